@@ -1,0 +1,59 @@
+# The commands of this repository. `make help` lists them.
+
+GO        ?= go
+TOOLS     := $(CURDIR)/.tools
+FUZZTIME  ?= 30s
+PACKAGES  ?= ./...
+
+# The tools that tests and linter need are ours, pinned, and come before what the machine has.
+export PATH := $(TOOLS)/bin:$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help build test lint test-race test-alloc bench demo torture fuzz tools tools-bench clean
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build bin/belfry, one static binary
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/belfry ./cmd/belfry
+
+test: ## everything a change must pass: tools, linter, tests with the race detector, allocation tests
+	@scripts/step tools      scripts/install-test-tools
+	@scripts/step lint       $(MAKE) --no-print-directory run-lint
+	@scripts/step test-race  $(MAKE) --no-print-directory test-race
+	@scripts/step test-alloc $(MAKE) --no-print-directory test-alloc
+
+lint: tools run-lint ## run the linter (PACKAGES=./collector/... for a part)
+
+.PHONY: run-lint
+run-lint:
+	golangci-lint run $(PACKAGES)
+
+# go vet is among the linters, so the tests do not run it again.
+test-race: ## all tests with the race detector (PACKAGES=... for a part)
+	$(GO) test -race -vet=off -timeout 20m $(PACKAGES)
+
+# The race detector allocates on its own, so tests named TestAlloc… are built without it.
+test-alloc: ## the tests that count allocations, without the race detector
+	$(GO) test -vet=off -count=1 -run '^TestAlloc' $$(scripts/packages-with TestAlloc)
+
+bench: tools-bench ## side by side with VictoriaMetrics: writes, memory, disk, queries
+	$(GO) run ./loadtest/bench
+
+demo: ## the whole thing in a terminal, with a simulated district and replayed data
+	$(GO) run ./cmd/belfry demo
+
+torture: ## kill -9 under load, again and again (longer than in `make test`)
+	BELFRY_TORTURE=1 $(GO) test -vet=off -count=1 -v -timeout 2h -run '^TestTorture' $$(scripts/packages-with TestTorture)
+
+fuzz: ## every fuzz target for FUZZTIME (default 30s)
+	scripts/fuzz $(FUZZTIME)
+
+tools: ## install what tests and linter need into .tools (quick when it is there)
+	@scripts/install-test-tools
+
+tools-bench: ## install what the benchmark compares with into .tools
+	@scripts/install-bench-tools
+
+clean: ## remove what was built; .tools stays
+	rm -rf bin bench-results
