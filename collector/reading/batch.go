@@ -11,6 +11,8 @@ type Point struct {
 	// `gas,asset=W17` in line protocol. Equal bytes mean the same series; the
 	// same series may have several spellings.
 	Key Span
+	// Whole is the point as it arrived, for whoever keeps what was refused.
+	Whole Span
 	// Time is in milliseconds since the epoch.
 	Time int64
 	// Line is the 1-based position in the input, for messages to the sender.

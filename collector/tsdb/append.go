@@ -1,0 +1,224 @@
+package tsdb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"unsafe"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/storage"
+	"github.com/prometheus/prometheus/tsdb"
+
+	"github.com/belfry-city/belfry/collector/reading"
+)
+
+// Append writes a batch to the log and to memory, and returns the generation to
+// give to Sync; before Sync has returned, nothing of it may be acknowledged.
+// Points that the store does not take are added to the batch's refusals. An
+// error means that nothing of the batch was taken. Append panics never and
+// allocates nothing per sample for series that it knows.
+func (s *Store) Append(ctx context.Context, b *reading.Batch, sp reading.Speller) (generation uint64, err error) {
+	if s.broken.Load() {
+		return 0, ErrFailed
+	}
+	if err := s.disk.check(); err != nil {
+		return 0, err
+	}
+	d, err := s.use()
+	if err != nil {
+		return 0, err
+	}
+	defer s.gate.leave()
+	generation = s.generation.Load()
+	// Upstream panics when a chunk of the head cannot be written.
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %v", ErrFailed, p)
+			s.fail(err)
+		}
+	}()
+	epoch := s.fence.enter()
+	defer s.fence.leave(epoch)
+	a := appending{store: s, cache: d.series, app: d.Head().Appender(ctx), batch: b, speller: sp, id: s.batches.Add(1)}
+	now := s.opts.Now()
+	a.oldest, a.newest = now.Add(-s.opts.Late).UnixMilli(), now.Add(s.opts.Early).UnixMilli()
+	a.head = d.Head()
+	a.appendAll()
+	if err := a.app.Commit(); err != nil {
+		s.fail(err)
+		return 0, fmt.Errorf("%w: %w", ErrFailed, err)
+	}
+	s.stored.Add(a.stored)
+	return generation, nil
+}
+
+// appending is the state of one Append.
+type appending struct {
+	store          *Store
+	cache          *seriesCache
+	app            storage.Appender
+	batch          *reading.Batch
+	speller        reading.Speller
+	id             uint64
+	oldest, newest int64
+	stored         int
+
+	head     *tsdb.Head
+	labels   []reading.Label
+	builder  labels.ScratchBuilder
+	repeated repeats
+}
+
+func (a *appending) appendAll() {
+	b := a.batch
+	for i := range b.Points {
+		p := &b.Points[i]
+		if p.Time > a.newest {
+			a.refuse(p, reading.ReasonTooNew, fmt.Sprintf("its time is more than %s ahead of now", a.store.opts.Early))
+			continue
+		}
+		if p.Time < a.oldest {
+			a.refuse(p, reading.ReasonTooOld, fmt.Sprintf("its time is more than %s ago", a.store.opts.Late))
+			continue
+		}
+		key := b.Bytes(p.Key)
+		hash := a.cache.hash(key)
+		e := a.cache.lookup(hash, key)
+		if e == nil {
+			a.appendNew(p, hash, key)
+			continue
+		}
+		if e.batch.Swap(a.id) == a.id || a.repeated.active() {
+			a.appendRepeated(i, hash, key, e)
+			continue
+		}
+		a.appendKnown(p, hash, key, e)
+	}
+}
+
+// appendKnown is the way of nearly every sample.
+func (a *appending) appendKnown(p *reading.Point, hash uint64, key []byte, e *seriesEntry) {
+	known := *e.fields.Load()
+	fields := a.batch.Fields[p.First : p.First+p.Count]
+	for i := range fields {
+		f := &fields[i]
+		name := a.batch.Bytes(f.Name)
+		var ref storage.SeriesRef
+		if i < len(known) && known[i].name == string(name) {
+			ref = known[i].ref
+		} else {
+			ref = findField(known, name)
+		}
+		if ref == 0 {
+			a.appendField(p, hash, key, f)
+			continue
+		}
+		if _, err := a.app.Append(ref, labels.EmptyLabels(), p.Time, f.Value); err != nil {
+			a.appendFailed(p, hash, key, f, err)
+			continue
+		}
+		a.stored++
+	}
+}
+
+func findField(known []fieldRef, name []byte) storage.SeriesRef {
+	for i := range known {
+		if known[i].name == string(name) {
+			return known[i].ref
+		}
+	}
+	return 0
+}
+
+// appendNew is appendKnown for a key that is not in the cache.
+func (a *appending) appendNew(p *reading.Point, hash uint64, key []byte) {
+	fields := a.batch.Fields[p.First : p.First+p.Count]
+	for i := range fields {
+		a.appendField(p, hash, key, &fields[i])
+	}
+	if e := a.cache.lookup(hash, key); e != nil {
+		e.batch.Store(a.id)
+	}
+}
+
+func (a *appending) appendFailed(p *reading.Point, hash uint64, key []byte, f *reading.Field, err error) {
+	if errors.Is(err, tsdb.ErrInvalidSample) {
+		// Upstream has dropped the series for want of samples; it starts anew.
+		a.appendField(p, hash, key, f)
+		return
+	}
+	a.refuseField(p, f, err)
+}
+
+// appendField finds or creates the series of one field by its labels.
+func (a *appending) appendField(p *reading.Point, hash uint64, key []byte, f *reading.Field) {
+	lset, err := a.spell(key, a.batch.Bytes(f.Name))
+	if err != nil {
+		a.refuse(p, reading.ReasonBadSeries, err.Error())
+		return
+	}
+	ref, err := a.appendLabels(lset, p.Time, f.Value)
+	if err != nil {
+		a.refuseField(p, f, err)
+		return
+	}
+	a.stored++
+	a.cache.addField(hash, key, a.batch.Bytes(f.Name), ref)
+}
+
+var errSeriesLimit = errors.New("the series limit is reached")
+
+func (a *appending) appendLabels(lset labels.Labels, t int64, v float64) (storage.SeriesRef, error) {
+	s := a.store
+	s.createMu.Lock()
+	defer s.createMu.Unlock()
+	ref := storage.SeriesRef(0)
+	if known, ok := a.app.(storage.GetRef); ok {
+		ref, _ = known.GetRef(lset, lset.Hash())
+	}
+	if ref == 0 && a.head.NumSeries() >= uint64(s.opts.SeriesLimit) {
+		return 0, errSeriesLimit
+	}
+	return a.app.Append(ref, lset, t, v)
+}
+
+func (a *appending) spell(key, field []byte) (labels.Labels, error) {
+	metric, found, err := a.speller.Spell(key, field, a.labels[:0])
+	a.labels = found[:0]
+	if err != nil {
+		return labels.EmptyLabels(), err
+	}
+	a.builder.Reset()
+	a.builder.Add(labels.MetricName, view(metric))
+	for _, l := range found {
+		a.builder.Add(view(l.Name), view(l.Value))
+	}
+	a.builder.Sort()
+	lset := a.builder.Labels()
+	if name, double := lset.HasDuplicateLabelNames(); double {
+		return labels.EmptyLabels(), fmt.Errorf("label %q is given twice", name)
+	}
+	return lset, nil
+}
+
+// view is only handed to the label builder, which copies.
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+func (a *appending) refuseField(p *reading.Point, f *reading.Field, err error) {
+	name := a.batch.Bytes(f.Name)
+	switch {
+	case errors.Is(err, errSeriesLimit):
+		a.refuse(p, reading.ReasonSeriesLimit, fmt.Sprintf("field %q would be a new series, and the limit of %d is reached", name, a.store.opts.SeriesLimit))
+	case errors.Is(err, storage.ErrDuplicateSampleForTimestamp):
+		a.refuse(p, reading.ReasonConflict, fmt.Sprintf("field %q has another value stored at the same time", name))
+	case errors.Is(err, storage.ErrTooOldSample), errors.Is(err, storage.ErrOutOfBounds), errors.Is(err, storage.ErrOutOfOrderSample):
+		a.refuse(p, reading.ReasonTooOld, fmt.Sprintf("field %q is older than the store takes", name))
+	default:
+		a.refuse(p, reading.ReasonBadSeries, fmt.Sprintf("field %q: %v", name, err))
+	}
+}
+
+func (a *appending) refuse(p *reading.Point, reason reading.Reason, detail string) {
+	a.batch.Refuse(p.Line, reason, detail, a.batch.Bytes(p.Whole))
+}

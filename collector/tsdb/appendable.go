@@ -1,0 +1,61 @@
+package tsdb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/prometheus/prometheus/storage"
+)
+
+// Appender returns an upstream appender for rules and Belfry's own metrics. Its
+// Commit does not wait for the disk, but a failure to write the log has the
+// store reopened as any other does, and below the disk reserve it refuses with
+// ErrDiskFull.
+func (s *Store) Appender(ctx context.Context) storage.Appender {
+	d, err := s.use()
+	if err != nil {
+		return refusingAppender{err: err}
+	}
+	return &heldAppender{Appender: d.Head().Appender(ctx), store: s, release: sync.OnceFunc(s.gate.leave)}
+}
+
+type heldAppender struct {
+	storage.Appender
+	store   *Store
+	release func()
+}
+
+func (a *heldAppender) Commit() error {
+	defer a.release()
+	return a.store.commitUpstream(a.Appender)
+}
+
+func (a *heldAppender) Rollback() error {
+	defer a.release()
+	return a.Appender.Rollback()
+}
+
+func (s *Store) commitUpstream(tx storage.AppenderTransaction) (err error) {
+	refuse := s.disk.check()
+	if s.broken.Load() {
+		refuse = ErrFailed
+	}
+	if refuse != nil {
+		return errors.Join(refuse, tx.Rollback())
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %v", ErrFailed, p)
+			s.fail(err)
+		}
+	}()
+	epoch := s.fence.enter()
+	defer s.fence.leave(epoch)
+	if err := tx.Commit(); err != nil {
+		s.fail(err)
+		return fmt.Errorf("%w: %w", ErrFailed, err)
+	}
+	return nil
+}

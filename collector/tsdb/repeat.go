@@ -1,0 +1,72 @@
+package tsdb
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/belfry-city/belfry/collector/reading"
+)
+
+// repeats remembers what a batch holds of each series, from the moment at which
+// one turns up twice. Upstream compares a sample with what is committed, so it
+// would drop the second of two values for one instant without a word.
+type repeats struct {
+	newest map[instant]int // index of the last point taken
+	before []int           // by point: the one of the same instant before it, or -1
+}
+
+type instant struct {
+	key  string
+	time int64
+}
+
+func (r *repeats) active() bool { return r.newest != nil }
+
+// note adds the point at index i.
+func (r *repeats) note(b *reading.Batch, i int) {
+	at := instant{view(b.Bytes(b.Points[i].Key)), b.Points[i].Time}
+	prev, ok := r.newest[at]
+	if !ok {
+		prev = -1
+	}
+	r.before = append(r.before, prev)
+	r.newest[at] = i
+}
+
+// appendRepeated is appendKnown for a batch that names a key more than once.
+func (a *appending) appendRepeated(index int, hash uint64, key []byte, e *seriesEntry) {
+	r, b := &a.repeated, a.batch
+	if !r.active() {
+		r.newest = make(map[instant]int, len(b.Points))
+	}
+	for i := len(r.before); i <= index; i++ {
+		r.note(b, i)
+	}
+	p := &b.Points[index]
+	if f, line := a.conflictInBatch(index); f != nil {
+		// A later repetition of what was taken is no conflict with this one.
+		r.newest[instant{view(key), p.Time}] = r.before[index]
+		a.refuse(p, reading.ReasonConflict, fmt.Sprintf("field %q has another value at the same time in line %d", b.Bytes(f.Name), line))
+		return
+	}
+	a.appendKnown(p, hash, key, e)
+}
+
+// conflictInBatch returns the field of a point for which an earlier point of
+// the batch, on the returned line, has another value at the same time.
+func (a *appending) conflictInBatch(index int) (*reading.Field, uint32) {
+	b := a.batch
+	p := &b.Points[index]
+	for i := a.repeated.before[index]; i >= 0; i = a.repeated.before[i] {
+		q := &b.Points[i]
+		for j := range p.Count {
+			f := &b.Fields[p.First+j]
+			for _, g := range b.Fields[q.First : q.First+q.Count] {
+				if math.Float64bits(f.Value) != math.Float64bits(g.Value) && string(b.Bytes(f.Name)) == string(b.Bytes(g.Name)) {
+					return f, q.Line
+				}
+			}
+		}
+	}
+	return nil, 0
+}

@@ -1,0 +1,165 @@
+package tsdb
+
+import (
+	"hash/maphash"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+
+	"github.com/prometheus/prometheus/storage"
+)
+
+// seriesCache finds series references by the bytes of a key. Lookups take no
+// lock: an open-addressed table of pointers is read atomically, and replaced as
+// a whole when it grows. The hash is seeded, so a sender cannot choose keys
+// that collide.
+type seriesCache struct {
+	seed  maphash.Seed
+	table atomic.Pointer[seriesTable]
+	limit int
+
+	mu    sync.Mutex // writers
+	count int
+	names map[string]string // field names, stored once
+}
+
+type seriesTable struct {
+	slots []atomic.Pointer[seriesEntry]
+	mask  uint64
+}
+
+// seriesEntry is one key with the series of its fields.
+type seriesEntry struct {
+	hash   uint64
+	key    string
+	fields atomic.Pointer[[]fieldRef]
+	// batch is the last append that touched the entry, to notice a key that
+	// appears twice in one.
+	batch atomic.Uint64
+}
+
+type fieldRef struct {
+	name string
+	ref  storage.SeriesRef
+}
+
+const minTable = 1 << 10
+
+func newSeriesCache(limit int) *seriesCache {
+	c := &seriesCache{seed: maphash.MakeSeed(), limit: limit, names: map[string]string{}}
+	c.table.Store(newSeriesTable(minTable))
+	return c
+}
+
+func newSeriesTable(size int) *seriesTable {
+	return &seriesTable{slots: make([]atomic.Pointer[seriesEntry], size), mask: uint64(size - 1)}
+}
+
+func (c *seriesCache) hash(key []byte) uint64 { return maphash.Bytes(c.seed, key) }
+
+// lookup returns nil where the key is not known.
+func (c *seriesCache) lookup(hash uint64, key []byte) *seriesEntry {
+	return c.table.Load().lookup(hash, key)
+}
+
+func (t *seriesTable) lookup(hash uint64, key []byte) *seriesEntry {
+	for i := hash & t.mask; ; i = (i + 1) & t.mask {
+		e := t.slots[i].Load()
+		if e == nil {
+			return nil
+		}
+		if e.hash == hash && e.key == string(key) {
+			return e
+		}
+	}
+}
+
+func (t *seriesTable) insert(e *seriesEntry) {
+	for i := e.hash & t.mask; ; i = (i + 1) & t.mask {
+		if t.slots[i].Load() == nil {
+			t.slots[i].Store(e)
+			return
+		}
+	}
+}
+
+// addField notes the series of one field of a key.
+func (c *seriesCache) addField(hash uint64, key, name []byte, ref storage.SeriesRef) *seriesEntry {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.lookup(hash, key)
+	if e == nil {
+		e = &seriesEntry{hash: hash, key: string(key)}
+		e.fields.Store(&[]fieldRef{})
+		c.makeRoom()
+		c.table.Load().insert(e)
+		c.count++
+	}
+	old := *e.fields.Load()
+	for i := range old {
+		if old[i].name == string(name) {
+			fields := append([]fieldRef(nil), old...)
+			fields[i].ref = ref
+			e.fields.Store(&fields)
+			return e
+		}
+	}
+	fields := make([]fieldRef, len(old), len(old)+1)
+	copy(fields, old)
+	fields = append(fields, fieldRef{name: c.intern(name), ref: ref})
+	e.fields.Store(&fields)
+	return e
+}
+
+func (c *seriesCache) intern(name []byte) string {
+	if s, ok := c.names[string(name)]; ok {
+		return s
+	}
+	s := string(name)
+	if len(c.names) < 1<<16 {
+		c.names[s] = s
+	}
+	return s
+}
+
+// makeRoom grows the table at half load. At the limit it halves what it holds
+// instead, at random: the same series spelled in ever new ways must not use
+// memory without bound, and a lost entry only costs a second lookup.
+func (c *seriesCache) makeRoom() {
+	t := c.table.Load()
+	if c.count < c.limit && (c.count+1)*2 <= len(t.slots) {
+		return
+	}
+	if c.count < c.limit {
+		c.rebuild(len(t.slots)*2, func(*seriesEntry) bool { return true })
+		return
+	}
+	c.rebuild(len(t.slots), func(*seriesEntry) bool { return rand.Uint32()&1 == 0 })
+}
+
+func (c *seriesCache) rebuild(size int, keep func(*seriesEntry) bool) {
+	t, old := newSeriesTable(size), c.table.Load()
+	c.count = 0
+	for i := range old.slots {
+		if e := old.slots[i].Load(); e != nil && keep(e) {
+			t.insert(e)
+			c.count++
+		}
+	}
+	c.table.Store(t)
+}
+
+// forget drops the entries all of whose series are in gone. An append that
+// still holds such an entry finds out by the store's answer.
+func (c *seriesCache) forget(gone func(storage.SeriesRef) bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.rebuild(len(c.table.Load().slots), func(e *seriesEntry) bool {
+		for _, f := range *e.fields.Load() {
+			if !gone(f.ref) {
+				return true
+			}
+		}
+		return false
+	})
+}
