@@ -1,0 +1,58 @@
+package config
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/belfry-city/belfry/internal/config/strict"
+)
+
+// CheckExposure refuses a configuration that would let strangers in: an
+// address beyond loopback, no tokens, and not said to be insecure. Call it
+// after flags have been applied. A host name is looked up, for at most a few
+// seconds.
+func (c *Config) CheckExposure(ctx context.Context) error {
+	if c.Auth.Insecure || len(c.Auth.Tokens) > 0 || Loopback(ctx, c.Listen) {
+		return nil
+	}
+	text := fmt.Sprintf("listen: want tokens, because %s can be reached from beyond this machine; got none under auth.tokens. "+
+		"Make one with `belfry token new --name NAME --scope write`, or listen on 127.0.0.1, "+
+		"or open it to everyone with auth.insecure: true (flag --insecure)", c.Listen)
+	if c.File == "" || c.listenLine == 0 {
+		return fmt.Errorf("%s", text)
+	}
+	return strict.Problems{{File: c.File, Line: c.listenLine, Text: text}}
+}
+
+// Loopback reports whether only this machine can reach the address. An empty
+// host, an unspecified address (0.0.0.0, ::), and a name that cannot be looked
+// up or has any other address, count as beyond loopback.
+func Loopback(ctx context.Context, hostport string) bool {
+	host, _, err := net.SplitHostPort(hostport)
+	if err != nil {
+		return false
+	}
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return addr.Unmap().IsLoopback()
+	}
+	if host == "" || strings.Contains(host, "%") {
+		return false
+	}
+	const lookup = 3 * time.Second
+	ctx, cancel := context.WithTimeout(ctx, lookup)
+	defer cancel()
+	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if err != nil || len(addrs) == 0 {
+		return false
+	}
+	for _, addr := range addrs {
+		if !addr.Unmap().IsLoopback() {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,251 @@
+package config
+
+import (
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+
+	"github.com/belfry-city/belfry/internal/config/strict"
+)
+
+// Load reads the file at path. The error is strict.Problems when something in
+// the file is wrong.
+func Load(path string) (*Config, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	return Parse(path, data)
+}
+
+// Parse reads data. name is what the file is called in problems, and relative
+// paths are resolved against its directory. The error is strict.Problems and
+// holds all that is wrong.
+func Parse(name string, data []byte) (*Config, error) {
+	p := &parser{file: strict.NewFile(name)}
+	c := Default()
+	c.File = name
+	c.DataDir = ResolvePath(name, c.DataDir)
+	if root, ok := p.file.YAML(data); ok {
+		strict.Mapping(root, c, p.keys())
+	}
+	if err := p.file.Err(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+type parser struct {
+	file *strict.File
+}
+
+func (p *parser) keys() strict.Keys[Config] {
+	return strict.Keys[Config]{
+		"listen": func(v strict.Value, c *Config) {
+			strict.Set(v, &c.Listen, strict.HostPort)
+			c.listenLine = v.Line()
+		},
+		"data_dir": func(v strict.Value, c *Config) { p.path(v, &c.DataDir) },
+		"durability": func(v strict.Value, c *Config) {
+			strict.Set(v, &c.Durability, strict.OneOf(DurabilityFsync, DurabilityOS))
+		},
+		"retention":       p.retention,
+		"limits":          p.limits,
+		"disk_reserve":    func(v strict.Value, c *Config) { strict.Set(v, &c.DiskReserve, strict.Size(0, "256MiB")) },
+		"external_labels": p.externalLabels,
+		"external_url":    func(v strict.Value, c *Config) { strict.Set(v, &c.ExternalURL, webAddress) },
+		"timezone":        func(v strict.Value, c *Config) { strict.Set(v, &c.Timezone, timezone) },
+		"language": func(v strict.Value, c *Config) {
+			strict.Set(v, &c.Language, strict.OneOf(LanguageEnglish, LanguageChinese))
+		},
+		"bucket_label": func(v strict.Value, c *Config) {
+			if text, ok := v.Text(); ok && text == "" {
+				c.BucketLabel = ""
+				return
+			}
+			strict.Set(v, &c.BucketLabel, labelName)
+		},
+		"catalog": func(v strict.Value, c *Config) { c.Catalog = p.paths(v, "catalog.yml") },
+		"rules":   p.rules,
+		"evaluation_interval": func(v strict.Value, c *Config) {
+			strict.Set(v, &c.EvaluationInterval, strict.Duration(100*time.Millisecond, "5s"))
+		},
+		"query":     p.query,
+		"pager":     p.pager,
+		"auth":      p.auth,
+		"tls":       p.tls,
+		"log":       p.log,
+		"detectors": strict.NotYet[Config],
+		"inputs":    strict.NotYet[Config],
+		"forward":   strict.NotYet[Config],
+	}
+}
+
+func (p *parser) retention(v strict.Value, c *Config) {
+	strict.Mapping(v, &c.Retention, strict.Keys[Retention]{
+		"time": func(v strict.Value, r *Retention) { strict.Set(v, &r.Time, strict.Duration(0, "90d")) },
+		"size": func(v strict.Value, r *Retention) { strict.Set(v, &r.Size, strict.Size(0, "100GB")) },
+	})
+}
+
+func (p *parser) limits(v strict.Value, c *Config) {
+	strict.Mapping(v, &c.Limits, strict.Keys[Limits]{
+		"series": func(v strict.Value, l *Limits) {
+			strict.Set(v, &l.Series, strict.Whole("a whole number of series", 1, 1_000_000))
+		},
+		"late":      func(v strict.Value, l *Limits) { strict.Set(v, &l.Late, strict.Duration(0, "24h")) },
+		"early":     func(v strict.Value, l *Limits) { strict.Set(v, &l.Early, strict.Duration(0, "10m")) },
+		"body":      func(v strict.Value, l *Limits) { strict.Set(v, &l.Body, strict.Size(1<<10, "32MiB")) },
+		"line":      func(v strict.Value, l *Limits) { strict.Set(v, &l.Line, strict.Size(1<<8, "64KiB")) },
+		"in_flight": func(v strict.Value, l *Limits) { strict.Set(v, &l.InFlight, strict.Size(1<<10, "128MiB")) },
+		"body_time": func(v strict.Value, l *Limits) { strict.Set(v, &l.BodyTime, strict.Duration(time.Second, "30s")) },
+	})
+	if c.Limits.InFlight < c.Limits.Body {
+		v.Refuse("want in_flight to be at least body, so that the largest request fits; got %d bytes and %d bytes",
+			c.Limits.InFlight, c.Limits.Body)
+	}
+}
+
+func (p *parser) query(v strict.Value, c *Config) {
+	strict.Mapping(v, &c.Query, strict.Keys[Query]{
+		"timeout": func(v strict.Value, q *Query) {
+			strict.Set(v, &q.Timeout, strict.Duration(time.Millisecond, "2m"))
+		},
+		"max_samples": func(v strict.Value, q *Query) {
+			strict.Set(v, &q.MaxSamples, strict.Whole("a whole number of samples", 1, 50_000_000))
+		},
+		"max_concurrent": func(v strict.Value, q *Query) {
+			strict.Set(v, &q.MaxConcurrent, strict.Whole("a whole number of queries", 1, 4))
+		},
+		"lookback": func(v strict.Value, q *Query) {
+			strict.Set(v, &q.Lookback, strict.Duration(time.Second, "5m"))
+		},
+	})
+}
+
+func (p *parser) pager(v strict.Value, c *Config) {
+	strict.Mapping(v, &c.Pager, strict.Keys[Pager]{
+		"config":   func(v strict.Value, g *Pager) { p.optionalPath(v, &g.Config) },
+		"external": strict.NotYet[Pager],
+	})
+}
+
+func (p *parser) tls(v strict.Value, c *Config) {
+	strict.Mapping(v, &c.TLS, strict.Keys[TLS]{
+		"cert": func(v strict.Value, t *TLS) { p.optionalPath(v, &t.Cert) },
+		"key":  func(v strict.Value, t *TLS) { p.optionalPath(v, &t.Key) },
+	})
+	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
+		v.Refuse("want both cert and key, or neither; got one of them")
+	}
+}
+
+func (p *parser) log(v strict.Value, c *Config) {
+	strict.Mapping(v, &c.Log, strict.Keys[Log]{
+		"level":  func(v strict.Value, l *Log) { strict.Set(v, &l.Level, logLevel) },
+		"format": func(v strict.Value, l *Log) { strict.Set(v, &l.Format, strict.OneOf(LogText, LogJSON)) },
+	})
+}
+
+func (p *parser) externalLabels(v strict.Value, c *Config) {
+	b := labels.NewBuilder(labels.EmptyLabels())
+	strict.Pairs(v, "labels and their values, such as {district: yuzhong}", func(name string, v strict.Value) {
+		if _, want := labelName(name); want != "" {
+			v.Refuse("want %s", want)
+			return
+		}
+		var value string
+		strict.Set(v, &value, strict.Text("a value for the label"))
+		b.Set(name, value)
+	})
+	c.ExternalLabels = b.Labels()
+}
+
+func (p *parser) rules(v strict.Value, c *Config) {
+	c.Rules = []string{}
+	strict.List(v, `a list of files, such as ["rules/*.yml"]`, func(v strict.Value) {
+		var glob string
+		strict.Set(v, &glob, shellPattern)
+		c.Rules = append(c.Rules, ResolveGlob(p.file.Name(), glob))
+	})
+}
+
+func (p *parser) paths(v strict.Value, example string) (paths []string) {
+	strict.List(v, "a list of files, such as ["+example+"]", func(v strict.Value) {
+		var path string
+		p.path(v, &path)
+		paths = append(paths, path)
+	})
+	return paths
+}
+
+func shellPattern(text string) (string, string) {
+	if _, err := filepath.Match(text, ""); err != nil || text == "" {
+		return "", "a path, in which *, ? and [a-z] are as in a shell"
+	}
+	return text, ""
+}
+
+func (p *parser) path(v strict.Value, into *string) {
+	var path string
+	strict.Set(v, &path, strict.Text("the path of a file or directory"))
+	*into = ResolvePath(p.file.Name(), path)
+}
+
+func (p *parser) optionalPath(v strict.Value, into *string) {
+	if text, ok := v.Text(); ok && text == "" {
+		*into = ""
+		return
+	}
+	p.path(v, into)
+}
+
+var labelPattern = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
+
+func labelName(text string) (string, string) {
+	if !labelPattern.MatchString(text) || strings.HasPrefix(text, "__") {
+		return "", "a label name of letters, digits and _, not beginning with a digit or __"
+	}
+	return text, ""
+}
+
+func timezone(text string) (*time.Location, string) {
+	const want = "a time zone such as Asia/Shanghai, UTC, or Local for the machine's own"
+	if text == "" {
+		return nil, want
+	}
+	zone, err := time.LoadLocation(text)
+	if err != nil {
+		return nil, want
+	}
+	return zone, ""
+}
+
+func webAddress(text string) (*url.URL, string) {
+	if text == "" {
+		return nil, ""
+	}
+	u, err := url.Parse(text)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
+		return nil, "the address under which people reach Belfry, such as https://belfry.example.org/"
+	}
+	return u, ""
+}
+
+func logLevel(text string) (slog.Level, string) {
+	levels := map[string]slog.Level{
+		"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
+	}
+	if level, ok := levels[text]; ok {
+		return level, ""
+	}
+	_, want := strict.OneOf("debug", "info", "warn", "error")(text)
+	return 0, want
+}

@@ -1,0 +1,91 @@
+package config
+
+import (
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"go.yaml.in/yaml/v3"
+)
+
+const secret = "<secret>"
+
+// Redacted is the configuration as YAML, every setting with its value, for
+// people to look at: hashes of tokens and passwords in addresses are replaced
+// by <secret>.
+func (c *Config) Redacted() string {
+	var out strings.Builder
+	enc := yaml.NewEncoder(&out)
+	enc.SetIndent(2)
+	if err := enc.Encode(c.shown()); err != nil {
+		// shown holds nothing that cannot be encoded.
+		return fmt.Sprintf("# %v\n", err)
+	}
+	return out.String()
+}
+
+// mapping keeps the order of its arguments: key, value, key, value.
+func mapping(keysAndValues ...any) *yaml.Node {
+	n := &yaml.Node{Kind: yaml.MappingNode}
+	for _, kv := range keysAndValues {
+		var child yaml.Node
+		if node, ok := kv.(*yaml.Node); ok {
+			child = *node
+		} else if err := child.Encode(kv); err != nil {
+			child.SetString(err.Error())
+		}
+		n.Content = append(n.Content, &child)
+	}
+	return n
+}
+
+func (c *Config) shown() *yaml.Node {
+	externalURL := ""
+	if c.ExternalURL != nil {
+		externalURL = c.ExternalURL.Redacted()
+	}
+	tokens := []*yaml.Node{}
+	for _, t := range c.Auth.Tokens {
+		tokens = append(tokens, mapping("name", t.Name, "hash", secret, "scopes", t.Scopes))
+	}
+	return mapping(
+		"listen", c.Listen,
+		"data_dir", c.DataDir,
+		"durability", c.Durability,
+		"retention", mapping("time", duration(c.Retention.Time), "size", c.Retention.Size),
+		"limits", mapping(
+			"series", c.Limits.Series, "late", duration(c.Limits.Late), "early", duration(c.Limits.Early),
+			"body", c.Limits.Body, "line", c.Limits.Line,
+			"in_flight", c.Limits.InFlight, "body_time", duration(c.Limits.BodyTime)),
+		"disk_reserve", c.DiskReserve,
+		"external_labels", c.ExternalLabels.Map(),
+		"external_url", externalURL,
+		"timezone", c.Timezone.String(),
+		"language", c.Language,
+		"bucket_label", c.BucketLabel,
+		"catalog", c.Catalog,
+		"rules", c.shownRules(),
+		"evaluation_interval", duration(c.EvaluationInterval),
+		"query", mapping(
+			"timeout", duration(c.Query.Timeout), "max_samples", c.Query.MaxSamples,
+			"max_concurrent", c.Query.MaxConcurrent, "lookback", duration(c.Query.Lookback)),
+		"pager", mapping("config", c.Pager.Config),
+		"auth", mapping("tokens", tokens, "insecure", c.Auth.Insecure),
+		"tls", mapping("cert", c.TLS.Cert, "key", c.TLS.Key),
+		"log", mapping("level", logLevelName(c.Log.Level), "format", c.Log.Format),
+	)
+}
+
+// shownRules tells nil (the embedded defaults) from none.
+func (c *Config) shownRules() any {
+	if c.Rules == nil {
+		return nil
+	}
+	return c.Rules
+}
+
+func duration(d time.Duration) string { return model.Duration(d).String() }
+
+func logLevelName(level slog.Level) string { return strings.ToLower(level.String()) }

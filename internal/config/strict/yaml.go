@@ -1,0 +1,308 @@
+package strict
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Value is a place in a YAML file. Values are only valid together with the
+// File that they came from.
+type Value struct {
+	file *File
+	node *yaml.Node
+	at   *place
+	// hidden values are not repeated in problems.
+	hidden bool
+}
+
+// Hidden is v as a secret: problems with it, and with what is in it, do not
+// repeat what was written.
+func (v Value) Hidden() Value {
+	v.hidden = true
+	return v
+}
+
+// child is the place under v that step leads to.
+func (v Value) child(node *yaml.Node, step place) Value {
+	step.parent = v.at
+	return Value{file: v.file, node: node, at: &step, hidden: v.hidden}
+}
+
+// place is a step of a key such as auth.tokens[0].name; it is spelled out only
+// when there is a problem to report.
+type place struct {
+	parent *place
+	name   string
+	index  int
+}
+
+func (p *place) String() string {
+	switch {
+	case p == nil:
+		return ""
+	case p.name == "":
+		return fmt.Sprintf("%s[%d]", p.parent, p.index)
+	case p.parent == nil:
+		return p.name
+	default:
+		return p.parent.String() + "." + p.name
+	}
+}
+
+// YAML parses data, which must hold at most one document. An empty document
+// gives a null Value. When ok is false the problem has been noted.
+func (f *File) YAML(data []byte) (root Value, ok bool) {
+	root = Value{file: f, node: &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Line: 1}}
+	if line := firstInvalid(data); line > 0 {
+		f.Refuse(line, "want text in UTF-8 without control characters")
+		return root, false
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	var doc, next yaml.Node
+	err := dec.Decode(&doc)
+	if errors.Is(err, io.EOF) {
+		return root, true
+	}
+	if err == nil {
+		err = dec.Decode(&next)
+		if err == nil {
+			f.Refuse(next.Line, "want one YAML document; got a second one")
+			return root, false
+		}
+	}
+	if !errors.Is(err, io.EOF) {
+		f.refuseSyntax(err)
+		return root, false
+	}
+	if doc.Kind == yaml.DocumentNode && len(doc.Content) == 1 {
+		root.node = doc.Content[0]
+	}
+	return root, true
+}
+
+var yamlErrorLine = regexp.MustCompile(`^yaml: (?:[a-z ]*)line (\d+): (?:did not find)?`)
+
+func (f *File) refuseSyntax(err error) {
+	text, line := strings.TrimPrefix(err.Error(), "yaml: "), 1
+	if m := yamlErrorLine.FindStringSubmatch(err.Error()); m != nil {
+		if n, convErr := strconv.Atoi(m[1]); convErr == nil && n > 0 {
+			line = n
+			_, text, _ = strings.Cut(text, ": ")
+		}
+	}
+	f.Refuse(line, "want YAML; got a mistake in its syntax: %s", text)
+}
+
+// firstInvalid is the line of the first byte that YAML does not allow, which
+// the parser itself reports without a line. 0 means that all is well, or that
+// the text is in UTF-16 and the parser has to judge.
+func firstInvalid(data []byte) int {
+	if bytes.HasPrefix(data, []byte{0xff, 0xfe}) || bytes.HasPrefix(data, []byte{0xfe, 0xff}) {
+		return 0
+	}
+	line := 1
+	for i := 0; i < len(data); {
+		r, n := utf8.DecodeRune(data[i:])
+		switch {
+		case r == '\n':
+			line++
+		case r == utf8.RuneError && n <= 1,
+			r < ' ' && r != '\t' && r != '\r',
+			r >= 0x7f && r < 0xa0 && r != 0x85,
+			r == 0xfeff && i > 0, r == 0xfffe, r == 0xffff:
+			return line
+		}
+		i += n
+	}
+	return 0
+}
+
+// Line is the 1-based line on which the value begins.
+func (v Value) Line() int { return v.node.Line }
+
+// IsNull reports whether nothing is written there.
+func (v Value) IsNull() bool {
+	n := v.resolved()
+	return n.Kind == yaml.ScalarNode && n.Tag == "!!null"
+}
+
+func (v Value) resolved() *yaml.Node {
+	if v.node.Kind == yaml.AliasNode {
+		return v.node.Alias
+	}
+	return v.node
+}
+
+// Want notes that the value is not what is wanted, and what it is instead.
+func (v Value) Want(want string) {
+	v.Refuse("want %s; got %s", want, v.got())
+}
+
+// Refuse notes a problem with the value, in front of which its key is put.
+func (v Value) Refuse(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if key := v.at.String(); key != "" {
+		text = key + ": " + text
+	}
+	v.file.Refuse(v.node.Line, "%s", text)
+}
+
+func (v Value) got() string {
+	n := v.resolved()
+	switch {
+	case n.Kind == yaml.MappingNode:
+		return "a mapping"
+	case n.Kind == yaml.SequenceNode:
+		return "a list"
+	case v.IsNull():
+		return "nothing"
+	case v.hidden:
+		return "something else"
+	default:
+		return Quote(n.Value)
+	}
+}
+
+// Quote makes text fit to stand in a message: quoted, and cut when it is long.
+func Quote(text string) string {
+	const most = 80
+	if len(text) > most {
+		cut := most
+		for cut > 0 && !utf8.RuneStart(text[cut]) {
+			cut--
+		}
+		text = text[:cut] + "..."
+	}
+	return strconv.Quote(text)
+}
+
+// Keys says how each key of a mapping is read into a T.
+type Keys[T any] map[string]func(Value, *T)
+
+// Mapping reads v into a T. Unknown and repeated keys are refused. A key
+// without a value is left alone, so that it keeps its default.
+func Mapping[T any](v Value, into *T, keys Keys[T]) {
+	n := v.resolved()
+	if v.IsNull() {
+		return
+	}
+	if n.Kind != yaml.MappingNode {
+		v.Want("keys and values (" + strings.Join(slices.Sorted(maps.Keys(keys)), ", ") + ")")
+		return
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		child := v.child(value, place{name: key.Value})
+		read, known := keys[key.Value]
+		switch {
+		case key.Kind != yaml.ScalarNode || key.Value == "":
+			v.file.Refuse(key.Line, "want a plain word as key; got something else")
+		case !known:
+			v.file.Refuse(key.Line, "%s: unknown key; %s", child.at, hint(key.Value, keys))
+		case repeated(n, i):
+			v.file.Refuse(key.Line, "%s: want each key once; got it again", child.at)
+		case !child.IsNull():
+			read(child, into)
+		}
+	}
+}
+
+// repeated is quadratic, but only over known keys, each of which is refused
+// from its second appearance on.
+func repeated(n *yaml.Node, i int) bool {
+	for j := 0; j < i; j += 2 {
+		if n.Content[j].Value == n.Content[i].Value {
+			return true
+		}
+	}
+	return false
+}
+
+func hint[T any](key string, keys Keys[T]) string {
+	known := slices.Sorted(maps.Keys(keys))
+	if near := Nearest(key, known); near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
+	}
+	return "known here: " + strings.Join(known, ", ")
+}
+
+// NotYet refuses a key that belongs to a later version.
+func NotYet[T any](v Value, _ *T) {
+	v.Refuse("not available in this version")
+}
+
+// Pairs reads a mapping whose keys are not known beforehand, in the order of
+// the file. Repeated keys are refused.
+func Pairs(v Value, want string, item func(key string, value Value)) {
+	n := v.resolved()
+	if v.IsNull() {
+		return
+	}
+	if n.Kind != yaml.MappingNode {
+		v.Want(want)
+		return
+	}
+	seen := make(map[string]bool, len(n.Content)/2)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		child := v.child(value, place{name: key.Value})
+		switch {
+		case key.Kind != yaml.ScalarNode || key.Value == "":
+			v.file.Refuse(key.Line, "want a plain word as key; got something else")
+		case seen[key.Value]:
+			v.file.Refuse(key.Line, "%s: want each key once; got it again", child.at)
+		default:
+			seen[key.Value] = true
+			item(key.Value, child)
+		}
+	}
+}
+
+// List calls item for each element. An empty value is an empty list.
+func List(v Value, want string, item func(Value)) {
+	n := v.resolved()
+	if v.IsNull() {
+		return
+	}
+	if n.Kind != yaml.SequenceNode {
+		v.Want(want)
+		return
+	}
+	for i, element := range n.Content {
+		item(v.child(element, place{index: i}))
+	}
+}
+
+// Text returns the value as it was written; ok is false when it is empty or
+// no scalar.
+func (v Value) Text() (text string, ok bool) {
+	n := v.resolved()
+	if n.Kind != yaml.ScalarNode || v.IsNull() {
+		return "", false
+	}
+	return n.Value, true
+}
+
+// Set reads v into a T, or notes what would be right.
+func Set[T any](v Value, into *T, read Scalar[T]) {
+	text, ok := v.Text()
+	got, want := read(text)
+	switch {
+	case want != "":
+		v.Want(want)
+	case !ok:
+		v.Want("a single value")
+	default:
+		*into = got
+	}
+}
