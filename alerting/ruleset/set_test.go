@@ -118,8 +118,7 @@ func TestAMistakeIsReportedWithItsPlaceAndARemedy(t *testing.T) {
 			`:3: group "g": interval: "soon" is no duration; write a number with its unit, such as 30s, 5m or 1h30m`,
 			`:7: group "g", rule "A": for: "5 minutes" is no duration; write a number with its unit, such as 30s, 5m or 1h30m`,
 		}},
-		{"broken YAML", "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up\n\tlabels: {}\n", []string{
-		}},
+		{"broken YAML", "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up\n\tlabels: {}\n", []string{}},
 		{"neither alert nor record, and no expr", "groups:\n- name: g\n  rules:\n  - for: 5m\n", []string{
 			`:4: group "g": one of 'record' or 'alert' must be set; name the rule by alert: NAME or record: NAME`,
 			`:4: group "g": field 'expr' must be set in rule; add expr: with a PromQL expression`,

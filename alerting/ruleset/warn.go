@@ -2,6 +2,7 @@ package ruleset
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -44,7 +45,7 @@ func (f *file) doubts(groups *rulefmt.RuleGroups) []Problem {
 	var document yaml.Node
 	for i := 0; i < 2; i++ {
 		if err := decoder.Decode(&document); err != nil {
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				return problems
 			}
 			break
