@@ -21,6 +21,8 @@ type Value struct {
 	file *File
 	node *yaml.Node
 	at   *place
+	// before counts the lines of the file in front of the part that was parsed.
+	before int
 	// hidden values are not repeated in problems.
 	hidden bool
 }
@@ -35,7 +37,8 @@ func (v Value) Hidden() Value {
 // child is the place under v that step leads to.
 func (v Value) child(node *yaml.Node, step place) Value {
 	step.parent = v.at
-	return Value{file: v.file, node: node, at: &step, hidden: v.hidden}
+	v.node, v.at = node, &step
+	return v
 }
 
 // place is a step of a key such as auth.tokens[0].name; it is spelled out only
@@ -61,10 +64,14 @@ func (p *place) String() string {
 
 // YAML parses data, which must hold at most one document. An empty document
 // gives a null Value. When ok is false the problem has been noted.
-func (f *File) YAML(data []byte) (root Value, ok bool) {
-	root = Value{file: f, node: &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Line: 1}}
+func (f *File) YAML(data []byte) (root Value, ok bool) { return f.Part(data, 0) }
+
+// Part is YAML for a piece of the file that is a document by itself, with the
+// number of lines in front of it.
+func (f *File) Part(data []byte, before int) (root Value, ok bool) {
+	root = Value{file: f, before: before, node: &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Line: 1}}
 	if line := firstInvalid(data); line > 0 {
-		f.Refuse(line, "want text in UTF-8 without control characters")
+		f.Refuse(before+line, "want text in UTF-8 without control characters")
 		return root, false
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(data))
@@ -76,12 +83,12 @@ func (f *File) YAML(data []byte) (root Value, ok bool) {
 	if err == nil {
 		err = dec.Decode(&next)
 		if err == nil {
-			f.Refuse(next.Line, "want one YAML document; got a second one")
+			f.Refuse(before+next.Line, "want one YAML document; got a second one")
 			return root, false
 		}
 	}
 	if !errors.Is(err, io.EOF) {
-		f.refuseSyntax(err)
+		f.refuseSyntax(err, before)
 		return root, false
 	}
 	if doc.Kind == yaml.DocumentNode && len(doc.Content) == 1 {
@@ -92,7 +99,7 @@ func (f *File) YAML(data []byte) (root Value, ok bool) {
 
 var yamlErrorLine = regexp.MustCompile(`^yaml: (?:[a-z ]*)line (\d+): (?:did not find)?`)
 
-func (f *File) refuseSyntax(err error) {
+func (f *File) refuseSyntax(err error, before int) {
 	text, line := strings.TrimPrefix(err.Error(), "yaml: "), 1
 	if m := yamlErrorLine.FindStringSubmatch(err.Error()); m != nil {
 		if n, convErr := strconv.Atoi(m[1]); convErr == nil && n > 0 {
@@ -100,7 +107,7 @@ func (f *File) refuseSyntax(err error) {
 			_, text, _ = strings.Cut(text, ": ")
 		}
 	}
-	f.Refuse(line, "want YAML; got a mistake in its syntax: %s", text)
+	f.Refuse(before+line, "want YAML; got a mistake in its syntax: %s", text)
 }
 
 // firstInvalid is the line of the first byte that YAML does not allow, which
@@ -128,7 +135,7 @@ func firstInvalid(data []byte) int {
 }
 
 // Line is the 1-based line on which the value begins.
-func (v Value) Line() int { return v.node.Line }
+func (v Value) Line() int { return v.before + v.node.Line }
 
 // IsNull reports whether nothing is written there.
 func (v Value) IsNull() bool {
@@ -154,7 +161,7 @@ func (v Value) Refuse(format string, args ...any) {
 	if key := v.at.String(); key != "" {
 		text = key + ": " + text
 	}
-	v.file.Refuse(v.node.Line, "%s", text)
+	v.file.Refuse(v.Line(), "%s", text)
 }
 
 func (v Value) got() string {
@@ -206,11 +213,11 @@ func Mapping[T any](v Value, into *T, keys Keys[T]) {
 		read, known := keys[key.Value]
 		switch {
 		case key.Kind != yaml.ScalarNode || key.Value == "":
-			v.file.Refuse(key.Line, "want a plain word as key; got something else")
+			v.file.Refuse(v.before+key.Line, "want a plain word as key; got something else")
 		case !known:
-			v.file.Refuse(key.Line, "%s: unknown key; %s", child.at, hint(key.Value, keys))
+			v.file.Refuse(v.before+key.Line, "%s: unknown key; %s", child.at, hint(key.Value, keys))
 		case repeated(n, i):
-			v.file.Refuse(key.Line, "%s: want each key once; got it again", child.at)
+			v.file.Refuse(v.before+key.Line, "%s: want each key once; got it again", child.at)
 		case !child.IsNull():
 			read(child, into)
 		}
@@ -258,9 +265,9 @@ func Pairs(v Value, want string, item func(key string, value Value)) {
 		child := v.child(value, place{name: key.Value})
 		switch {
 		case key.Kind != yaml.ScalarNode || key.Value == "":
-			v.file.Refuse(key.Line, "want a plain word as key; got something else")
+			v.file.Refuse(v.before+key.Line, "want a plain word as key; got something else")
 		case seen[key.Value]:
-			v.file.Refuse(key.Line, "%s: want each key once; got it again", child.at)
+			v.file.Refuse(v.before+key.Line, "%s: want each key once; got it again", child.at)
 		default:
 			seen[key.Value] = true
 			item(key.Value, child)
@@ -283,6 +290,9 @@ func List(v Value, want string, item func(Value)) {
 	}
 }
 
+// Problems is the number of problems in the whole file so far.
+func (v Value) Problems() int { return v.file.Count() }
+
 // Text returns the value as it was written; ok is false when it is empty or
 // no scalar.
 func (v Value) Text() (text string, ok bool) {
@@ -293,15 +303,25 @@ func (v Value) Text() (text string, ok bool) {
 	return n.Value, true
 }
 
-// Set reads v into a T, or notes what would be right.
-func Set[T any](v Value, into *T, read Scalar[T]) {
-	text, ok := v.Text()
+// Source is a place where a single value may stand: a Value, or a cell of a
+// table.
+type Source interface {
+	// Text is what was written; ok is false when that is nothing, or no single
+	// value.
+	Text() (text string, ok bool)
+	// Want notes that what was written is not what is wanted.
+	Want(want string)
+}
+
+// Set reads s into a T, or notes what would be right.
+func Set[T any](s Source, into *T, read Scalar[T]) {
+	text, ok := s.Text()
 	got, want := read(text)
 	switch {
 	case want != "":
-		v.Want(want)
+		s.Want(want)
 	case !ok:
-		v.Want("a single value")
+		s.Want("a single value")
 	default:
 		*into = got
 	}
