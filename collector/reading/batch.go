@@ -75,5 +75,8 @@ type Label struct {
 // is scratch space to append to. An error refuses the series with
 // ReasonBadSeries.
 type Speller interface {
+	// Space tells apart equal keys that mean different series, such as those of
+	// another format, or of another bucket. Equal spaces are equal spellings.
+	Space() string
 	Spell(key, field []byte, labels []Label) (metric []byte, _ []Label, err error)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"unsafe"
 
 	"github.com/prometheus/prometheus/model/labels"
@@ -13,24 +14,32 @@ import (
 	"github.com/belfry-city/belfry/collector/reading"
 )
 
-// Append writes a batch to the log and to memory, and returns the generation to
-// give to Sync; before Sync has returned, nothing of it may be acknowledged.
-// Points that the store does not take are added to the batch's refusals. An
-// error means that nothing of the batch was taken. Append panics never and
-// allocates nothing per sample for series that it knows.
-func (s *Store) Append(ctx context.Context, b *reading.Batch, sp reading.Speller) (generation uint64, err error) {
+// Receipt says what Append has taken.
+type Receipt struct {
+	// Samples is how many values were taken, exact duplicates included.
+	Samples int
+	// Generation is what to give to Sync.
+	Generation uint64
+}
+
+// Append writes a batch to the log and to memory. Before Sync has returned for
+// the receipt's generation, nothing of it may be acknowledged. Points that the
+// store does not take are added to the batch's refusals. An error means that
+// nothing of the batch may be acknowledged. For series that it knows, Append
+// allocates nothing per sample.
+func (s *Store) Append(ctx context.Context, b *reading.Batch, sp reading.Speller) (taken Receipt, err error) {
 	if s.broken.Load() {
-		return 0, ErrFailed
+		return Receipt{}, ErrFailed
 	}
 	if err := s.disk.check(); err != nil {
-		return 0, err
+		return Receipt{}, err
 	}
 	d, err := s.use()
 	if err != nil {
-		return 0, err
+		return Receipt{}, err
 	}
 	defer s.gate.leave()
-	generation = s.generation.Load()
+	generation := s.generation.Load()
 	// Upstream panics when a chunk of the head cannot be written.
 	defer func() {
 		if p := recover(); p != nil {
@@ -40,17 +49,18 @@ func (s *Store) Append(ctx context.Context, b *reading.Batch, sp reading.Speller
 	}()
 	epoch := s.fence.enter()
 	defer s.fence.leave(epoch)
-	a := appending{store: s, cache: d.series, app: d.Head().Appender(ctx), batch: b, speller: sp, id: s.batches.Add(1)}
+	a := appending{store: s, cache: d.series, app: d.Head().Appender(ctx), batch: b, speller: sp, space: sp.Space(), id: s.batches.Add(1)}
+	a.spaceHash = maphash.String(a.cache.seed, a.space)
 	now := s.opts.Now()
 	a.oldest, a.newest = now.Add(-s.opts.Late).UnixMilli(), now.Add(s.opts.Early).UnixMilli()
 	a.head = d.Head()
 	a.appendAll()
 	if err := a.app.Commit(); err != nil {
 		s.fail(err)
-		return 0, fmt.Errorf("%w: %w", ErrFailed, err)
+		return Receipt{}, fmt.Errorf("%w: %w", ErrFailed, err)
 	}
 	s.stored.Add(a.stored)
-	return generation, nil
+	return Receipt{Samples: a.stored, Generation: generation}, nil
 }
 
 // appending is the state of one Append.
@@ -60,6 +70,8 @@ type appending struct {
 	app            storage.Appender
 	batch          *reading.Batch
 	speller        reading.Speller
+	space          string
+	spaceHash      uint64
 	id             uint64
 	oldest, newest int64
 	stored         int
@@ -83,22 +95,22 @@ func (a *appending) appendAll() {
 			continue
 		}
 		key := b.Bytes(p.Key)
-		hash := a.cache.hash(key)
-		e := a.cache.lookup(hash, key)
+		k := seriesKey{hash: maphash.Bytes(a.cache.seed, key) ^ a.spaceHash, space: a.space, key: key}
+		e := a.cache.lookup(k)
 		if e == nil {
-			a.appendNew(p, hash, key)
+			a.appendNew(p, k)
 			continue
 		}
 		if e.batch.Swap(a.id) == a.id || a.repeated.active() {
-			a.appendRepeated(i, hash, key, e)
+			a.appendRepeated(i, k, e)
 			continue
 		}
-		a.appendKnown(p, hash, key, e)
+		a.appendKnown(p, k, e)
 	}
 }
 
 // appendKnown is the way of nearly every sample.
-func (a *appending) appendKnown(p *reading.Point, hash uint64, key []byte, e *seriesEntry) {
+func (a *appending) appendKnown(p *reading.Point, k seriesKey, e *seriesEntry) {
 	known := *e.fields.Load()
 	fields := a.batch.Fields[p.First : p.First+p.Count]
 	for i := range fields {
@@ -111,11 +123,11 @@ func (a *appending) appendKnown(p *reading.Point, hash uint64, key []byte, e *se
 			ref = findField(known, name)
 		}
 		if ref == 0 {
-			a.appendField(p, hash, key, f)
+			a.appendField(p, k, f)
 			continue
 		}
 		if _, err := a.app.Append(ref, labels.EmptyLabels(), p.Time, f.Value); err != nil {
-			a.appendFailed(p, hash, key, f, err)
+			a.appendFailed(p, k, f, err)
 			continue
 		}
 		a.stored++
@@ -132,28 +144,28 @@ func findField(known []fieldRef, name []byte) storage.SeriesRef {
 }
 
 // appendNew is appendKnown for a key that is not in the cache.
-func (a *appending) appendNew(p *reading.Point, hash uint64, key []byte) {
+func (a *appending) appendNew(p *reading.Point, k seriesKey) {
 	fields := a.batch.Fields[p.First : p.First+p.Count]
 	for i := range fields {
-		a.appendField(p, hash, key, &fields[i])
+		a.appendField(p, k, &fields[i])
 	}
-	if e := a.cache.lookup(hash, key); e != nil {
+	if e := a.cache.lookup(k); e != nil {
 		e.batch.Store(a.id)
 	}
 }
 
-func (a *appending) appendFailed(p *reading.Point, hash uint64, key []byte, f *reading.Field, err error) {
+func (a *appending) appendFailed(p *reading.Point, k seriesKey, f *reading.Field, err error) {
 	if errors.Is(err, tsdb.ErrInvalidSample) {
 		// Upstream has dropped the series for want of samples; it starts anew.
-		a.appendField(p, hash, key, f)
+		a.appendField(p, k, f)
 		return
 	}
 	a.refuseField(p, f, err)
 }
 
 // appendField finds or creates the series of one field by its labels.
-func (a *appending) appendField(p *reading.Point, hash uint64, key []byte, f *reading.Field) {
-	lset, err := a.spell(key, a.batch.Bytes(f.Name))
+func (a *appending) appendField(p *reading.Point, k seriesKey, f *reading.Field) {
+	lset, err := a.spell(k.key, a.batch.Bytes(f.Name))
 	if err != nil {
 		a.refuse(p, reading.ReasonBadSeries, err.Error())
 		return
@@ -164,7 +176,7 @@ func (a *appending) appendField(p *reading.Point, hash uint64, key []byte, f *re
 		return
 	}
 	a.stored++
-	a.cache.addField(hash, key, a.batch.Bytes(f.Name), ref)
+	a.cache.addField(k, a.batch.Bytes(f.Name), ref)
 }
 
 var errSeriesLimit = errors.New("the series limit is reached")

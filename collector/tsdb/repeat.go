@@ -34,7 +34,7 @@ func (r *repeats) note(b *reading.Batch, i int) {
 }
 
 // appendRepeated is appendKnown for a batch that names a key more than once.
-func (a *appending) appendRepeated(index int, hash uint64, key []byte, e *seriesEntry) {
+func (a *appending) appendRepeated(index int, k seriesKey, e *seriesEntry) {
 	r, b := &a.repeated, a.batch
 	if !r.active() {
 		r.newest = make(map[instant]int, len(b.Points))
@@ -45,11 +45,11 @@ func (a *appending) appendRepeated(index int, hash uint64, key []byte, e *series
 	p := &b.Points[index]
 	if f, line := a.conflictInBatch(index); f != nil {
 		// A later repetition of what was taken is no conflict with this one.
-		r.newest[instant{view(key), p.Time}] = r.before[index]
+		r.newest[instant{view(k.key), p.Time}] = r.before[index]
 		a.refuse(p, reading.ReasonConflict, fmt.Sprintf("field %q has another value at the same time in line %d", b.Bytes(f.Name), line))
 		return
 	}
-	a.appendKnown(p, hash, key, e)
+	a.appendKnown(p, k, e)
 }
 
 // conflictInBatch returns the field of a point for which an earlier point of

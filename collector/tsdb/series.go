@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/prometheus/storage"
 )
 
-// seriesCache finds series references by the bytes of a key. Lookups take no
+// seriesCache finds series references by the bytes of a key within a space. Lookups take no
 // lock: an open-addressed table of pointers is read atomically, and replaced as
 // a whole when it grows. The hash is seeded, so a sender cannot choose keys
 // that collide.
@@ -31,6 +31,7 @@ type seriesTable struct {
 // seriesEntry is one key with the series of its fields.
 type seriesEntry struct {
 	hash   uint64
+	space  string
 	key    string
 	fields atomic.Pointer[[]fieldRef]
 	// batch is the last append that touched the entry, to notice a key that
@@ -55,20 +56,25 @@ func newSeriesTable(size int) *seriesTable {
 	return &seriesTable{slots: make([]atomic.Pointer[seriesEntry], size), mask: uint64(size - 1)}
 }
 
-func (c *seriesCache) hash(key []byte) uint64 { return maphash.Bytes(c.seed, key) }
-
-// lookup returns nil where the key is not known.
-func (c *seriesCache) lookup(hash uint64, key []byte) *seriesEntry {
-	return c.table.Load().lookup(hash, key)
+// seriesKey is what a series is looked up by.
+type seriesKey struct {
+	hash  uint64
+	space string
+	key   []byte
 }
 
-func (t *seriesTable) lookup(hash uint64, key []byte) *seriesEntry {
-	for i := hash & t.mask; ; i = (i + 1) & t.mask {
+// lookup returns nil where the key is not known.
+func (c *seriesCache) lookup(k seriesKey) *seriesEntry {
+	return c.table.Load().lookup(k)
+}
+
+func (t *seriesTable) lookup(k seriesKey) *seriesEntry {
+	for i := k.hash & t.mask; ; i = (i + 1) & t.mask {
 		e := t.slots[i].Load()
 		if e == nil {
 			return nil
 		}
-		if e.hash == hash && e.key == string(key) {
+		if e.hash == k.hash && e.key == string(k.key) && e.space == k.space {
 			return e
 		}
 	}
@@ -84,12 +90,12 @@ func (t *seriesTable) insert(e *seriesEntry) {
 }
 
 // addField notes the series of one field of a key.
-func (c *seriesCache) addField(hash uint64, key, name []byte, ref storage.SeriesRef) *seriesEntry {
+func (c *seriesCache) addField(k seriesKey, name []byte, ref storage.SeriesRef) *seriesEntry {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e := c.lookup(hash, key)
+	e := c.lookup(k)
 	if e == nil {
-		e = &seriesEntry{hash: hash, key: string(key)}
+		e = &seriesEntry{hash: k.hash, space: k.space, key: string(k.key)}
 		e.fields.Store(&[]fieldRef{})
 		c.makeRoom()
 		c.table.Load().insert(e)

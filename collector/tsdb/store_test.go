@@ -1,0 +1,124 @@
+package tsdb
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/belfry-city/belfry/collector/reading"
+)
+
+func TestWhatWasWrittenIsThereAfterARestart(t *testing.T) {
+	dir, now := t.TempDir(), nowMs()
+	s := openStore(t, dir)
+	b := &batchBuilder{}
+	b.add("gas,asset=井1", "ch4", now-1000, 1.5)
+	b.add("gas,asset=井1", "ch4", now, 2.5)
+	b.add("gas,asset=井2", "ch4", now, 3)
+	require.NoError(t, write(t, s, b))
+	want := map[string][]sample{
+		`{__name__="gas_ch4", asset="井1"}`: {{now - 1000, 1.5}, {now, 2.5}},
+		`{__name__="gas_ch4", asset="井2"}`: {{now, 3}},
+	}
+	require.Equal(t, want, readAll(t, s))
+	require.NoError(t, s.Close())
+	require.Equal(t, want, readAll(t, openStore(t, dir)))
+}
+
+func TestWhatTheStoreRefusesItSaysWhy(t *testing.T) {
+	now := nowMs()
+	s := openStore(t, t.TempDir())
+	b := &batchBuilder{}
+	b.add("a", "v", now, 1)
+	require.NoError(t, write(t, s, b))
+
+	b = &batchBuilder{}
+	b.add("a", "v", now, 1)                               // exact duplicate: no refusal
+	b.add("a", "v", now, 2)                               // differs from the newest sample
+	b.add("a", "v", now-25*time.Hour.Milliseconds(), 1)   // beyond late
+	b.add("a", "v", now-23*time.Hour.Milliseconds(), 7)   // late, taken
+	b.add("a", "v", now+11*time.Minute.Milliseconds(), 1) // beyond early
+	b.add("a,x=1,x=2", "v", now, 1)                       // no series
+	b.add("new", "v", now, 1)                             // taken
+	b.add("new", "v", now, 4)                             // differs within the batch
+	b.add("new", "v", now, 1)                             // repeats what was taken
+	r, err := s.Append(context.Background(), &b.Batch, plainSpeller{})
+	require.NoError(t, err)
+	require.Equal(t, []reading.Reason{
+		reading.ReasonConflict, reading.ReasonTooOld, reading.ReasonTooNew, reading.ReasonBadSeries, reading.ReasonConflict,
+	}, reasons(b))
+	require.Equal(t, []uint32{2, 3, 5, 6, 8}, []uint32{b.Refusals[0].Line, b.Refusals[1].Line, b.Refusals[2].Line, b.Refusals[3].Line, b.Refusals[4].Line})
+	require.Equal(t, 4, r.Samples)
+	require.Equal(t, map[string][]sample{
+		`{__name__="a_v"}`:   {{now - 23*time.Hour.Milliseconds(), 7}, {now, 1}},
+		`{__name__="new_v"}`: {{now, 1}},
+	}, readAll(t, s))
+}
+
+func TestEqualKeysOfTwoSpacesAreTwoSeries(t *testing.T) {
+	now := nowMs()
+	s := openStore(t, t.TempDir())
+	for round := range int64(2) {
+		for _, space := range []string{"", "other"} {
+			b := &batchBuilder{}
+			b.add("a", "v", now+round, float64(len(space)))
+			_, err := s.Append(context.Background(), &b.Batch, plainSpeller{space})
+			require.NoError(t, err)
+		}
+	}
+	require.Equal(t, map[string][]sample{
+		`{__name__="a_v"}`:                {{now, 0}, {now + 1, 0}},
+		`{__name__="a_v", space="other"}`: {{now, 5}, {now + 1, 5}},
+	}, readAll(t, s))
+}
+
+func TestTheSeriesLimitStopsNewSeriesOnly(t *testing.T) {
+	now := nowMs()
+	s := openStore(t, t.TempDir(), func(o *Options) { o.SeriesLimit = 10 })
+	b := &batchBuilder{}
+	for i := range 25 {
+		b.add(fmt.Sprintf("s,i=%d", i), "v", now, 1)
+	}
+	require.NoError(t, write(t, s, b))
+	require.Len(t, b.Refusals, 15)
+	require.Equal(t, reading.ReasonSeriesLimit, b.Refusals[0].Reason)
+	require.Len(t, readAll(t, s), 10)
+
+	b = &batchBuilder{}
+	b.add("s,i=3", "v", now+1, 2)
+	require.NoError(t, write(t, s, b))
+	require.Empty(t, b.Refusals)
+}
+
+// After two hours without a sample upstream forgets a series; the reference in
+// the cache is then good for nothing.
+func TestASeriesThatWasForgottenStartsAnew(t *testing.T) {
+	now := nowMs()
+	s := openStore(t, t.TempDir())
+	b := &batchBuilder{}
+	b.add("old", "v", now-20*time.Hour.Milliseconds(), 1)
+	b.add("old,kept=1", "v", now, 1)
+	require.NoError(t, write(t, s, b))
+	require.NoError(t, s.Maintain(context.Background()))
+	require.EqualValues(t, 1, s.SeriesCount(), "the old series should be in a block only")
+
+	b = &batchBuilder{}
+	b.add("old", "v", now, 2)
+	require.NoError(t, write(t, s, b))
+	require.Empty(t, b.Refusals)
+	require.Equal(t, []sample{{now - 20*time.Hour.Milliseconds(), 1}, {now, 2}}, readAll(t, s)[`{__name__="old_v"}`])
+}
+
+// The same series under ever new spellings must not use memory without bound.
+func TestTheSeriesCacheForgetsBeyondItsLimit(t *testing.T) {
+	c := newSeriesCache(1000)
+	for i := range 50_000 {
+		key := fmt.Appendf(nil, "k%d", i)
+		c.addField(seriesKey{hash: uint64(i) * 0x9e3779b97f4a7c15, key: key}, []byte("v"), 1)
+		require.LessOrEqual(t, c.count, 1000)
+	}
+	require.LessOrEqual(t, len(c.table.Load().slots), 4096)
+}
