@@ -1,0 +1,250 @@
+package lineproto
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"unicode/utf8"
+
+	"github.com/belfry-city/belfry/collector/reading"
+)
+
+// Parser reads line protocol. Its zero value is ready; it is reusable, and
+// allocates nothing once its batch and its own scratch space have grown to what
+// the input needs, except for the details of refusals. A Parser is not safe for
+// concurrent use.
+type Parser struct {
+	names nameSet
+	scale scale
+	now   int64
+
+	// Of the line that is being read:
+	start   int // where it begins
+	limit   int // where it must have ended
+	strings int // text fields
+	split   int // where the first string with a line break begins, or -1
+	fault   fault
+}
+
+// fault is why a line is refused.
+type fault struct {
+	reason reading.Reason
+	at     int // offset in the input
+	what   string
+}
+
+// Position is a place between two lines of an input.
+type Position struct {
+	Offset int    // in bytes
+	Line   uint32 // the number of the line that begins there
+}
+
+// Parse reads all lines of raw and appends their points, fields and refusals to
+// b. It sets b.Raw to raw, so what b held before must be of the same raw. The
+// first line is called firstLine, usually 1.
+func (p *Parser) Parse(b *reading.Batch, raw []byte, firstLine uint32, opt Options) {
+	p.ParseSome(b, raw, Position{Line: firstLine}, math.MaxInt, opt)
+}
+
+// ParseSome is Parse in steps, so that a large body needs no large batch. It
+// begins at from and stops behind the line with which this call has added most
+// or more fields and refusals (a line is never divided, so a batch may become
+// larger by one line's fields). It returns where to go on; the input is done
+// when that offset is len(raw). Spans are offsets in raw at every step: pass the
+// same raw each time, which must be smaller than 4 GiB, and a batch that has
+// been reset.
+//
+//	for pos := (lineproto.Position{Line: 1}); pos.Offset < len(raw); {
+//		b.Reset()
+//		pos = p.ParseSome(b, raw, pos, 5000, opt)
+//		... // use b
+//	}
+func (p *Parser) ParseSome(b *reading.Batch, raw []byte, from Position, most int, opt Options) Position {
+	b.Raw = raw
+	if uint64(len(raw)) > math.MaxUint32 {
+		b.Refuse(0, reading.ReasonTooLarge, "the input is larger than 4 GiB", nil)
+		return Position{Offset: len(raw), Line: from.Line}
+	}
+	p.scale = scaleOf(opt.Precision)
+	p.now = opt.Now
+	full := len(b.Fields) + len(b.Refusals) + most
+	if full < most { // overflow
+		full = math.MaxInt
+	}
+	for pos, line := from.Offset, from.Line; ; {
+		pos, line = skipBlank(raw, pos, line)
+		if pos >= len(raw) || len(b.Fields)+len(b.Refusals) >= full {
+			return Position{Offset: pos, Line: line}
+		}
+		p.start, p.limit, p.strings, p.split = pos, math.MaxInt, 0, -1
+		if opt.MaxLine > 0 {
+			p.limit = pos + opt.MaxLine
+		}
+		next := p.line(b, raw, line)
+		if next < 0 {
+			next = p.refuse(b, raw, line)
+		} else if p.split >= 0 {
+			line += uint32(bytes.Count(raw[p.split:next-1], newline))
+		}
+		pos = next
+		line++
+	}
+}
+
+var newline = []byte{'\n'}
+
+// skipBlank passes over empty lines and comments.
+func skipBlank(raw []byte, pos int, line uint32) (int, uint32) {
+	for pos < len(raw) {
+		switch raw[pos] {
+		case ' ':
+			pos++
+			continue
+		case '\n', '\r':
+			next := lineEnd(raw, pos)
+			if next < 0 {
+				return pos, line
+			}
+			pos = next
+		case '#':
+			pos = nextLine(raw, pos)
+		default:
+			return pos, line
+		}
+		line++
+	}
+	return pos, line
+}
+
+// line reads one line into b and returns where the next begins. It returns -1
+// and leaves b as it was if the line is refused; p.fault says why.
+func (p *Parser) line(b *reading.Batch, raw []byte, line uint32) int {
+	keyEnd := p.key(raw, p.start)
+	if keyEnd < 0 {
+		return -1
+	}
+	first := len(b.Fields)
+	fields, pos := p.fields(raw, skipSpaces(raw, keyEnd), b.Fields)
+	b.Fields = fields // also after a fault: append may have moved it
+	if pos < 0 {
+		b.Fields = fields[:first]
+		return -1
+	}
+	t := p.now
+	end := skipSpaces(raw, pos)
+	next := lineEnd(raw, end)
+	if next < 0 {
+		if t, end = p.timestamp(raw, end); end < 0 {
+			b.Fields = fields[:first]
+			return -1
+		}
+		end = skipSpaces(raw, end)
+		if next = lineEnd(raw, end); next < 0 {
+			b.Fields = fields[:first]
+			return p.fail(reading.ReasonSyntax, end, "want the end of the line, got "+excerpt(raw, end))
+		}
+	}
+	if end > p.limit {
+		b.Fields = fields[:first]
+		return p.tooLong()
+	}
+	b.Strings += p.strings
+	if len(fields) > first {
+		b.Points = append(b.Points, reading.Point{
+			Key:   reading.Span{Off: uint32(p.start), Len: uint32(keyEnd - p.start)},
+			Time:  t,
+			Line:  line,
+			First: uint32(first),
+			Count: uint32(len(fields) - first),
+		})
+	}
+	return next
+}
+
+// fail notes why the line is refused. It returns -1.
+func (p *Parser) fail(reason reading.Reason, at int, what string) int {
+	p.fault = fault{reason: reason, at: at, what: what}
+	return -1
+}
+
+func (p *Parser) tooLong() int {
+	return p.fail(reading.ReasonTooLong, p.limit, fmt.Sprintf("the line is longer than %d bytes", p.limit-p.start))
+}
+
+// refuse hands p.fault to b and returns where the next line begins. That is
+// behind the first line break, even where it stood in a string: when a quote is
+// missing, the string seems to reach into the following lines, which are good.
+func (p *Parser) refuse(b *reading.Batch, raw []byte, line uint32) int {
+	next := nextLine(raw, p.start)
+	end := next
+	for end > p.start && (raw[end-1] == '\n' || raw[end-1] == '\r') {
+		end--
+	}
+	if end > p.limit {
+		p.tooLong()
+	}
+	detail := fmt.Sprintf("column %d: %s", p.fault.at-p.start+1, p.fault.what)
+	if p.split >= 0 && p.split != p.fault.at {
+		detail = fmt.Sprintf("%s (is the string at column %d closed? it goes on over the end of the line)", detail, p.split-p.start+1)
+	}
+	b.Refuse(line, p.fault.reason, detail, raw[p.start:end:end])
+	return next
+}
+
+// skipSpaces returns where the first byte from pos on is that is no space.
+func skipSpaces(raw []byte, pos int) int {
+	for pos < len(raw) && raw[pos] == ' ' {
+		pos++
+	}
+	return pos
+}
+
+// lineEnd returns where the next line begins if this one ends at pos, else -1.
+func lineEnd(raw []byte, pos int) int {
+	switch {
+	case pos >= len(raw):
+		return len(raw)
+	case raw[pos] == '\n':
+		return pos + 1
+	case raw[pos] == '\r' && pos+1 == len(raw):
+		return pos + 1
+	case raw[pos] == '\r' && raw[pos+1] == '\n':
+		return pos + 2
+	}
+	return -1
+}
+
+// nextLine returns where the line behind the next line break begins.
+func nextLine(raw []byte, pos int) int {
+	if i := bytes.IndexByte(raw[pos:], '\n'); i >= 0 {
+		return pos + i + 1
+	}
+	return len(raw)
+}
+
+// excerpt quotes what stands at pos: a delimiter, or the token up to the next.
+func excerpt(raw []byte, pos int) string {
+	const most = 32
+	if pos >= len(raw) {
+		return "the end of the input"
+	}
+	switch raw[pos] {
+	case '\n':
+		return "the end of the line"
+	case ' ':
+		return "a space"
+	case ',', '=':
+		return fmt.Sprintf("%q", raw[pos:pos+1])
+	}
+	b := raw[pos:]
+	if i := bytes.IndexAny(b[1:min(len(b), most)], ", \r\n"); i >= 0 {
+		b = b[:i+1]
+	} else if len(b) > most {
+		n := most
+		for n > most-utf8.UTFMax && !utf8.RuneStart(b[n]) {
+			n--
+		}
+		return fmt.Sprintf("%q...", b[:n])
+	}
+	return fmt.Sprintf("%q", b)
+}
