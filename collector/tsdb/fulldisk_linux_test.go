@@ -43,8 +43,8 @@ func writeUntil(t *testing.T, s *Store, at *int64, most int) (acknowledged int, 
 	t.Helper()
 	for range most {
 		b := &batchBuilder{}
-		for i := range 500 {
-			b.add(fmt.Sprintf("m,i=%d,%s", i, "pad="+strings.Repeat("x", 100)), "v", *at, float64(*at))
+		for i := range 3000 {
+			b.add(fmt.Sprintf("m,i=%d,%s", i, "pad="+strings.Repeat("x", 20)), "v", *at, float64(*at)*0.1)
 		}
 		if err := write(t, s, b); err != nil {
 			return acknowledged, err
@@ -91,7 +91,7 @@ func TestALogThatMetAFullDiskLosesNothingAcknowledged(t *testing.T) {
 	at := nowMs()
 	stored, err := writeUntil(t, s, &at, 20)
 	require.NoError(t, err)
-	empty := fill(t, dir, 300<<10)
+	empty := fill(t, dir, 300<<10+5<<10)
 	more, err := writeUntil(t, s, &at, 10_000)
 	require.Error(t, err)
 	stored += more
