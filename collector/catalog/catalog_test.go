@@ -118,10 +118,10 @@ func TestSeriesForJoins(t *testing.T) {
 	require.Equal(t, map[string]float64{
 		`{__name__="asset_info", asset="007"}`: 1,
 		`{__name__="asset_info", asset="W17", community="民生路社区", district="yuzhong", domain="gas", kind="septic_tank", name="Septic tank 17, Minsheng Road", name_zh="民生路17号化粪池", street="解放碑街道", team="sanitation"}`: 1,
-		`{__name__="asset_threshold", asset="W17", direction="above", level="warning", metric="gas_ch4_lel_percent"}`:  10,
-		`{__name__="asset_threshold", asset="W17", direction="above", level="critical", metric="gas_ch4_lel_percent"}`: 20,
-		`{__name__="asset_threshold", asset="W17", direction="below", level="warning", metric="gas_o2_percent"}`:       19.5,
-		`{__name__="asset_info", asset="桥-1", domain="bridge", team="municipal"}`:                                       1,
+		`{__name__="asset_threshold", asset="W17", direction="above", level="warning", metric="gas_ch4_lel_percent"}`:                                                                                                 10,
+		`{__name__="asset_threshold", asset="W17", direction="above", level="critical", metric="gas_ch4_lel_percent"}`:                                                                                                20,
+		`{__name__="asset_threshold", asset="W17", direction="below", level="warning", metric="gas_o2_percent"}`:                                                                                                      19.5,
+		`{__name__="asset_info", asset="桥-1", domain="bridge", team="municipal"}`:                                                                                                                                     1,
 	}, got, slices.Collect(maps.Keys(got)))
 }
 

@@ -25,8 +25,11 @@ type chunk struct {
 }
 
 func readChunks(name string, data []byte) (entries []entry, ok bool) {
-	chunks := cut(data, chunkSize)
+	head, chunks := cut(data, chunkSize)
 	if len(chunks) < 2 {
+		return nil, false
+	}
+	if _, ok := strict.NewFile(name).YAML(head); !ok {
 		return nil, false
 	}
 	type part struct {
@@ -59,17 +62,17 @@ func readChunks(name string, data []byte) (entries []entry, ok bool) {
 	return entries, true
 }
 
-// cut returns pieces of at least size bytes, each a list of its own, or nothing
-// when data is not in the usual form. A line that begins an item's column with
+// cut returns what stands in front of the list, and pieces of it of at least
+// size bytes, each a list of its own; or nothing when data is not in the usual
+// form. A line that begins an item's column with
 // a dash can be within a quoted text only; then the piece before it does not
 // parse.
-func cut(data []byte, size int) []chunk {
+func cut(data []byte, size int) (head []byte, chunks []chunk) {
 	body, line := afterKey(data)
-	if body == nil {
-		return nil
+	if body == nil || hasOtherBreaks(data) {
+		return nil, nil
 	}
 	var (
-		chunks []chunk
 		dash   = -1 // the column in which items begin
 		begin  = 0
 		before = line
@@ -85,18 +88,18 @@ func cut(data []byte, size int) []chunk {
 		switch blank := isBlank(rest); {
 		case blank:
 		case dash < 0 && !isItem(rest):
-			return nil
+			return nil, nil
 		case dash < 0:
 			dash = column
 		case column < dash, column == dash && !isItem(rest):
-			return nil
+			return nil, nil
 		case column == dash && off-begin >= size:
 			chunks = append(chunks, chunk{body[begin:off], before})
 			begin, before = off, line
 		}
 		off = end
 	}
-	return append(chunks, chunk{body[begin:], before})
+	return data[:len(data)-len(body)], append(chunks, chunk{body[begin:], before})
 }
 
 // afterKey finds what follows the line `assets:`, in front of which only blank
@@ -108,13 +111,20 @@ func afterKey(data []byte) (body []byte, lines int) {
 		lines++
 		after, found := bytes.CutPrefix(line, []byte(assetsKey+":"))
 		switch {
-		case found && isBlank(after):
+		case found && isBlank(after) && !bytes.HasPrefix(after, []byte("#")):
 			return data, lines
 		case !isBlank(line):
 			return nil, 0
 		}
 	}
 	return nil, 0
+}
+
+// hasOtherBreaks finds what YAML counts as the end of a line besides \n and
+// \r\n.
+func hasOtherBreaks(data []byte) bool {
+	return bytes.Count(data, []byte("\r")) != bytes.Count(data, []byte("\r\n")) ||
+		bytes.Contains(data, []byte("\u0085")) || bytes.Contains(data, []byte("\u2028")) || bytes.Contains(data, []byte("\u2029"))
 }
 
 // isBlank holds for lines with nothing but spaces or a comment.
