@@ -1,0 +1,140 @@
+package rules_test
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/belfry-city/belfry/alerting/ruleset"
+	"github.com/belfry-city/belfry/rules"
+)
+
+// promtool finds the real promtool, in .tools/bin first.
+func promtool(t *testing.T) string {
+	t.Helper()
+	local, err := filepath.Abs("../.tools/bin/promtool")
+	require.NoError(t, err)
+	if info, err := os.Stat(local); err == nil && !info.IsDir() {
+		return local
+	}
+	if found, err := exec.LookPath("promtool"); err == nil {
+		return found
+	}
+	const missing = "promtool is neither in .tools/bin nor in PATH; Debian's package prometheus has it"
+	if os.Getenv("CI") == "true" {
+		t.Fatal(missing)
+	}
+	t.Skip(missing)
+	return ""
+}
+
+func TestPromtoolRunsTheUnitTests(t *testing.T) {
+	tool := promtool(t)
+	files, err := filepath.Glob("tests/*.yml")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			out, err := exec.CommandContext(t.Context(), tool, "test", "rules", file).CombinedOutput()
+			require.NoError(t, err, "%s", out)
+		})
+	}
+}
+
+func TestPromtoolHasNothingToSayAboutTheRules(t *testing.T) {
+	tool := promtool(t)
+	files, err := filepath.Glob("*.yml")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	args := append([]string{"check", "rules", "--lint=all", "--lint-fatal"}, files...)
+	out, err := exec.CommandContext(t.Context(), tool, args...).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+}
+
+// unitTests are the parts of promtool's format that the coverage needs.
+type unitTests struct {
+	Tests []struct {
+		Input []struct {
+			Series string `yaml:"series"`
+		} `yaml:"input_series"`
+		Alerts []struct {
+			Name     string `yaml:"alertname"`
+			Expected []any  `yaml:"exp_alerts"`
+		} `yaml:"alert_rule_test"`
+	} `yaml:"tests"`
+}
+
+// covered says of an alert what its unit tests show.
+type covered struct{ fires, waits, ownThreshold bool }
+
+func coverage(t *testing.T, file string) map[string]covered {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join("tests", file))
+	require.NoError(t, err, "each rule file has its unit tests")
+	var tests unitTests
+	require.NoError(t, yaml.NewDecoder(bytes.NewReader(content)).Decode(&tests))
+	shown := map[string]covered{}
+	for _, test := range tests.Tests {
+		for _, a := range test.Alerts {
+			c := shown[a.Name]
+			c.fires = c.fires || len(a.Expected) > 0
+			c.waits = c.waits || len(a.Expected) == 0
+			for _, in := range test.Input {
+				c.ownThreshold = c.ownThreshold || strings.HasPrefix(in.Series, "asset_threshold{")
+			}
+			shown[a.Name] = c
+		}
+	}
+	return shown
+}
+
+func TestEachDefaultRuleIsTestedAndSpeaksBothLanguages(t *testing.T) {
+	set, err := ruleset.Load(nil, rules.FS)
+	require.NoError(t, err)
+	require.Empty(t, set.Warnings())
+	domains := []string{"gas", "bridge", "tunnel", "road", "drainage", "water", "parking", "device"}
+	han := regexp.MustCompile(`\p{Han}`)
+	names := map[string]bool{}
+	for _, group := range set.Groups() {
+		file := strings.TrimPrefix(group.File, "embedded:")
+		shown := coverage(t, file)
+		source, err := fs.ReadFile(rules.FS, file)
+		require.NoError(t, err)
+		lines := strings.Split(string(source), "\n")
+		for _, rule := range group.Rules {
+			where := fmt.Sprintf("%s:%d: %s", file, rule.Line, rule.Name)
+			require.True(t, strings.HasPrefix(strings.TrimSpace(lines[rule.Line-2]), "# "), "%s: a comment says where it comes from", where)
+			if !rule.Alert {
+				continue
+			}
+			require.False(t, names[rule.Name], "%s: the name is taken", where)
+			names[rule.Name] = true
+			require.Equal(t, covered{true, true, true}, shown[rule.Name],
+				"%s: a unit test shows that it fires, that it waits, and what an asset_threshold does", where)
+			require.True(t, slices.Contains(domains, rule.Labels["domain"]), "%s: domain %q", where, rule.Labels["domain"])
+			require.Contains(t, rule.Expr.String(), "asset_threshold", where)
+			for _, key := range []string{"summary", "summary_zh"} {
+				require.Contains(t, rule.Annotations[key], "{{ $labels.asset }}", "%s: %s", where, key)
+			}
+			for _, key := range []string{"summary", "description"} {
+				require.False(t, han.MatchString(rule.Annotations[key]), "%s: %s", where, key)
+				require.True(t, han.MatchString(rule.Annotations[key+"_zh"]), "%s: %s_zh", where, key)
+			}
+			if strings.Contains(rule.Annotations["summary"], "$value") {
+				require.NotEmpty(t, rule.Annotations["unit"], "%s: unit", where)
+				require.Contains(t, rule.Annotations["summary_zh"], "$value", where)
+			}
+		}
+	}
+	require.NotEmpty(t, names)
+}
