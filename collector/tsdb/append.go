@@ -75,6 +75,7 @@ type appending struct {
 	id             uint64
 	oldest, newest int64
 	stored         int
+	touched        byte
 
 	head     *tsdb.Head
 	labels   []reading.Label
@@ -82,29 +83,64 @@ type appending struct {
 	repeated repeats
 }
 
+// ahead is how many points are looked up together. Finding a series waits for
+// memory several times; loads that do not depend on each other wait together.
+const ahead = 16
+
 func (a *appending) appendAll() {
 	b := a.batch
-	for i := range b.Points {
-		p := &b.Points[i]
-		if p.Time > a.newest {
-			a.refuse(p, reading.ReasonTooNew, fmt.Sprintf("its time is more than %s ahead of now", a.store.opts.Early))
-			continue
+	var hashes [ahead]uint64
+	for first := 0; first < len(b.Points); first += ahead {
+		points := b.Points[first:min(first+ahead, len(b.Points))]
+		a.lookAhead(points, &hashes)
+		for i := range points {
+			a.appendPoint(first+i, hashes[i])
 		}
-		if p.Time < a.oldest {
-			a.refuse(p, reading.ReasonTooOld, fmt.Sprintf("its time is more than %s ago", a.store.opts.Late))
-			continue
+	}
+}
+
+// lookAhead hashes the keys and brings what will be needed into the cache.
+func (a *appending) lookAhead(points []reading.Point, hashes *[ahead]uint64) {
+	table := a.cache.table.Load()
+	var entries [ahead]*seriesEntry
+	for i := range points {
+		h := maphash.Bytes(a.cache.seed, a.batch.Bytes(points[i].Key)) ^ a.spaceHash
+		hashes[i], entries[i] = h, table.touch(h)
+	}
+	touched := byte(0)
+	for _, e := range entries[:len(points)] {
+		if e != nil && len(e.key) > 0 {
+			touched ^= e.key[0]
 		}
-		key := b.Bytes(p.Key)
-		k := seriesKey{hash: maphash.Bytes(a.cache.seed, key) ^ a.spaceHash, space: a.space, key: key}
-		e := a.cache.lookup(k)
-		if e == nil {
-			a.appendNew(p, k)
-			continue
+	}
+	for _, e := range entries[:len(points)] {
+		if e != nil {
+			if fields := *e.fields.Load(); len(fields) > 0 {
+				touched ^= byte(fields[0].ref)
+			}
 		}
-		if e.batch.Swap(a.id) == a.id || a.repeated.active() {
-			a.appendRepeated(i, k, e)
-			continue
-		}
+	}
+	a.touched = touched // or the loads could be left out
+}
+
+func (a *appending) appendPoint(index int, hash uint64) {
+	p := &a.batch.Points[index]
+	if p.Time > a.newest {
+		a.refuse(p, reading.ReasonTooNew, fmt.Sprintf("its time is more than %s ahead of now", a.store.opts.Early))
+		return
+	}
+	if p.Time < a.oldest {
+		a.refuse(p, reading.ReasonTooOld, fmt.Sprintf("its time is more than %s ago", a.store.opts.Late))
+		return
+	}
+	k := seriesKey{hash: hash, space: a.space, key: a.batch.Bytes(p.Key)}
+	e := a.cache.lookup(k)
+	switch {
+	case e == nil:
+		a.appendNew(p, k)
+	case e.batch.Swap(a.id) == a.id || a.repeated.active():
+		a.appendRepeated(index, k, e)
+	default:
 		a.appendKnown(p, k, e)
 	}
 }

@@ -24,8 +24,15 @@ type seriesCache struct {
 }
 
 type seriesTable struct {
-	slots []atomic.Pointer[seriesEntry]
+	slots []seriesSlot
 	mask  uint64
+}
+
+// seriesSlot is written once: the hash, then the entry. A reader that sees the
+// entry sees the hash.
+type seriesSlot struct {
+	hash  uint64
+	entry atomic.Pointer[seriesEntry]
 }
 
 // seriesEntry is one key with the series of its fields.
@@ -53,7 +60,7 @@ func newSeriesCache(limit int) *seriesCache {
 }
 
 func newSeriesTable(size int) *seriesTable {
-	return &seriesTable{slots: make([]atomic.Pointer[seriesEntry], size), mask: uint64(size - 1)}
+	return &seriesTable{slots: make([]seriesSlot, size), mask: uint64(size - 1)}
 }
 
 // seriesKey is what a series is looked up by.
@@ -70,20 +77,28 @@ func (c *seriesCache) lookup(k seriesKey) *seriesEntry {
 
 func (t *seriesTable) lookup(k seriesKey) *seriesEntry {
 	for i := k.hash & t.mask; ; i = (i + 1) & t.mask {
-		e := t.slots[i].Load()
+		slot := &t.slots[i]
+		e := slot.entry.Load()
 		if e == nil {
 			return nil
 		}
-		if e.hash == k.hash && e.key == string(k.key) && e.space == k.space {
+		if slot.hash == k.hash && e.key == string(k.key) && e.space == k.space {
 			return e
 		}
 	}
 }
 
+// touch returns the entry that lookup will look at first, which may be another
+// series', or nil.
+func (t *seriesTable) touch(hash uint64) *seriesEntry {
+	return t.slots[hash&t.mask].entry.Load()
+}
+
 func (t *seriesTable) insert(e *seriesEntry) {
 	for i := e.hash & t.mask; ; i = (i + 1) & t.mask {
-		if t.slots[i].Load() == nil {
-			t.slots[i].Store(e)
+		if slot := &t.slots[i]; slot.entry.Load() == nil {
+			slot.hash = e.hash
+			slot.entry.Store(e)
 			return
 		}
 	}
@@ -147,7 +162,7 @@ func (c *seriesCache) rebuild(size int, keep func(*seriesEntry) bool) {
 	t, old := newSeriesTable(size), c.table.Load()
 	c.count = 0
 	for i := range old.slots {
-		if e := old.slots[i].Load(); e != nil && keep(e) {
+		if e := old.slots[i].entry.Load(); e != nil && keep(e) {
 			t.insert(e)
 			c.count++
 		}
