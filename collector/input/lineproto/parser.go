@@ -84,14 +84,12 @@ func (p *Parser) ParseSome(b *reading.Batch, raw []byte, from Position, most int
 		if next < 0 {
 			next = p.refuse(b, raw, line)
 		} else if p.split >= 0 {
-			line += uint32(bytes.Count(raw[p.split:next-1], newline))
+			line += uint32(bytes.Count(raw[p.split:next-1], []byte{'\n'}))
 		}
 		pos = next
 		line++
 	}
 }
-
-var newline = []byte{'\n'}
 
 // skipBlank passes over empty lines and comments.
 func skipBlank(raw []byte, pos int, line uint32) (int, uint32) {
@@ -176,18 +174,15 @@ func (p *Parser) tooLong() int {
 // missing, the string seems to reach into the following lines, which are good.
 func (p *Parser) refuse(b *reading.Batch, raw []byte, line uint32) int {
 	next := nextLine(raw, p.start)
-	end := next
-	for end > p.start && (raw[end-1] == '\n' || raw[end-1] == '\r') {
-		end--
-	}
-	if end > p.limit {
+	bad := bytes.TrimSuffix(bytes.TrimSuffix(raw[p.start:next:next], []byte{'\n'}), []byte{'\r'})
+	if len(bad) > p.limit-p.start {
 		p.tooLong()
 	}
 	detail := fmt.Sprintf("column %d: %s", p.fault.at-p.start+1, p.fault.what)
 	if p.split >= 0 && p.split != p.fault.at {
 		detail = fmt.Sprintf("%s (is the string at column %d closed? it goes on over the end of the line)", detail, p.split-p.start+1)
 	}
-	b.Refuse(line, p.fault.reason, detail, raw[p.start:end:end])
+	b.Refuse(line, p.fault.reason, detail, bad)
 	return next
 }
 

@@ -1,0 +1,27 @@
+//go:build !race
+
+package lineproto_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/belfry-city/belfry/collector/input/lineproto"
+	"github.com/belfry-city/belfry/collector/reading"
+)
+
+func TestParseAllocatesNothing(t *testing.T) {
+	for name, raw := range loads(t) {
+		t.Run(name, func(t *testing.T) {
+			var p lineproto.Parser
+			var b reading.Batch
+			require.Zero(t, testing.AllocsPerRun(20, func() {
+				b.Reset()
+				p.Parse(&b, raw, 1, lineproto.Options{MaxLine: 1 << 16, Now: now})
+			}))
+			require.Empty(t, b.Refusals)
+			require.NotEmpty(t, b.Points)
+		})
+	}
+}
