@@ -1,0 +1,39 @@
+package access
+
+import (
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+const hidden = "<secret>"
+
+var anyToken = regexp.MustCompile(tokenPrefix + `[A-Za-z0-9_-]{8,}`)
+
+// RedactURL is u without what may be a secret: passwords, the parameters p,
+// password and token, and whatever looks like a token. Log URLs only in this
+// form.
+func RedactURL(u *url.URL) string {
+	shown := *u
+	if shown.User != nil {
+		shown.User = url.User("xxxxx")
+	}
+	shown.Fragment, shown.RawFragment = "", ""
+	parts := strings.FieldsFunc(shown.RawQuery, func(r rune) bool { return r == '&' || r == ';' })
+	for i, part := range parts {
+		name, _, hasValue := strings.Cut(part, "=")
+		if plain, err := url.QueryUnescape(name); hasValue && (err != nil || isSecret(plain)) {
+			parts[i] = name + "=" + hidden
+		}
+	}
+	shown.RawQuery = strings.Join(parts, "&")
+	return anyToken.ReplaceAllString(shown.String(), hidden)
+}
+
+func isSecret(parameter string) bool {
+	switch strings.ToLower(parameter) {
+	case "p", "password", "token", "access_token":
+		return true
+	}
+	return false
+}
