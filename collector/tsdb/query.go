@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/prometheus/prometheus/storage"
+	"github.com/prometheus/prometheus/tsdb"
 )
 
 // Querier reads samples between mint and maxt, in milliseconds. The caller
@@ -74,4 +75,24 @@ type heldChunkQuerier struct {
 func (q *heldChunkQuerier) Close() error {
 	defer q.release()
 	return q.ChunkQuerier.Close()
+}
+
+// Stats are upstream's statistics of the series in memory.
+func (s *Store) Stats(labelName string, limit int) (*tsdb.Stats, error) {
+	d, err := s.use()
+	if err != nil {
+		return nil, err
+	}
+	defer s.gate.leave()
+	return d.Head().Stats(labelName, limit), nil
+}
+
+// BlockMetas describes the blocks on disk.
+func (s *Store) BlockMetas() ([]tsdb.BlockMeta, error) {
+	d, err := s.use()
+	if err != nil {
+		return nil, err
+	}
+	defer s.gate.leave()
+	return d.DB.BlockMetas(), nil
 }

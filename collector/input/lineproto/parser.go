@@ -150,6 +150,7 @@ func (p *Parser) line(b *reading.Batch, raw []byte, line uint32) int {
 	if len(fields) > first {
 		b.Points = append(b.Points, reading.Point{
 			Key:   reading.Span{Off: uint32(p.start), Len: uint32(keyEnd - p.start)},
+			Whole: reading.Span{Off: uint32(p.start), Len: uint32(end - p.start)},
 			Time:  t,
 			Line:  line,
 			First: uint32(first),

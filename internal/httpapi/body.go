@@ -1,0 +1,172 @@
+package httpapi
+
+import (
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	kgzip "github.com/klauspost/compress/gzip"
+	"golang.org/x/sync/semaphore"
+
+	"github.com/belfry-city/belfry/collector/intake"
+	"github.com/belfry-city/belfry/collector/reading"
+)
+
+// bodyError is why a request was turned away before anything of it was parsed.
+type bodyError struct {
+	status int
+	reason reading.Reason
+	err    error
+}
+
+func (e *bodyError) Error() string { return e.err.Error() }
+func (e *bodyError) Unwrap() error { return e.err }
+
+// bodyReader reads request bodies into pooled memory, all of which together is
+// bounded.
+type bodyReader struct {
+	max     int64 // of one body, decompressed
+	within  time.Duration
+	budget  *semaphore.Weighted
+	buffers sync.Pool
+	gzips   sync.Pool
+}
+
+const bodyStep = 64 << 10
+
+func newBodyReader(o Options) *bodyReader {
+	return &bodyReader{
+		max:     o.MaxBody,
+		within:  o.BodyTime,
+		budget:  semaphore.NewWeighted(max(o.InFlight, o.MaxBody)),
+		buffers: sync.Pool{New: func() any { return new([]byte) }},
+		gzips:   sync.Pool{New: func() any { return new(kgzip.Reader) }},
+	}
+}
+
+// body is one request's bytes; release gives the memory back.
+type body struct {
+	bytes  []byte
+	reader *bodyReader
+	buffer *[]byte
+	held   int64
+}
+
+func (b *body) release() {
+	*b.buffer = b.bytes[:0]
+	b.reader.buffers.Put(b.buffer)
+	b.reader.budget.Release(b.held)
+}
+
+// read returns the whole body. A client that is slower than the time allowed,
+// or that stops in the middle, is turned away with nothing stored.
+func (br *bodyReader) read(w http.ResponseWriter, r *http.Request) (*body, error) {
+	if r.ContentLength > br.max {
+		return nil, br.tooLarge()
+	}
+	deadline := http.NewResponseController(w)
+	if err := deadline.SetReadDeadline(time.Now().Add(br.within)); err == nil {
+		defer func() { _ = deadline.SetReadDeadline(time.Time{}) }()
+	}
+	b := &body{reader: br, buffer: br.buffers.Get().(*[]byte)}
+	b.bytes = (*b.buffer)[:0]
+	src, done, err := br.source(r)
+	if err == nil {
+		err = br.fill(b, src, r.ContentLength)
+		done()
+	}
+	if err != nil {
+		b.release()
+		return nil, asBodyError(err)
+	}
+	return b, nil
+}
+
+func (br *bodyReader) source(r *http.Request) (src io.Reader, done func(), err error) {
+	switch enc := strings.ToLower(r.Header.Get("Content-Encoding")); enc {
+	case "", "identity":
+		return r.Body, func() {}, nil
+	case "gzip", "x-gzip":
+		z := br.gzips.Get().(*kgzip.Reader)
+		if err := z.Reset(r.Body); err != nil {
+			br.gzips.Put(z)
+			return nil, nil, fmt.Errorf("read gzip header: %w", err)
+		}
+		return z, func() { br.gzips.Put(z) }, nil
+	default:
+		return nil, nil, &bodyError{http.StatusUnsupportedMediaType, reading.ReasonBadEncoding,
+			fmt.Errorf("Content-Encoding %q is not known here; use gzip or none", enc)}
+	}
+}
+
+func (br *bodyReader) fill(b *body, src io.Reader, length int64) error {
+	want := bodyStep
+	if length > 0 {
+		want = int(length) + 1
+	}
+	for {
+		if err := br.grow(b, want); err != nil {
+			return err
+		}
+		n, err := src.Read(b.bytes[len(b.bytes):cap(b.bytes)])
+		b.bytes = b.bytes[:len(b.bytes)+n]
+		if int64(len(b.bytes)) > br.max {
+			return br.tooLarge()
+		}
+		if errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		want = max(bodyStep, len(b.bytes))
+	}
+}
+
+// grow makes room for at least one more byte, and accounts for all the memory
+// that the body occupies.
+func (br *bodyReader) grow(b *body, want int) error {
+	if len(b.bytes) == cap(b.bytes) {
+		bigger := make([]byte, len(b.bytes), len(b.bytes)+want)
+		copy(bigger, b.bytes)
+		b.bytes = bigger
+	}
+	if more := int64(cap(b.bytes)) - b.held; more > 0 {
+		if !br.budget.TryAcquire(more) {
+			return &bodyError{http.StatusTooManyRequests, reading.ReasonOverload,
+				fmt.Errorf("%w: too many requests are being received", intake.ErrOverload)}
+		}
+		b.held += more
+	}
+	return nil
+}
+
+func (br *bodyReader) tooLarge() error {
+	return &bodyError{http.StatusRequestEntityTooLarge, reading.ReasonTooLarge,
+		fmt.Errorf("the body is larger than %d bytes (limits.body); send smaller batches", br.max)}
+}
+
+func asBodyError(err error) *bodyError {
+	var known *bodyError
+	switch {
+	case errors.As(err, &known):
+		return known
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return &bodyError{http.StatusRequestTimeout, reading.ReasonIncomplete,
+			errors.New("the body did not arrive in time (limits.body_time); nothing of it is stored")}
+	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.Is(err, kgzip.ErrHeader), errors.Is(err, kgzip.ErrChecksum):
+		return &bodyError{http.StatusBadRequest, reading.ReasonBadEncoding, fmt.Errorf("the gzip stream is broken: %w", err)}
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, context.Canceled), errors.Is(err, io.EOF):
+		return &bodyError{http.StatusBadRequest, reading.ReasonIncomplete,
+			errors.New("the body ended too early; nothing of it is stored")}
+	default:
+		return &bodyError{http.StatusBadRequest, reading.ReasonBadEncoding, fmt.Errorf("read the body: %w", err)}
+	}
+}

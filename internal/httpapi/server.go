@@ -1,0 +1,169 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/prometheus/promql"
+
+	"github.com/belfry-city/belfry/collector/intake"
+	"github.com/belfry-city/belfry/internal/httpapi/access"
+)
+
+// Options are what the routes are made of; all are required unless it says
+// otherwise.
+type Options struct {
+	Intake *intake.Intake
+	// BucketLabel names a label for Influx' db or bucket; empty ignores them.
+	BucketLabel string
+	// MaxBody and MaxLine bound a write, in bytes after decompression.
+	MaxBody, MaxLine int64
+	// BodyTime is how long a client may take to send a request.
+	BodyTime time.Duration
+	// InFlight bounds the bytes of all write requests being worked on.
+	InFlight int64
+
+	Store    Store
+	Engine   promql.QueryEngine
+	Lookback time.Duration
+	// Queries is how many queries run at once; more wait.
+	Queries int
+	// QueryTimeout bounds a query together with its wait.
+	QueryTimeout time.Duration
+	Rules        RulesRetriever
+	// EvaluationLag is how late rule evaluation is. Beyond a few seconds queries
+	// and then writes give way to it.
+	EvaluationLag func() time.Duration
+
+	// Alertmanager serves /api/v2 except for the write endpoint.
+	Alertmanager http.Handler
+	// Guard demands tokens.
+	Guard *access.Guard
+	// Ready says why Belfry is not ready to serve, or nil.
+	Ready func() error
+	// Reload reads the configuration's files again.
+	Reload func(context.Context) error
+	// WriteMetrics writes the exposition for /metrics.
+	WriteMetrics func(io.Writer) error
+
+	// Listen and Flags are shown by the Prometheus API's status endpoints.
+	Listen string
+	Flags  map[string]string
+	DBDir  string
+
+	Metrics    *metrics.Set
+	Registerer prometheus.Registerer
+	Gatherer   prometheus.Gatherer
+	Logger     *slog.Logger
+}
+
+// New returns the handler for all routes.
+func New(o Options) http.Handler {
+	gates := newAdmission(o)
+	influx := newInfluxWriter(o)
+	mux := http.NewServeMux()
+	open := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, h) }
+	guarded := func(pattern string, scope access.Scope, h http.Handler) {
+		mux.Handle(pattern, o.Guard.Require(scope, h))
+	}
+
+	guarded("/write", access.Write, http.HandlerFunc(influx.writeV1))
+	guarded("/api/v2/write", access.Write, http.HandlerFunc(influx.writeV2))
+	guarded("/query", access.Write, http.HandlerFunc(influxQuery))
+	open("/ping", influx.ping)
+	open("/health", influx.health)
+	open("/ready", influx.health)
+
+	prom := newPrometheusAPI(o)
+	guarded("/api/v1/", access.Read, gates.queries(http.StripPrefix("/api/v1", prom)))
+	guarded("/api/v2/", access.Read, byMethod(o.Guard, o.Alertmanager))
+	guarded("/metrics", access.Read, metricsHandler(o))
+
+	open("/-/healthy", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "Belfry is healthy.") })
+	open("/-/ready", readyHandler(o))
+	guarded("POST /-/reload", access.Admin, reloadHandler(o))
+	guarded("/{$}", access.Read, http.HandlerFunc(index))
+	return withRecovery(o, mux)
+}
+
+// byMethod asks for more than reading where a request changes something:
+// silences and alerts of the Alertmanager API.
+func byMethod(g *access.Guard, h http.Handler) http.Handler {
+	admin := g.Require(access.Admin, h)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions {
+			h.ServeHTTP(w, r)
+			return
+		}
+		admin.ServeHTTP(w, r)
+	})
+}
+
+func metricsHandler(o Options) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+		if err := o.WriteMetrics(w); err != nil {
+			o.Logger.Warn("writing metrics", "err", err)
+		}
+	})
+}
+
+func readyHandler(o Options) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		if err := o.Ready(); err != nil {
+			http.Error(w, "Belfry is not ready: "+err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintln(w, "Belfry is ready.")
+	}
+}
+
+func reloadHandler(o Options) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := o.Reload(r.Context()); err != nil {
+			http.Error(w, "not reloaded, the running configuration stays:\n"+err.Error(), http.StatusInternalServerError)
+			return
+		}
+		fmt.Fprintln(w, "reloaded")
+	})
+}
+
+func index(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	fmt.Fprint(w, `Belfry 钟楼
+
+POST /write, /api/v2/write     InfluxDB line protocol
+GET  /api/v1/query, …          Prometheus API: queries, rules, alerts
+     /api/v2/alerts, …         Alertmanager API: alerts, silences
+GET  /metrics                  Belfry's own metrics
+GET  /-/healthy, /-/ready      for probes
+POST /-/reload                 read rules, catalog and pager configuration again
+`)
+}
+
+// withRecovery keeps one request's panic from ending the program, and says so
+// where people look.
+func withRecovery(o Options, h http.Handler) http.Handler {
+	panics := o.Metrics.NewCounter(`belfry_http_panics_total`)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			p := recover()
+			if p == nil {
+				return
+			}
+			if p == http.ErrAbortHandler {
+				panic(p)
+			}
+			panics.Inc()
+			o.Logger.Error("a request panicked", "path", r.URL.Path, "panic", p)
+			http.Error(w, "internal error; it has been logged", http.StatusInternalServerError)
+		}()
+		h.ServeHTTP(w, r)
+	})
+}
