@@ -2,6 +2,8 @@ package config
 
 import (
 	_ "embed" // example.yml
+	"errors"
+	"fmt"
 	"log/slog"
 	"net/url"
 	"path/filepath"
@@ -11,6 +13,8 @@ import (
 	_ "time/tzdata" // a bare machine has no time zones of its own
 
 	"github.com/prometheus/prometheus/model/labels"
+
+	"github.com/belfry-city/belfry/internal/config/strict"
 )
 
 // Example is a configuration file that says every setting with its default
@@ -45,7 +49,7 @@ type Config struct {
 	TLS                TLS
 	Log                Log
 
-	listenLine int
+	lines map[string]int // of the keys at the top
 }
 
 // Durability says what has happened when a write is acknowledged.
@@ -149,7 +153,15 @@ func ResolvePath(file, path string) string {
 	return filepath.Join(filepath.Dir(file), path)
 }
 
-var globMeta = regexp.MustCompile(`[*?\[\\]`)
+// Problem is something wrong with a setting that only its use has shown. key
+// stands at the top of the file, of which the line is named if it has the key.
+func (c *Config) Problem(key, format string, args ...any) error {
+	text := key + ": " + fmt.Sprintf(format, args...)
+	if c.File == "" {
+		return errors.New(text)
+	}
+	return strict.Problems{{File: c.File, Line: c.lines[key], Text: text}}
+}
 
 // ResolveGlob is ResolvePath for patterns: the directory of file is taken
 // literally, also where a pattern character is part of its name.
@@ -157,9 +169,13 @@ func ResolveGlob(file, glob string) string {
 	if glob == "" || file == "" || filepath.IsAbs(glob) {
 		return glob
 	}
-	dir := filepath.Dir(file)
-	if runtime.GOOS != "windows" { // where \ separates directories
-		dir = globMeta.ReplaceAllString(dir, `\$0`)
+	return filepath.Join(LiteralGlob(filepath.Dir(file)), glob)
+}
+
+// LiteralGlob is a pattern that matches nothing but path.
+func LiteralGlob(path string) string {
+	if runtime.GOOS == "windows" { // where \ separates directories
+		return path
 	}
-	return filepath.Join(dir, glob)
+	return regexp.MustCompile(`[*?\[\\]`).ReplaceAllString(path, `\$0`)
 }

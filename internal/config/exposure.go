@@ -2,13 +2,10 @@ package config
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"net/netip"
 	"strings"
 	"time"
-
-	"github.com/belfry-city/belfry/internal/config/strict"
 )
 
 // CheckExposure refuses a configuration that would let strangers in: an
@@ -19,13 +16,9 @@ func (c *Config) CheckExposure(ctx context.Context) error {
 	if c.Auth.Insecure || len(c.Auth.Tokens) > 0 || Loopback(ctx, c.Listen) {
 		return nil
 	}
-	text := fmt.Sprintf("listen: want tokens, because %s can be reached from beyond this machine; got none under auth.tokens. "+
+	return c.Problem("listen", "want tokens, because %s can be reached from beyond this machine; got none under auth.tokens. "+
 		"Make one with `belfry token new --name NAME --scope write`, or listen on 127.0.0.1, "+
 		"or open it to everyone with auth.insecure: true (flag --insecure)", c.Listen)
-	if c.File == "" || c.listenLine == 0 {
-		return fmt.Errorf("%s", text)
-	}
-	return strict.Problems{{File: c.File, Line: c.listenLine, Text: text}}
 }
 
 // Loopback reports whether only this machine can reach the address. An empty

@@ -31,15 +31,26 @@ func Load(path string) (*Config, error) {
 func Parse(name string, data []byte) (*Config, error) {
 	p := &parser{file: strict.NewFile(name)}
 	c := Default()
-	c.File = name
+	c.File, c.lines = name, map[string]int{}
 	c.DataDir = ResolvePath(name, c.DataDir)
 	if root, ok := p.file.YAML(data); ok {
-		strict.Mapping(root, c, p.keys())
+		strict.Mapping(root, c, noteLines(p.keys()))
 	}
 	if err := p.file.Err(); err != nil {
 		return nil, err
 	}
 	return c, nil
+}
+
+// noteLines keeps where each key stands, for Config.Problem.
+func noteLines(keys strict.Keys[Config]) strict.Keys[Config] {
+	for name, read := range keys {
+		keys[name] = func(v strict.Value, c *Config) {
+			c.lines[name] = v.Line()
+			read(v, c)
+		}
+	}
+	return keys
 }
 
 type parser struct {
@@ -50,7 +61,6 @@ func (p *parser) keys() strict.Keys[Config] {
 	return strict.Keys[Config]{
 		"listen": func(v strict.Value, c *Config) {
 			strict.Set(v, &c.Listen, strict.HostPort)
-			c.listenLine = v.Line()
 		},
 		"data_dir": func(v strict.Value, c *Config) { p.path(v, &c.DataDir) },
 		"durability": func(v strict.Value, c *Config) {

@@ -1,7 +1,6 @@
 package strict
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -43,25 +42,6 @@ func (ps Problems) Error() string {
 		b.WriteString(p.String())
 	}
 	return b.String()
-}
-
-// ProblemsOf returns the problems that err consists of, through joined and
-// wrapped errors. An error of another kind becomes one problem of file.
-func ProblemsOf(file string, err error) Problems {
-	if err == nil {
-		return nil
-	}
-	if many, ok := err.(interface{ Unwrap() []error }); ok {
-		var all Problems
-		for _, e := range many.Unwrap() {
-			all = append(all, ProblemsOf(file, e)...)
-		}
-		return all
-	}
-	if ps, ok := errors.AsType[Problems](err); ok {
-		return ps
-	}
-	return Problems{{File: file, Text: err.Error()}}
 }
 
 // File gathers the problems of one file. It is not safe for concurrent use.
