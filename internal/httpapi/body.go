@@ -1,8 +1,6 @@
 package httpapi
 
 import (
-	"compress/gzip"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -71,31 +69,46 @@ func (br *bodyReader) read(w http.ResponseWriter, r *http.Request) (*body, error
 	if r.ContentLength > br.max {
 		return nil, br.tooLarge()
 	}
-	deadline := http.NewResponseController(w)
-	if err := deadline.SetReadDeadline(time.Now().Add(br.within)); err == nil {
-		defer func() { _ = deadline.SetReadDeadline(time.Time{}) }()
-	}
+	conn := http.NewResponseController(w)
+	_ = conn.SetReadDeadline(time.Now().Add(br.within))
 	b := &body{reader: br, buffer: br.buffers.Get().(*[]byte)}
 	b.bytes = (*b.buffer)[:0]
-	src, done, err := br.source(r)
+	wire := &wireReader{Reader: r.Body}
+	src, done, err := br.source(r.Header.Get("Content-Encoding"), wire)
 	if err == nil {
 		err = br.fill(b, src, r.ContentLength)
 		done()
 	}
 	if err != nil {
 		b.release()
-		return nil, asBodyError(err)
+		return nil, asBodyError(err, wire.err)
 	}
+	_ = conn.SetReadDeadline(time.Time{})
 	return b, nil
 }
 
-func (br *bodyReader) source(r *http.Request) (src io.Reader, done func(), err error) {
-	switch enc := strings.ToLower(r.Header.Get("Content-Encoding")); enc {
+// wireReader remembers why the bytes from the network ended early, as opposed
+// to what was wrong in them.
+type wireReader struct {
+	io.Reader
+	err error
+}
+
+func (w *wireReader) Read(p []byte) (int, error) {
+	n, err := w.Reader.Read(p)
+	if err != nil && err != io.EOF { //nolint:errorlint // readers return it as it is, and a wrapped one is no end
+		w.err = err
+	}
+	return n, err
+}
+
+func (br *bodyReader) source(encoding string, wire io.Reader) (src io.Reader, done func(), err error) {
+	switch enc := strings.ToLower(encoding); enc {
 	case "", "identity":
-		return r.Body, func() {}, nil
+		return wire, func() {}, nil
 	case "gzip", "x-gzip":
 		z := br.gzips.Get().(*kgzip.Reader)
-		if err := z.Reset(r.Body); err != nil {
+		if err := z.Reset(wire); err != nil {
 			br.gzips.Put(z)
 			return nil, nil, fmt.Errorf("read gzip header: %w", err)
 		}
@@ -120,7 +133,7 @@ func (br *bodyReader) fill(b *body, src io.Reader, length int64) error {
 		if int64(len(b.bytes)) > br.max {
 			return br.tooLarge()
 		}
-		if errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		if err == io.EOF { //nolint:errorlint // as above
 			return nil
 		}
 		if err != nil {
@@ -153,20 +166,20 @@ func (br *bodyReader) tooLarge() error {
 		fmt.Errorf("the body is larger than %d bytes (limits.body); send smaller batches", br.max)}
 }
 
-func asBodyError(err error) *bodyError {
+// asBodyError says what to answer for err; wire is the network's part in it.
+func asBodyError(err, wire error) *bodyError {
 	var known *bodyError
 	switch {
 	case errors.As(err, &known):
 		return known
-	case errors.Is(err, os.ErrDeadlineExceeded):
+	case errors.Is(wire, os.ErrDeadlineExceeded):
 		return &bodyError{http.StatusRequestTimeout, reading.ReasonIncomplete,
 			errors.New("the body did not arrive in time (limits.body_time); nothing of it is stored")}
-	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.Is(err, kgzip.ErrHeader), errors.Is(err, kgzip.ErrChecksum):
-		return &bodyError{http.StatusBadRequest, reading.ReasonBadEncoding, fmt.Errorf("the gzip stream is broken: %w", err)}
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, context.Canceled), errors.Is(err, io.EOF):
+	case wire != nil:
 		return &bodyError{http.StatusBadRequest, reading.ReasonIncomplete,
 			errors.New("the body ended too early; nothing of it is stored")}
 	default:
-		return &bodyError{http.StatusBadRequest, reading.ReasonBadEncoding, fmt.Errorf("read the body: %w", err)}
+		return &bodyError{http.StatusBadRequest, reading.ReasonBadEncoding,
+			fmt.Errorf("the gzip stream is broken; nothing of it is stored: %w", err)}
 	}
 }
