@@ -1,14 +1,85 @@
 // Command belfry watches a city's readings and rings people when one matters.
 package main
 
-import "github.com/alecthomas/kong"
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
 
+	"github.com/alecthomas/kong"
+)
+
+const description = `Watches a city's bridges, tunnels, wells, cameras and parking bays, and rings
+on-call people within a fraction of a second of the reading that matters.
+
+  belfry demo                        see it work, within a minute
+  belfry serve                       use it; every setting has a default
+  belfry serve --config belfry.yml   use it as you want it
+  belfry check belfry.yml            is the file, and what it refers to, right?`
+
+// commands are all subcommands; each is a file of its own.
 type commands struct {
+	Serve    serveCmd    `cmd:"" help:"Take readings, evaluate rules, send pages."`
+	Check    checkCmd    `cmd:"" help:"Check configurations, rules, catalogs and pager configurations without starting."`
+	Token    tokenCmd    `cmd:"" help:"Make a token for a client."`
 	Loadtest loadtestCmd `cmd:"" help:"Send the readings of a simulated city to a server and measure it."`
+	Version  versionCmd  `cmd:"" help:"Say what this binary was built from."`
 }
 
+// globals is what every command may use; a command's Run may also ask for a
+// context.Context, which ends on SIGINT and SIGTERM.
+type globals struct {
+	stdout, stderr io.Writer
+}
+
+// Exit codes besides 0.
+const (
+	exitFailed = 1
+	exitUsage  = 2 // the command line makes no sense
+)
+
 func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// Whoever signals twice does not want to wait for the end.
+	context.AfterFunc(ctx, stop)
+	code := run(ctx, os.Args[1:], &globals{stdout: os.Stdout, stderr: os.Stderr})
+	stop()
+	os.Exit(code)
+}
+
+func run(ctx context.Context, args []string, g *globals) int {
 	var c commands
-	k := kong.Parse(&c, kong.Name("belfry"), kong.UsageOnError())
-	k.FatalIfErrorf(k.Run())
+	parser := kong.Must(&c,
+		kong.Name("belfry"),
+		kong.Description(description),
+		kong.Writers(g.stdout, g.stderr),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(g),
+	)
+	if len(args) == 0 {
+		_, _ = parser.Parse([]string{"--help"}) // exits
+	}
+	chosen, err := parser.Parse(args)
+	if err != nil {
+		complain(g.stderr, err)
+		fmt.Fprintln(g.stderr, "belfry: belfry --help says more")
+		return exitUsage
+	}
+	if err := chosen.Run(); err != nil {
+		complain(g.stderr, err)
+		return exitFailed
+	}
+	return 0
+}
+
+// complain puts the program's name in front of each line.
+func complain(w io.Writer, err error) {
+	for line := range strings.Lines(err.Error()) {
+		fmt.Fprintf(w, "belfry: %s\n", strings.TrimSuffix(line, "\n"))
+	}
 }
