@@ -1,0 +1,85 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/belfry-city/belfry/alerting/pager"
+	"github.com/belfry-city/belfry/alerting/ruleset"
+	"github.com/belfry-city/belfry/collector/catalog"
+	"github.com/belfry-city/belfry/internal/config"
+	"github.com/belfry-city/belfry/rules"
+)
+
+// inputs are what the files named by a configuration hold.
+type inputs struct {
+	rules   *ruleset.Set
+	catalog *catalog.Catalog
+}
+
+// readInputs reads and checks all of them, so that a reload changes either
+// everything or nothing.
+func (a *App) readInputs(c *config.Config) (in inputs, err error) {
+	var errs []error
+	if in.rules, err = ruleset.Load(c.Rules, rules.FS); err != nil {
+		errs = append(errs, err)
+	}
+	in.catalog = a.opts.Catalog
+	if len(c.Catalog) > 0 || in.catalog == nil {
+		if in.catalog, err = catalog.Load(c.Catalog); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if c.Pager.Config != "" {
+		errs = append(errs, pager.Check(c.Pager.Config))
+	}
+	return in, errors.Join(errs...)
+}
+
+// Reload reads the configuration and its files again. Rules, catalog, pager
+// configuration and tokens take effect; other changes need a restart and are
+// named in the log. With an error everything stays as it was.
+func (a *App) Reload(context.Context) error {
+	a.reloadMu.Lock()
+	defer a.reloadMu.Unlock()
+	c := a.opts.Config
+	if a.opts.Read != nil {
+		fresh, err := a.opts.Read()
+		if err != nil {
+			return a.reloaded(err)
+		}
+		c = fresh
+	}
+	in, err := a.readInputs(c)
+	if err != nil {
+		return a.reloaded(err)
+	}
+	if err := a.guard.Reload(c.Auth); err != nil {
+		return a.reloaded(err)
+	}
+	if err := a.pager.Reload(); err != nil {
+		return a.reloaded(err)
+	}
+	a.catalog.Store(in.catalog)
+	if err := a.evaluator.Reload(in.rules); err != nil {
+		return a.reloaded(fmt.Errorf("rules: %w", err))
+	}
+	select {
+	case a.series.changed <- struct{}{}:
+	default:
+	}
+	return a.reloaded(nil)
+}
+
+func (a *App) reloaded(err error) error {
+	ok := a.opts.Metrics.GetOrCreateGauge(`belfry_config_last_reload_successful`, nil)
+	if err != nil {
+		ok.Set(0)
+		a.logger.Error("not reloaded; the running configuration stays", "err", err)
+		return err
+	}
+	ok.Set(1)
+	a.logger.Info("reloaded")
+	return nil
+}

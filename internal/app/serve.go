@@ -1,0 +1,107 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/sourcegraph/conc"
+
+	"github.com/belfry-city/belfry/internal/config"
+	"github.com/belfry-city/belfry/internal/httpapi"
+)
+
+func (a *App) buildServer(c *config.Config) error {
+	queries := newEngine(c, a.logger.With("component", "queries"), a.registry)
+	handler := httpapi.New(httpapi.Options{
+		Intake:        a.intake,
+		BucketLabel:   c.BucketLabel,
+		MaxBody:       c.Limits.Body,
+		MaxLine:       c.Limits.Line,
+		BodyTime:      c.Limits.BodyTime,
+		InFlight:      c.Limits.InFlight,
+		Store:         a.store,
+		Engine:        queries,
+		Lookback:      c.Query.Lookback,
+		Queries:       int(c.Query.MaxConcurrent),
+		QueryTimeout:  c.Query.Timeout,
+		Rules:         a.evaluator.Manager(),
+		EvaluationLag: a.evaluator.Lag,
+		Alertmanager:  a.pager.Handler(),
+		Guard:         a.guard,
+		Ready:         a.readiness,
+		Reload:        a.Reload,
+		WriteMetrics:  a.WriteMetrics,
+		Listen:        a.Addr(),
+		DBDir:         c.DataDir,
+		Metrics:       a.opts.Metrics,
+		Registerer:    a.registry,
+		Gatherer:      prometheus.Gatherers{a.store, a.registry},
+		Logger:        a.logger.With("component", "http"),
+	})
+	a.server = &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(a.logger.With("component", "http").Handler(), slog.LevelDebug),
+	}
+	if c.TLS.Cert == "" {
+		return nil
+	}
+	cert, err := tls.LoadX509KeyPair(c.TLS.Cert, c.TLS.Key)
+	if err != nil {
+		return fmt.Errorf("key tls: %w", err)
+	}
+	a.server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}}
+	return nil
+}
+
+var errStarting = errors.New("it is starting or stopping")
+
+func (a *App) readiness() error {
+	if !a.ready.Load() {
+		return errStarting
+	}
+	return nil
+}
+
+// Run serves until ctx ends, then answers what is under way and closes
+// everything. What was acknowledged is on disk when it returns.
+func (a *App) Run(ctx context.Context) error {
+	var serveErr error
+	var serving conc.WaitGroup
+	serving.Go(func() {
+		if a.server.TLSConfig != nil {
+			serveErr = a.server.ServeTLS(a.listener, "", "")
+		} else {
+			serveErr = a.server.Serve(a.listener)
+		}
+	})
+	ended := make(chan struct{})
+	go func() {
+		serving.Wait()
+		close(ended)
+	}()
+	a.ready.Store(true)
+	a.logger.Info("serving", "url", a.URL(), "data_dir", a.opts.Config.DataDir)
+	select {
+	case <-ctx.Done():
+	case <-ended:
+	}
+	a.ready.Store(false)
+	err := withinStopTime(a.server.Shutdown)
+	if err != nil {
+		err = errors.Join(err, a.server.Close())
+	}
+	<-ended
+	if errors.Is(serveErr, http.ErrServerClosed) {
+		serveErr = nil
+	}
+	return errors.Join(serveErr, err, a.Close())
+}
