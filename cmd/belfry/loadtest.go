@@ -4,9 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"golang.org/x/term"
@@ -67,10 +66,8 @@ refused, lost, or not found by --verify.`
 
 var errLoadtest = errors.New("the load test was not clean: see refused, lost and stored above")
 
-func (c *loadtestCmd) Run() error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	progress := loadtest.NewProgress(os.Stderr, term.IsTerminal(int(os.Stderr.Fd())))
+func (c *loadtestCmd) Run(ctx context.Context, g *globals) error {
+	progress := loadtest.NewProgress(g.stderr, isTerminal(g.stderr))
 	report, err := cityload.Run(ctx, cityload.Options{
 		URL: c.URL, Token: c.Token, Gzip: c.Gzip,
 		Seed: c.Seed, Scale: c.Scale, Tags: c.Tags, Lines: c.Lines, Pregenerate: c.Pregenerate,
@@ -84,17 +81,22 @@ func (c *loadtestCmd) Run() error {
 	if report == nil {
 		return err
 	}
-	return errors.Join(err, c.print(report))
+	return errors.Join(err, c.print(g.stdout, report))
 }
 
-func (c *loadtestCmd) print(report *loadtest.Report) error {
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+func (c *loadtestCmd) print(stdout io.Writer, report *loadtest.Report) error {
 	var err error
 	if c.JSON {
-		enc := json.NewEncoder(os.Stdout)
+		enc := json.NewEncoder(stdout)
 		enc.SetIndent("", "  ")
 		err = enc.Encode(report)
 	} else {
-		err = report.WriteText(os.Stdout)
+		err = report.WriteText(stdout)
 	}
 	if !report.OK {
 		err = errors.Join(err, errLoadtest)

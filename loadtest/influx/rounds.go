@@ -111,7 +111,6 @@ func (r *Rounds) Body(part int, round int64, at time.Time) []byte {
 func (r *Rounds) encode(streams []*city.Stream, round int) body {
 	var b body
 	at := r.opt.Start.Add(time.Duration(round) * r.opt.Step)
-	cycle := time.Duration(r.opt.Ready) * r.opt.Step
 	for _, s := range streams {
 		first := len(b.bytes)
 		b.bytes = r.encoder.AppendLine(b.bytes, s, at)
@@ -119,21 +118,31 @@ func (r *Rounds) encode(streams []*city.Stream, round int) body {
 			continue
 		}
 		b.times = append(b.times, uint32(len(b.bytes)-1-timestampWidth))
-		b.findCounters(s, first, at, cycle)
+		b.findCounters(s, first, at, r.growth(s))
 	}
 	return b
 }
 
-// findCounters notes the stream's counters that grow within a cycle, in the
-// line that begins at first.
-func (b *body) findCounters(s *city.Stream, first int, at time.Time, cycle time.Duration) {
+// growth is by how much each field grows in a cycle. It is the same for all
+// rounds of the cycle, so that a counter never falls from one to the next.
+func (r *Rounds) growth(s *city.Stream) []float64 {
+	from, _ := s.Read(r.opt.Start, nil)
+	to, _ := s.Read(r.opt.Start.Add(time.Duration(r.opt.Ready)*r.opt.Step), nil)
+	if len(from) != len(to) {
+		return make([]float64, len(s.Fields))
+	}
+	for i := range to {
+		to[i] -= from[i]
+	}
+	return to
+}
+
+// findCounters notes the stream's counters that grow, in the line that begins
+// at first.
+func (b *body) findCounters(s *city.Stream, first int, at time.Time, growth []float64) {
+	now, _ := s.Read(at, nil)
 	for i, f := range s.Fields {
-		if !f.Counter || f.Decimals != 0 {
-			continue
-		}
-		now, _ := s.Read(at, nil)
-		then, ok := s.Read(at.Add(cycle), nil)
-		if !ok || then[i] <= now[i] {
+		if !f.Counter || f.Decimals != 0 || growth[i] <= 0 {
 			continue
 		}
 		text := f.Name + "=" + strconv.FormatInt(int64(now[i]), 10) + "i"
@@ -142,7 +151,7 @@ func (b *body) findCounters(s *city.Stream, first int, at time.Time, cycle time.
 			at:    uint32(first + where + len(f.Name) + 1),
 			width: uint32(len(text) - len(f.Name) - 2),
 			value: int64(now[i]),
-			step:  int64(then[i] - now[i]),
+			step:  int64(growth[i]),
 		})
 	}
 }
