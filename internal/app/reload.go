@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/belfry-city/belfry/alerting/pager"
 	"github.com/belfry-city/belfry/alerting/ruleset"
@@ -22,7 +23,11 @@ type inputs struct {
 // everything or nothing.
 func (a *App) readInputs(c *config.Config) (in inputs, err error) {
 	var errs []error
-	if in.rules, err = ruleset.Load(c.Rules, rules.FS); err != nil {
+	var defaults fs.FS
+	if c.Rules == nil { // an empty list means no rules
+		defaults = rules.FS
+	}
+	if in.rules, err = ruleset.Load(c.Rules, defaults); err != nil {
 		errs = append(errs, err)
 	}
 	in.catalog = a.opts.Catalog

@@ -49,7 +49,8 @@ type Config struct {
 	TLS                TLS
 	Log                Log
 
-	lines map[string]int // of the keys at the top
+	lines        map[string]int // of the keys at the top
+	listenInFile string         // what Listen was before flags changed it
 }
 
 // Durability says what has happened when a write is acknowledged.

@@ -272,6 +272,10 @@ func TestStrangersAreKeptOut(t *testing.T) {
 	err := c.CheckExposure(ctx)
 	require.ErrorContains(t, err, "listen: want tokens")
 	require.False(t, errors.As(err, new(strict.Problems)))
+	c, err = config.Parse("belfry.yml", []byte("listen: 127.0.0.1:9400"))
+	require.NoError(t, err)
+	c.Listen = "0.0.0.0:9400" // the file is not to blame
+	require.NotContains(t, c.CheckExposure(ctx).Error(), "belfry.yml")
 }
 
 func TestSizesRoundTrip(t *testing.T) {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/netip"
 	"strings"
@@ -16,9 +17,13 @@ func (c *Config) CheckExposure(ctx context.Context) error {
 	if c.Auth.Insecure || len(c.Auth.Tokens) > 0 || Loopback(ctx, c.Listen) {
 		return nil
 	}
-	return c.Problem("listen", "want tokens, because %s can be reached from beyond this machine; got none under auth.tokens. "+
-		"Make one with `belfry token new --name NAME --scope write`, or listen on 127.0.0.1, "+
-		"or open it to everyone with auth.insecure: true (flag --insecure)", c.Listen)
+	const advice = "want tokens, because %s can be reached from beyond this machine; got none under auth.tokens. " +
+		"Make one with `belfry token new --name NAME --scope write`, or listen on 127.0.0.1, " +
+		"or open it to everyone with auth.insecure: true (flag --insecure)"
+	if c.Listen != c.listenInFile {
+		return fmt.Errorf("listen: "+advice, c.Listen)
+	}
+	return c.Problem("listen", advice, c.Listen)
 }
 
 // Loopback reports whether only this machine can reach the address. An empty

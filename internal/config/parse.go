@@ -61,6 +61,7 @@ func (p *parser) keys() strict.Keys[Config] {
 	return strict.Keys[Config]{
 		"listen": func(v strict.Value, c *Config) {
 			strict.Set(v, &c.Listen, strict.HostPort)
+			c.listenInFile = c.Listen
 		},
 		"data_dir": func(v strict.Value, c *Config) { p.path(v, &c.DataDir) },
 		"durability": func(v strict.Value, c *Config) {

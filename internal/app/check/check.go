@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/belfry-city/belfry/alerting/pager"
 	"github.com/belfry-city/belfry/alerting/ruleset"
 	"github.com/belfry-city/belfry/collector/catalog"
 	"github.com/belfry-city/belfry/internal/config"
@@ -52,7 +53,7 @@ func File(ctx context.Context, path string) Report {
 			r.Summary = "catalog; " + count(c.Len(), "asset")
 		}
 	case pagerFile:
-		if r.take(path, checkPager(path)) {
+		if r.take(path, pager.Check(path)) {
 			r.Summary = "pager"
 		}
 	case configuration:
@@ -84,7 +85,7 @@ func (r *Report) configuration(ctx context.Context, path string, data []byte) {
 	assets, catalogErr := catalog.Load(c.Catalog)
 	r.take(path, catalogErr)
 	if c.Pager.Config != "" {
-		r.takeFrom(c, "pager", c.Pager.Config, checkPager(c.Pager.Config))
+		r.takeFrom(c, "pager", c.Pager.Config, pager.Check(c.Pager.Config))
 	}
 	if r.OK() {
 		n := set.Counts()
