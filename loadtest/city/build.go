@@ -130,17 +130,34 @@ func (b *builder) site(domain string, i int) structure {
 	return from[i%len(from)]
 }
 
-// thresholds are the limits that a designer sets for one sensor, where no
-// standard can set them for all.
+// thresholds are the limits that a designer sets for one asset, where no
+// standard can set them for all. base is the asset's own middle value.
 func thresholds(kind Kind, base float64) []Threshold {
-	if kind != KindCableForce {
-		return nil
+	switch kind {
+	case KindDisplacement:
+		return []Threshold{
+			{"structure_displacement_mm", "above", "warning", 25},
+			{"structure_displacement_mm", "above", "critical", 40},
+			{"structure_displacement_mm", "below", "warning", -25},
+			{"structure_displacement_mm", "below", "critical", -40},
+		}
+	case KindStrain:
+		return []Threshold{
+			{"structure_strain_microstrain", "above", "warning", 400},
+			{"structure_strain_microstrain", "above", "critical", 550},
+		}
+	case KindCableForce:
+		// A stay that has lost a tenth of its force is looked at, a fifth is alarming.
+		return []Threshold{
+			{"structure_cable_force_kn", "below", "warning", float64(int64(0.9 * base))},
+			{"structure_cable_force_kn", "below", "critical", float64(int64(0.8 * base))},
+		}
+	case KindSepticTank:
+		return []Threshold{{"well_level_m", "above", "warning", 1.8}, {"well_level_m", "above", "critical", 2.2}}
+	case KindGasWell:
+		return []Threshold{{"well_level_m", "above", "warning", 1}, {"well_level_m", "above", "critical", 1.5}}
 	}
-	// A stay that has lost a tenth of its force is looked at, a fifth is alarming.
-	return []Threshold{
-		{"structure_cable_force_kn", "below", "warning", float64(int64(0.9 * base))},
-		{"structure_cable_force_kn", "below", "critical", float64(int64(0.8 * base))},
-	}
+	return nil
 }
 
 func (b *builder) wells(n int) {
@@ -160,6 +177,7 @@ func (b *builder) wells(n int) {
 		seed := b.rng.Uint64()
 		b.stream(a, "gas", &gauges{seed: seed, all: gasGauges(kind)}, gas...)
 		b.stream(a, "well", &gauges{seed: ^seed, all: []gauge{levelGauge(kind)}}, Field{Name: "level_m", Decimals: 3})
+		a.Thresholds = thresholds(kind, 0)
 	}
 }
 

@@ -4,6 +4,22 @@ const districtName = "yuzhong"
 
 type place struct{ slug, en, zh string }
 
+// PlaceName says what people call a district, street or community of the city:
+// its English and its Chinese name.
+func PlaceName(slug string) (en, zh string, known bool) {
+	if slug == districtName {
+		return "Yuzhong", "渝中区", true
+	}
+	for _, s := range streets() {
+		for _, p := range append(s.communities, s.place) {
+			if p.slug == slug {
+				return p.en, p.zh, true
+			}
+		}
+	}
+	return "", "", false
+}
+
 type street struct {
 	place
 	lat, lon    float64

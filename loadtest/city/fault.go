@@ -58,18 +58,18 @@ type faultSpec struct {
 
 func faultSpecs() []faultSpec {
 	return []faultSpec{
-		{GasLeak, "gas_ch4_lel_percent", 32, "GasMethaneCritical", "critical"},
-		{HydrogenSulphide, "gas_h2s_ppm", 18, "GasHydrogenSulphideCritical", "critical"},
+		{GasLeak, "gas_ch4_lel_percent", 64, "GasCombustibleCritical", "critical"},
+		{HydrogenSulphide, "gas_h2s_ppm", 28, "GasHydrogenSulfideCritical", "critical"},
 		{OxygenLoss, "gas_o2_percent", 17.2, "GasOxygenLow", "critical"},
-		{TankOverflow, "well_level_m", 2.6, "WellLevelHigh", "warning"},
+		{TankOverflow, "well_level_m", 2.6, "DrainageLevelCritical", "critical"},
 		{TunnelFumes, "tunnel_co_ppm", 190, "TunnelCarbonMonoxideCritical", "critical"},
 		{TunnelSmoke, "tunnel_visibility_per_m", 0.014, "TunnelVisibilityCritical", "critical"},
 		{BridgeShift, "structure_displacement_mm", 64, "BridgeDisplacementCritical", "critical"},
 		{BridgeStrain, "structure_strain_microstrain", 620, "BridgeStrainCritical", "critical"},
-		{CableSlack, "structure_cable_force_kn", 1200, "BridgeCableForceLow", "critical"},
-		{RoadFlood, "road_water_depth_mm", 320, "RoadFloodCritical", "critical"},
-		{MainBurst, "water_pressure_mpa", 0.07, "WaterPressureLow", "critical"},
-		{BatteryLow, "device_battery_volts", 2.6, "DeviceBatteryLow", "info"},
+		{CableSlack, "structure_cable_force_kn", 1200, "BridgeCableForceCritical", "critical"},
+		{RoadFlood, "road_water_depth_mm", 320, "RoadWaterDepthCritical", "critical"},
+		{MainBurst, "water_pressure_mpa", 0.07, "WaterPressureCritical", "critical"},
+		{BatteryLow, "device_battery_volts", 2.6, "DeviceBatteryLow", "warning"},
 		{CameraDown, "camera_up", 0, "CameraDown", "warning"},
 		{Silence, "", 0, "DeviceSilent", "warning"},
 	}
