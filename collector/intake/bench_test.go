@@ -3,7 +3,6 @@ package intake
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"strconv"
 	"sync"
@@ -53,9 +52,9 @@ func BenchmarkWrite(b *testing.B) {
 }
 
 func benchmarkWrite(b *testing.B, writers int) {
-	s, err := tsdb.Open(tsdb.Options{Dir: b.TempDir(), Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	s, err := tsdb.Open(tsdb.Options{Dir: b.TempDir(), Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(b, err)
-	defer s.Close()
+	defer func() { _ = s.Close() }()
 	in := New(s, metrics.NewSet(), func() time.Duration { return 0 })
 	base := time.Now().Add(-20 * time.Hour).UnixMilli()
 	var bodies [benchBodies][]byte

@@ -7,6 +7,7 @@ import (
 	"hash/maphash"
 	"unsafe"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb"
@@ -238,7 +239,7 @@ func (a *appending) spell(key, field []byte) (labels.Labels, error) {
 		return labels.EmptyLabels(), err
 	}
 	a.builder.Reset()
-	a.builder.Add(labels.MetricName, view(metric))
+	a.builder.Add(model.MetricNameLabel, view(metric))
 	for _, l := range found {
 		a.builder.Add(view(l.Name), view(l.Value))
 	}

@@ -68,7 +68,7 @@ func BenchmarkAppend(b *testing.B) {
 		o := tsdb.DefaultOptions()
 		db, err := tsdb.Open(b.TempDir(), quiet(), nil, o, nil)
 		require.NoError(b, err)
-		defer db.Close()
+		defer func() { _ = db.Close() }()
 		refs := make([]storage.SeriesRef, benchSeries)
 		at := nowMs() - 20*3600*1000
 		run := func(n int) {

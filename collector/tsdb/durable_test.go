@@ -109,25 +109,17 @@ func TestARoundThatHasBegunCoversNoLaterWrite(t *testing.T) {
 	go func() { first <- g.wait(ctx) }()
 	require.Equal(t, 1, <-inSync)
 	go func() { second <- g.wait(ctx) }()
-	for g.kickPending() == false { //nolint:revive // until the second waiter has joined
-		time.Sleep(time.Millisecond)
-	}
+	require.Eventually(t, func() bool { return len(g.kick) > 0 }, time.Minute, time.Millisecond, "the second waiter should have asked")
 	proceed <- struct{}{}
 	require.NoError(t, <-first)
 	require.Equal(t, 2, <-inSync, "the second waiter needs a round of its own")
-	select {
-	case <-second:
-		t.Fatal("answered by a sync that began before the write")
-	default:
-	}
+	require.Empty(t, second, "answered by a sync that began before the write")
 	proceed <- struct{}{}
 	require.NoError(t, <-second)
 	cancel()
 	done.Wait()
 	require.ErrorIs(t, g.wait(context.Background()), ErrClosed)
 }
-
-func (g *groupCommit) kickPending() bool { return len(g.kick) > 0 }
 
 func TestASyncThatFailsIsNoAcknowledgement(t *testing.T) {
 	broken := errors.New("input/output error")

@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"math"
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
 	"github.com/stretchr/testify/require"
@@ -57,7 +57,7 @@ func (b *batchBuilder) add(key, field string, t int64, v float64) {
 	b.Points = append(b.Points, reading.Point{Key: k, Whole: k, Time: t, Line: uint32(len(b.Points) + 1), First: first, Count: 1})
 }
 
-func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func openStore(t testing.TB, dir string, change ...func(*Options)) *Store {
 	t.Helper()
@@ -91,9 +91,9 @@ func readAll(t testing.TB, s *Store) map[string][]sample {
 	t.Helper()
 	q, err := s.Querier(math.MinInt64, math.MaxInt64)
 	require.NoError(t, err)
-	defer q.Close()
+	defer func() { _ = q.Close() }()
 	got := map[string][]sample{}
-	set := q.Select(context.Background(), false, nil, labels.MustNewMatcher(labels.MatchRegexp, labels.MetricName, ".+"))
+	set := q.Select(context.Background(), false, nil, labels.MustNewMatcher(labels.MatchRegexp, model.MetricNameLabel, ".+"))
 	for set.Next() {
 		series := set.At()
 		it := series.Iterator(nil)

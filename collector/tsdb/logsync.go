@@ -103,7 +103,7 @@ func syncDir(dir string, syncFile func(*os.File) error) error {
 	if err != nil {
 		return fmt.Errorf("open directory to sync it: %w", err)
 	}
-	defer d.Close()
+	defer func() { _ = d.Close() }()
 	if err := syncFile(d); err != nil {
 		return fmt.Errorf("sync directory %s: %w", dir, err)
 	}
@@ -125,7 +125,7 @@ func syncTree(dir string, syncFile func(*os.File) error) error {
 		if err != nil {
 			return err
 		}
-		defer f.Close()
+		defer func() { _ = f.Close() }()
 		return syncFile(f)
 	})
 	if err != nil {

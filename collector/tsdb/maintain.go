@@ -90,7 +90,7 @@ func (s *Store) reopen() error {
 	defer s.gate.open()
 	if s.db != nil {
 		// It fails for the reason that made it broken; the files are what counts.
-		if err := s.db.close(); err != nil {
+		if err := s.db.shut(); err != nil {
 			s.opts.Logger.Warn("closing the failed store", "err", err)
 		}
 		s.db = nil

@@ -94,5 +94,5 @@ func (s *Store) BlockMetas() ([]tsdb.BlockMeta, error) {
 		return nil, err
 	}
 	defer s.gate.leave()
-	return d.DB.BlockMetas(), nil
+	return d.BlockMetas(), nil
 }

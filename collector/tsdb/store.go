@@ -99,8 +99,7 @@ func (s *Store) registerGauges() {
 }
 
 func (s *Store) openDatabase() (*database, error) {
-	for _, name := range logDirs {
-		dir := filepath.Join(s.opts.Dir, name)
+	for _, dir := range logDirs(s.opts.Dir) {
 		if err := cutTornTail(dir, s.opts.Logger, s.opts.SyncFile); err != nil {
 			return nil, err
 		}
@@ -126,13 +125,16 @@ func (s *Store) openDatabase() (*database, error) {
 	// Compaction is run by this package, which knows whether there is room.
 	db.DisableCompactions()
 	d.DB = db
-	for _, name := range logDirs {
-		d.logs = append(d.logs, newLogSync(filepath.Join(s.opts.Dir, name), s.opts.SyncFile))
+	for _, dir := range logDirs(s.opts.Dir) {
+		d.logs = append(d.logs, newLogSync(dir, s.opts.SyncFile))
 	}
 	return d, nil
 }
 
-var logDirs = [...]string{"wal", wlog.WblDirName}
+// logDirs are the write-ahead log and that of samples out of order.
+func logDirs(dir string) []string {
+	return []string{filepath.Join(dir, "wal"), filepath.Join(dir, wlog.WblDirName)}
+}
 
 func (s *Store) upstreamOptions() *tsdb.Options {
 	o := tsdb.DefaultOptions()
@@ -164,11 +166,11 @@ func (s *Store) Close() error {
 	if s.db == nil {
 		return nil
 	}
-	return s.db.close()
+	return s.db.shut()
 }
 
-func (d *database) close() error {
-	err := d.DB.Close()
+func (d *database) shut() error {
+	err := d.Close()
 	for _, l := range d.logs {
 		l.close()
 	}

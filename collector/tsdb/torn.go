@@ -64,7 +64,7 @@ func readSegment(dir string, index int) (good int64, torn bool, err error) {
 		return 0, false, fmt.Errorf("read the end of the log: %w", err)
 	}
 	buf := wlog.NewSegmentBufReader(seg)
-	defer buf.Close()
+	defer func() { _ = buf.Close() }()
 	r := wlog.NewReader(buf)
 	for r.Next() {
 		good = r.Offset()
@@ -77,7 +77,7 @@ func cutFile(name string, size int64, syncFile func(*os.File) error) error {
 	if err != nil {
 		return fmt.Errorf("cut the torn record off: %w", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	if err := f.Truncate(size); err != nil {
 		return fmt.Errorf("cut the torn record off: %w", err)
 	}

@@ -13,7 +13,7 @@ import (
 // then skips the out-of-order log for that run; late samples that had been
 // acknowledged must be there all the same.
 func TestATornRecordCostsNothingThatWasAcknowledged(t *testing.T) {
-	for _, torn := range logDirs {
+	for _, torn := range logDirs("") {
 		t.Run(torn, func(t *testing.T) {
 			dir, now := t.TempDir(), nowMs()
 			s := openStore(t, dir)

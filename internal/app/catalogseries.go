@@ -8,6 +8,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/storage"
@@ -52,7 +53,7 @@ func (c *catalogSeries) once(ctx context.Context, now time.Time) error {
 	var failed error
 	c.catalog().Series(func(metric string, ls labels.Labels, v float64) {
 		b := labels.NewBuilder(ls)
-		b.Set(labels.MetricName, metric)
+		b.Set(model.MetricNameLabel, metric)
 		lset := b.Labels()
 		if _, err := app.Append(0, lset, t, v); err != nil && failed == nil {
 			failed = fmt.Errorf("store %s: %w", lset, err)

@@ -15,7 +15,7 @@ const (
 	// away.
 	lagQueries = 3 * time.Second
 	// retryAfter is what those who were turned away are told, in seconds.
-	retryAfter = 2
+	retryAfter = "2"
 )
 
 // admission lets queries give way when there is more work than the machine can
@@ -67,7 +67,7 @@ func (a *admission) queries(h http.Handler) http.Handler {
 
 func (a *admission) refuse(w http.ResponseWriter, why string) {
 	a.refused.Inc()
-	w.Header().Set("Retry-After", strconv.Itoa(retryAfter))
+	w.Header().Set("Retry-After", retryAfter)
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusServiceUnavailable)
 	_, _ = w.Write([]byte(`{"status":"error","errorType":"unavailable","error":` + strconv.Quote(why) + `}`))

@@ -4,13 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"github.com/belfry-city/belfry/collector/intake"
 )
-
-var retryAfterText = strconv.Itoa(retryAfter)
 
 // answer is how one version of InfluxDB words an error.
 type answer interface {

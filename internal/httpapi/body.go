@@ -96,7 +96,7 @@ type wireReader struct {
 
 func (w *wireReader) Read(p []byte) (int, error) {
 	n, err := w.Reader.Read(p)
-	if err != nil && err != io.EOF { //nolint:errorlint // readers return it as it is, and a wrapped one is no end
+	if err != nil && err != io.EOF {
 		w.err = err
 	}
 	return n, err
@@ -133,7 +133,7 @@ func (br *bodyReader) fill(b *body, src io.Reader, length int64) error {
 		if int64(len(b.bytes)) > br.max {
 			return br.tooLarge()
 		}
-		if err == io.EOF { //nolint:errorlint // as above
+		if err == io.EOF {
 			return nil
 		}
 		if err != nil {

@@ -43,7 +43,7 @@ func start(t *testing.T, change ...func(*Options)) *belfry {
 
 func startWith(t *testing.T, so tsdb.Options, change ...func(*Options)) *belfry {
 	t.Helper()
-	logger := slog.New(slog.NewTextHandler(io.Discard, nil))
+	logger := slog.New(slog.DiscardHandler)
 	b := &belfry{set: metrics.NewSet()}
 	so.Logger, so.Metrics = logger, b.set
 	store, err := tsdb.Open(so)
@@ -93,7 +93,7 @@ func (b *belfry) query(t *testing.T, q string) map[string]string {
 	t.Helper()
 	resp, err := http.Get(b.URL + "/api/v1/query?query=" + url.QueryEscape(q))
 	require.NoError(t, err)
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	var answer struct {
 		Status string
 		Error  string
@@ -124,7 +124,7 @@ func (b *belfry) post(t *testing.T, path string, body io.Reader, header ...strin
 	}
 	resp, err := http.DefaultClient.Do(req)
 	require.NoError(t, err)
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	text, err := io.ReadAll(resp.Body)
 	require.NoError(t, err)
 	return resp, string(text)

@@ -108,7 +108,7 @@ func (iw *influxWriter) refuseBody(w http.ResponseWriter, a answer, err error) {
 	}
 	iw.opts.Intake.Refuse(be.reason, 1)
 	if be.status == http.StatusTooManyRequests {
-		w.Header().Set("Retry-After", retryAfterText)
+		w.Header().Set("Retry-After", retryAfter)
 	}
 	if be.status == http.StatusRequestTimeout || be.reason == reading.ReasonIncomplete {
 		// What is left of the body would be taken for the next request.
@@ -128,7 +128,7 @@ func (iw *influxWriter) failStore(w http.ResponseWriter, a answer, err error) {
 		reason = reading.ReasonDiskFull
 	}
 	iw.opts.Intake.Refuse(reason, 1)
-	w.Header().Set("Retry-After", retryAfterText)
+	w.Header().Set("Retry-After", retryAfter)
 	a.fail(w, status, err)
 }
 

@@ -202,7 +202,7 @@ func (b *belfry) raw(t *testing.T, send string, halfClose bool) string {
 	t.Helper()
 	conn, err := net.Dial("tcp", b.Listener.Addr().String())
 	require.NoError(t, err)
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	_, err = io.WriteString(conn, send)
 	require.NoError(t, err)
 	if halfClose {

@@ -106,7 +106,7 @@ func (noTargets) TargetsActive() map[string][]*scrape.Target  { return nil }
 func (noTargets) TargetsDropped() map[string][]*scrape.Target { return nil }
 func (noTargets) TargetsDroppedCounts() map[string]int        { return nil }
 func (noTargets) ScrapePoolConfig(string) (*promconfig.ScrapeConfig, error) {
-	return nil, errors.New("Belfry scrapes nothing")
+	return nil, errors.New("nothing is scraped")
 }
 
 // noAlertmanagers is the answer to who receives alerts: the embedded one is no

@@ -2,7 +2,7 @@ package httpapi
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -85,7 +85,7 @@ func New(o Options) http.Handler {
 	guarded("/api/v2/", access.Read, byMethod(o.Guard, o.Alertmanager))
 	guarded("/metrics", access.Read, metricsHandler(o))
 
-	open("/-/healthy", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "Belfry is healthy.") })
+	open("/-/healthy", func(w http.ResponseWriter, _ *http.Request) { say(w, "Belfry is healthy.\n") })
 	open("/-/ready", readyHandler(o))
 	guarded("POST /-/reload", access.Admin, reloadHandler(o))
 	guarded("/{$}", access.Read, http.HandlerFunc(index))
@@ -120,7 +120,7 @@ func readyHandler(o Options) http.HandlerFunc {
 			http.Error(w, "Belfry is not ready: "+err.Error(), http.StatusServiceUnavailable)
 			return
 		}
-		fmt.Fprintln(w, "Belfry is ready.")
+		say(w, "Belfry is ready.\n")
 	}
 }
 
@@ -130,13 +130,13 @@ func reloadHandler(o Options) http.Handler {
 			http.Error(w, "not reloaded, the running configuration stays:\n"+err.Error(), http.StatusInternalServerError)
 			return
 		}
-		fmt.Fprintln(w, "reloaded")
+		say(w, "reloaded\n")
 	})
 }
 
 func index(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	fmt.Fprint(w, `Belfry 钟楼
+	say(w, `Belfry 钟楼
 
 POST /write, /api/v2/write     InfluxDB line protocol
 GET  /api/v1/query, …          Prometheus API: queries, rules, alerts
@@ -157,7 +157,7 @@ func withRecovery(o Options, h http.Handler) http.Handler {
 			if p == nil {
 				return
 			}
-			if p == http.ErrAbortHandler {
+			if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(p)
 			}
 			panics.Inc()
@@ -167,3 +167,6 @@ func withRecovery(o Options, h http.Handler) http.Handler {
 		h.ServeHTTP(w, r)
 	})
 }
+
+// say writes to a client; one that has gone needs no answer.
+func say(w io.Writer, text string) { _, _ = io.WriteString(w, text) }
