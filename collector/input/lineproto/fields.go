@@ -2,7 +2,6 @@ package lineproto
 
 import (
 	"bytes"
-	"fmt"
 	"math/bits"
 	"unicode/utf8"
 
@@ -100,14 +99,15 @@ func (p *Parser) fieldKey(raw []byte, start int) (equals int, hash uint64) {
 	}
 }
 
+// badFieldKey notes what is wrong with the delimiter or control character at pos.
 func (p *Parser) badFieldKey(raw []byte, pos int, empty bool) int {
 	switch {
 	case pos < len(raw) && isControl(raw[pos]):
-		return p.fail(reading.ReasonSyntax, pos, fmt.Sprintf("control character %q in a field key", raw[pos]))
+		return p.fail(reading.ReasonSyntax, pos, "control character ", " in a field key")
 	case empty:
-		return p.fail(reading.ReasonSyntax, pos, "want a field key, got "+excerpt(raw, pos))
+		return p.fail(reading.ReasonSyntax, pos, "want a field key, got ", "")
 	}
-	return p.fail(reading.ReasonSyntax, pos, "want = and a value behind the field key, got "+excerpt(raw, pos))
+	return p.fail(reading.ReasonSyntax, pos, "want = and a value behind the field key, got ", "")
 }
 
 // kind is what a field's value is.
@@ -152,7 +152,7 @@ func (p *Parser) text(raw []byte, pos int) int {
 	for i := pos + 1; ; i++ {
 		n := bytes.IndexByte(raw[i:min(len(raw), max(i, p.limit))], '"')
 		if n < 0 {
-			return p.unclosed(raw, pos)
+			return p.fail(reading.ReasonSyntax, pos, "the string ", " is not closed")
 		}
 		begin := i
 		i += n
@@ -170,14 +170,10 @@ func (p *Parser) text(raw []byte, pos int) int {
 			p.split = pos
 		}
 		if !endsValue(raw, end) {
-			return p.fail(reading.ReasonSyntax, end, "want a comma, a space or the end of the line behind the string, got "+excerpt(raw, end))
+			return p.fail(reading.ReasonSyntax, end, "want a comma, a space or the end of the line behind the string, got ", "")
 		}
 		return end
 	}
-}
-
-func (p *Parser) unclosed(raw []byte, pos int) int {
-	return p.fail(reading.ReasonSyntax, pos, "the string "+excerpt(raw, pos)+" is not closed")
 }
 
 // endsValue says whether a field value may end at pos.
@@ -204,11 +200,11 @@ func valueEnd(raw []byte, pos int) int {
 // boolean or string.
 func (p *Parser) badValue(raw []byte, pos int) int {
 	value := raw[pos:valueEnd(raw, pos)]
-	if len(value) == 0 {
-		return p.fail(reading.ReasonSyntax, pos, "want a field value, got "+excerpt(raw, pos))
+	switch {
+	case len(value) == 0:
+		return p.fail(reading.ReasonSyntax, pos, "want a field value, got ", "")
+	case isNotFinite(value):
+		return p.fail(reading.ReasonNotFinite, pos, "", " is no finite number")
 	}
-	if isNotFinite(value) {
-		return p.fail(reading.ReasonNotFinite, pos, fmt.Sprintf("%s is no finite number", value))
-	}
-	return p.fail(reading.ReasonBadNumber, pos, "want a number, a boolean or a quoted string, got "+excerpt(raw, pos))
+	return p.fail(reading.ReasonBadNumber, pos, "want a number, a boolean or a quoted string, got ", "")
 }

@@ -37,7 +37,7 @@ func FuzzParse(f *testing.F) {
 		unit := precisions[int(precision)%len(precisions)]
 		require.Empty(t, disagreement(raw, unit))
 
-		checkShape(t, raw, unit)
+		checkShape(t, parse(string(raw), lineproto.Options{Precision: unit}))
 		checkSteps(t, raw, unit)
 		checkLimit(t, raw, unit)
 		checkWhole(t, raw)
@@ -45,8 +45,7 @@ func FuzzParse(f *testing.F) {
 }
 
 // checkShape says what holds for every batch.
-func checkShape(t *testing.T, raw []byte, unit time.Duration) {
-	b := parse(string(raw), lineproto.Options{Precision: unit})
+func checkShape(t *testing.T, b *reading.Batch) {
 	next := uint32(0)
 	for _, p := range b.Points {
 		require.Equal(t, next, p.First, "points share no fields and leave none out")
@@ -58,7 +57,7 @@ func checkShape(t *testing.T, raw []byte, unit time.Duration) {
 		require.False(t, math.IsNaN(f.Value) || math.IsInf(f.Value, 0))
 		require.NotZero(t, f.Name.Len)
 	}
-	lines := bytes.Split(raw, []byte("\n"))
+	lines := bytes.Split(b.Raw, []byte("\n"))
 	for _, r := range b.Refusals {
 		require.Equal(t, strings.Trim(string(lines[r.Line-1]), " \r"), strings.Trim(string(r.Raw), " \r"))
 		require.Contains(t, r.Detail, "column ")
@@ -116,6 +115,7 @@ func checkLimit(t *testing.T, raw []byte, unit time.Duration) {
 	}
 	free := parse(string(raw), lineproto.Options{Precision: unit})
 	limited := parse(string(raw), lineproto.Options{Precision: unit, MaxLine: limit})
+	checkShape(t, limited)
 	have := map[uint32]bool{}
 	for _, p := range limited.Points {
 		have[p.Line] = true
@@ -152,4 +152,29 @@ func checkWhole(t *testing.T, raw []byte) {
 		got = append(got, byLine[p.Line])
 	}
 	require.Equal(t, want, got)
+}
+
+func TestEveryByteInEveryPlace(t *testing.T) {
+	for _, line := range []string{
+		`m,t=v f=1.5,g="x\"" 12`,
+		`\=m\ e,t\ a=v\=l f=12345678i,g=-0.125e3 -1732350000123456789`,
+		`路,路=路 路=t,f=123456789.25`,
+	} {
+		for at := range len(line) + 1 {
+			for c := range 256 {
+				put := line[:at] + string([]byte{byte(c)}) + line[at:]
+				require.Empty(t, disagreement([]byte(put), time.Nanosecond), "%q", put)
+				if at < len(line) {
+					instead := line[:at] + string([]byte{byte(c)}) + line[at+1:]
+					require.Empty(t, disagreement([]byte(instead), time.Nanosecond), "%q", instead)
+				}
+			}
+		}
+		for from := range line {
+			for to := from; to <= len(line); to++ {
+				without := line[:from] + line[to:]
+				require.Empty(t, disagreement([]byte(without), time.Nanosecond), "%q", without)
+			}
+		}
+	}
 }

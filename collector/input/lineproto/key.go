@@ -1,7 +1,6 @@
 package lineproto
 
 import (
-	"fmt"
 	"math/bits"
 	"unicode/utf8"
 
@@ -17,10 +16,6 @@ const (
 	tagValue
 	fieldKey
 )
-
-func (p part) String() string {
-	return [...]string{"a measurement", "a tag key", "a tag value", "a field key"}[p]
-}
 
 // key finds the end of the series key that begins at start: the space before
 // the fields. It returns -1 if the key is malformed.
@@ -77,17 +72,24 @@ func escapes(raw []byte, pos int, in part) bool {
 
 // badKey notes what is wrong with the delimiter or control character at pos.
 func (p *Parser) badKey(raw []byte, pos int, in part, empty bool) int {
+	var want string
 	switch {
 	case pos < len(raw) && isControl(raw[pos]):
-		return p.fail(reading.ReasonSyntax, pos, fmt.Sprintf("control character %q in %s", raw[pos], in))
+		return p.fail(reading.ReasonSyntax, pos, "control character ", " in the series key")
+	case empty && in == measurement:
+		want = "want a measurement, got "
+	case empty && in == tagKey:
+		want = "want a tag key, got "
 	case empty:
-		return p.fail(reading.ReasonSyntax, pos, fmt.Sprintf("want %s, got %s", in, excerpt(raw, pos)))
+		want = "want a tag value, got "
 	case in == tagKey:
-		return p.fail(reading.ReasonSyntax, pos, "want = and a value behind the tag key, got "+excerpt(raw, pos))
+		want = "want = and a value behind the tag key, got "
 	case pos < len(raw) && raw[pos] == '=':
-		return p.fail(reading.ReasonSyntax, pos, `= in a tag value must be written \=`)
+		want = `want a comma or a space behind the tag value, or \= in it, got `
+	default:
+		want = "want a space and fields, got "
 	}
-	return p.fail(reading.ReasonSyntax, pos, "want a space and fields, got "+excerpt(raw, pos))
+	return p.fail(reading.ReasonSyntax, pos, want, "")
 }
 
 // isControl says whether c may not stand in names. Line breaks end them instead.
@@ -103,5 +105,5 @@ func (p *Parser) invalidUTF8(b []byte, at int) int {
 		}
 		b, at = b[n:], at+n
 	}
-	return p.fail(reading.ReasonInvalidUTF8, at, fmt.Sprintf("%q is no valid UTF-8", b[:min(len(b), 8)]))
+	return p.fail(reading.ReasonInvalidUTF8, at, "", " is no valid UTF-8")
 }

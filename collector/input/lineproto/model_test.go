@@ -2,6 +2,7 @@ package lineproto_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math"
 	"math/big"
@@ -26,9 +27,6 @@ type verdict struct {
 	entry   string
 	// text is how many fields are text.
 	text int
-	// byEncoding is set where the model refuses a line because of invalid UTF-8
-	// in a field, which may be in a key or in text.
-	byEncoding bool
 }
 
 // model reads raw with the decoder of influxdata/line-protocol, one line at a
@@ -64,42 +62,50 @@ func model(raw []byte, precision time.Duration) (verdicts []verdict) {
 
 // modelLine reads the first entry of b. It returns true if there is none.
 func modelLine(b []byte, precision time.Duration, v *verdict) (empty bool) {
-	d := lineprotocol.NewDecoderWithBytes(b)
-	if !d.Next() {
-		return true
-	}
-	entry, text, err := modelEntry(d, precision)
-	if err == nil {
-		v.entry, v.text = entry, text
-		return false
-	}
-	v.refused = true
-	if strings.Contains(err.Error(), "field: invalid utf-8") {
-		// Read it again without what is invalid, to know the rest.
-		v.byEncoding = true
-		d = lineprotocol.NewDecoderWithBytes(asASCII(b))
-		if d.Next() {
-			if entry, text, err = modelEntry(d, precision); err == nil {
-				v.refused, v.entry, v.text = false, entry, text
-			}
+	b = bytes.TrimLeft(b, " ") // from where the decoder counts columns
+	for {
+		d := lineprotocol.NewDecoderWithBytes(b)
+		if !d.Next() {
+			return true
 		}
+		entry, text, err := modelEntry(d, precision)
+		if err == nil {
+			v.refused, v.entry, v.text = false, entry, text
+			return false
+		}
+		v.refused = true
+		at, ok := invalidText(b, err)
+		if !ok {
+			return false
+		}
+		// Go on without it, since what text says is not looked at.
+		b = slices.Clone(b)
+		b[at] = 'x'
 	}
-	return false
 }
 
-// asASCII replaces each byte that is no valid UTF-8.
-func asASCII(b []byte) []byte {
-	var valid []byte
-	for len(b) > 0 {
-		r, n := utf8.DecodeRune(b)
-		if r == utf8.RuneError && n == 1 {
-			valid = append(valid, 'x')
-		} else {
-			valid = append(valid, b[:n]...)
-		}
-		b = b[n:]
+// invalidText finds the first invalid byte of the text that the decoder refuses
+// because it is no valid UTF-8.
+func invalidText(b []byte, err error) (at int, ok bool) {
+	var where *lineprotocol.DecodeError
+	if !errors.As(err, &where) || !strings.Contains(err.Error(), "invalid utf-8") {
+		return 0, false
 	}
-	return valid
+	for range where.Line - 1 {
+		at += bytes.IndexByte(b[at:], '\n') + 1
+	}
+	at += where.Column - 1
+	if at == 0 || b[at-1] != '"' {
+		return 0, false // a name
+	}
+	for at < len(b) {
+		r, n := utf8.DecodeRune(b[at:])
+		if r == utf8.RuneError && n == 1 {
+			return at, true
+		}
+		at += n
+	}
+	return 0, false
 }
 
 func modelEntry(d *lineprotocol.Decoder, precision time.Duration) (string, int, error) {
@@ -122,9 +128,6 @@ func modelEntry(d *lineprotocol.Decoder, precision time.Duration) (string, int, 
 	for {
 		key, kind, value, err := d.NextFieldBytes()
 		if err != nil {
-			if strings.Contains(err.Error(), "invalid utf-8") {
-				err = fmt.Errorf("field: invalid utf-8: %w", err)
-			}
 			return "", 0, err
 		}
 		if key == nil {
@@ -278,7 +281,6 @@ func disagreement(raw []byte, precision time.Duration) string {
 		r, no := refused[want.line]
 		delete(refused, want.line)
 		switch {
-		case no && want.byEncoding && r.Reason == reading.ReasonInvalidUTF8:
 		case no != want.refused:
 			return fmt.Sprintf("line %d: refused: %v (%s), the model: %v", want.line, no, r.Detail, want.refused)
 		case got[want.line] != want.entry:

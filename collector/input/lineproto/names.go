@@ -53,7 +53,7 @@ func (s *nameSet) find(raw []byte, fields []reading.Field, name reading.Span) in
 }
 
 func sameName(raw []byte, a, b reading.Span) bool {
-	return a.Len == b.Len && bytes.Equal(raw[a.Off:a.Off+a.Len], raw[b.Off:b.Off+b.Len])
+	return bytes.Equal(raw[a.Off:a.Off+a.Len], raw[b.Off:b.Off+b.Len])
 }
 
 func (s *nameSet) findInTable(raw []byte, fields []reading.Field, name reading.Span) int {

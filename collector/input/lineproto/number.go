@@ -41,7 +41,7 @@ func (p *Parser) number(raw []byte, pos int) (v float64, end int) {
 	} else {
 		v = quotient(m, places)
 	}
-	if begin != pos && !(integer && m == 0) {
+	if begin != pos && (m != 0 || !integer) { // -0i is 0, but -0 is not
 		v = -v
 	}
 	return v, end
@@ -132,7 +132,7 @@ func (p *Parser) otherNumber(raw []byte, pos int) (float64, int) {
 	}
 	switch {
 	case errors.Is(err, strconv.ErrRange):
-		return 0, p.fail(reading.ReasonBadNumber, pos, excerpt(raw, pos)+" is out of range")
+		return 0, p.fail(reading.ReasonBadNumber, pos, "", " is out of range")
 	case err != nil:
 		return 0, p.badValue(raw, pos)
 	}
@@ -169,16 +169,19 @@ func isNotFinite(value []byte) bool {
 // asString is for calls that do not keep the string.
 func asString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
+//nolint:gochecknoglobals // a table of constants
 var wholePowers = [maxDigits + 1]uint64{
 	1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10,
 	1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
 }
 
+//nolint:gochecknoglobals // a table of constants
 var floatPowers = [maxDigits + 1]float64{
 	1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10,
 	1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
 }
 
+//nolint:gochecknoglobals // a table of constants
 var powersOf5 = func() (powers [maxDigits + 1]uint64) {
 	powers[0] = 1
 	for i := 1; i < len(powers); i++ {

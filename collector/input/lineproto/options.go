@@ -84,7 +84,7 @@ func (s scale) milliseconds(t int64) (ms int64, ok bool) {
 	default:
 		ms = t / s.per
 	}
-	if ms*s.per > t {
+	if t < 0 && ms*s.per != t {
 		ms--
 	}
 	return ms, true

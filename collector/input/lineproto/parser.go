@@ -2,9 +2,7 @@ package lineproto
 
 import (
 	"bytes"
-	"fmt"
 	"math"
-	"unicode/utf8"
 
 	"github.com/belfry-city/belfry/collector/reading"
 )
@@ -24,13 +22,7 @@ type Parser struct {
 	strings int // text fields
 	split   int // where the first string with a line break begins, or -1
 	fault   fault
-}
-
-// fault is why a line is refused.
-type fault struct {
-	reason reading.Reason
-	at     int // offset in the input
-	what   string
+	detail  []byte // scratch space of refuse
 }
 
 // Position is a place between two lines of an input.
@@ -80,8 +72,10 @@ func (p *Parser) ParseSome(b *reading.Batch, raw []byte, from Position, most int
 		if opt.MaxLine > 0 {
 			p.limit = pos + opt.MaxLine
 		}
+		first := len(b.Fields)
 		next := p.line(b, raw, line)
 		if next < 0 {
+			b.Fields = b.Fields[:first]
 			next = p.refuse(b, raw, line)
 		} else if p.split >= 0 {
 			line += uint32(bytes.Count(raw[p.split:next-1], []byte{'\n'}))
@@ -115,7 +109,8 @@ func skipBlank(raw []byte, pos int, line uint32) (int, uint32) {
 }
 
 // line reads one line into b and returns where the next begins. It returns -1
-// and leaves b as it was if the line is refused; p.fault says why.
+// if the line is refused, and p.fault says why; of such a line, fields are left
+// behind in b.
 func (p *Parser) line(b *reading.Batch, raw []byte, line uint32) int {
 	keyEnd := p.key(raw, p.start)
 	if keyEnd < 0 {
@@ -123,9 +118,8 @@ func (p *Parser) line(b *reading.Batch, raw []byte, line uint32) int {
 	}
 	first := len(b.Fields)
 	fields, pos := p.fields(raw, skipSpaces(raw, keyEnd), b.Fields)
-	b.Fields = fields // also after a fault: append may have moved it
+	b.Fields = fields
 	if pos < 0 {
-		b.Fields = fields[:first]
 		return -1
 	}
 	t := p.now
@@ -133,17 +127,14 @@ func (p *Parser) line(b *reading.Batch, raw []byte, line uint32) int {
 	next := lineEnd(raw, end)
 	if next < 0 {
 		if t, end = p.timestamp(raw, end); end < 0 {
-			b.Fields = fields[:first]
 			return -1
 		}
 		end = skipSpaces(raw, end)
 		if next = lineEnd(raw, end); next < 0 {
-			b.Fields = fields[:first]
-			return p.fail(reading.ReasonSyntax, end, "want the end of the line, got "+excerpt(raw, end))
+			return p.fail(reading.ReasonSyntax, end, "want the end of the line, got ", "")
 		}
 	}
 	if end > p.limit {
-		b.Fields = fields[:first]
 		return p.tooLong()
 	}
 	b.Strings += p.strings
@@ -157,33 +148,6 @@ func (p *Parser) line(b *reading.Batch, raw []byte, line uint32) int {
 			Count: uint32(len(fields) - first),
 		})
 	}
-	return next
-}
-
-// fail notes why the line is refused. It returns -1.
-func (p *Parser) fail(reason reading.Reason, at int, what string) int {
-	p.fault = fault{reason: reason, at: at, what: what}
-	return -1
-}
-
-func (p *Parser) tooLong() int {
-	return p.fail(reading.ReasonTooLong, p.limit, fmt.Sprintf("the line is longer than %d bytes", p.limit-p.start))
-}
-
-// refuse hands p.fault to b and returns where the next line begins. That is
-// behind the first line break, even where it stood in a string: when a quote is
-// missing, the string seems to reach into the following lines, which are good.
-func (p *Parser) refuse(b *reading.Batch, raw []byte, line uint32) int {
-	next := nextLine(raw, p.start)
-	bad := bytes.TrimSuffix(bytes.TrimSuffix(raw[p.start:next:next], []byte{'\n'}), []byte{'\r'})
-	if len(bad) > p.limit-p.start {
-		p.tooLong()
-	}
-	detail := fmt.Sprintf("column %d: %s", p.fault.at-p.start+1, p.fault.what)
-	if p.split >= 0 && p.split != p.fault.at {
-		detail = fmt.Sprintf("%s (is the string at column %d closed? it goes on over the end of the line)", detail, p.split-p.start+1)
-	}
-	b.Refuse(line, p.fault.reason, detail, bad)
 	return next
 }
 
@@ -216,31 +180,4 @@ func nextLine(raw []byte, pos int) int {
 		return pos + i + 1
 	}
 	return len(raw)
-}
-
-// excerpt quotes what stands at pos: a delimiter, or the token up to the next.
-func excerpt(raw []byte, pos int) string {
-	const most = 32
-	if pos >= len(raw) {
-		return "the end of the input"
-	}
-	switch raw[pos] {
-	case '\n':
-		return "the end of the line"
-	case ' ':
-		return "a space"
-	case ',', '=':
-		return fmt.Sprintf("%q", raw[pos:pos+1])
-	}
-	b := raw[pos:]
-	if i := bytes.IndexAny(b[1:min(len(b), most)], ", \r\n"); i >= 0 {
-		b = b[:i+1]
-	} else if len(b) > most {
-		n := most
-		for n > most-utf8.UTFMax && !utf8.RuneStart(b[n]) {
-			n--
-		}
-		return fmt.Sprintf("%q...", b[:n])
-	}
-	return fmt.Sprintf("%q", b)
 }

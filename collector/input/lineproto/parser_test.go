@@ -113,12 +113,12 @@ func TestParseRefuses(t *testing.T) {
 		{"m,=b f=1", `syntax: column 3: want a tag key, got "="`},
 		{"m,a= f=1", `syntax: column 5: want a tag value, got a space`},
 		{"m,a=,b=c f=1", `syntax: column 5: want a tag value, got ","`},
-		{"m,a=b=c f=1", `syntax: column 6: = in a tag value must be written \=`},
+		{"m,a=b=c f=1", `syntax: column 6: want a comma or a space behind the tag value, or \= in it, got "="`},
 		{"m,a=b, f=1", `syntax: column 7: want a tag key, got a space`},
 		{"m,a=b", "syntax: column 6: want a space and fields, got the end of the input"},
-		{"m,a=b\tc f=1", `syntax: column 6: control character '\t' in a tag value`},
-		{"m\x7f f=1", `syntax: column 2: control character '\x7f' in a measurement`},
-		{"m,a=b f\x00=1", `syntax: column 8: control character '\x00' in a field key`},
+		{"m,a=b\tc f=1", `syntax: column 6: control character "\t" in the series key`},
+		{"m\x7f f=1", `syntax: column 2: control character "\x7f" in the series key`},
+		{"m,a=b f\x00=1", `syntax: column 8: control character "\x00" in a field key`},
 		{"\rm f=1", `syntax: column 1: want a measurement, got "\rm"`},
 		{"m =1", `syntax: column 3: want a field key, got "="`},
 		{"m f", "syntax: column 4: want = and a value behind the field key, got the end of the input"},
@@ -133,6 +133,7 @@ func TestParseRefuses(t *testing.T) {
 		{`m f="a"b`, `syntax: column 8: want a comma, a space or the end of the line behind the string, got "b"`},
 		{`m f="a\" 5`, `syntax: column 5: the string "\"a\\\"" is not closed`},
 		{"m f=abc", `bad_number: column 5: want a number, a boolean or a quoted string, got "abc"`},
+		{"m f=长长长长长长长长长长长长长,g=1", `bad_number: column 5: want a number, a boolean or a quoted string, got "长长长长长长长长长长"...`},
 		{"m f=truE", `bad_number: column 5: want a number, a boolean or a quoted string, got "truE"`},
 		{"m f=1x,g=1", `bad_number: column 5: want a number, a boolean or a quoted string, got "1x"`},
 		{"m f=1.5i", `bad_number: column 5: want a number, a boolean or a quoted string, got "1.5i"`},
@@ -147,17 +148,19 @@ func TestParseRefuses(t *testing.T) {
 		{"m f=9223372036854775808i", `bad_number: column 5: "9223372036854775808i" is out of range`},
 		{"m f=18446744073709551616u", `bad_number: column 5: "18446744073709551616u" is out of range`},
 		{"m f=1e999", `bad_number: column 5: "1e999" is out of range`},
-		{"m f=NaN", "not_finite: column 5: NaN is no finite number"},
-		{"m g=1,f=-Inf 5", "not_finite: column 9: -Inf is no finite number"},
-		{"m f=+infinity", "not_finite: column 5: +infinity is no finite number"},
+		{"m f=NaN", `not_finite: column 5: "NaN" is no finite number`},
+		{"m g=1,f=-Inf 5", `not_finite: column 9: "-Inf" is no finite number`},
+		{"m f=+infinity", `not_finite: column 5: "+infinity" is no finite number`},
+		{"m f=1 5,g=2", `syntax: column 8: want the end of the line, got ","`},
+		{`m f=1,t="text" x`, `bad_timestamp: column 16: want a whole number as the timestamp, got "x"`},
 		{"m f=1 x", `bad_timestamp: column 7: want a whole number as the timestamp, got "x"`},
 		{"m f=1 1.5", `bad_timestamp: column 7: want a whole number as the timestamp, got "1.5"`},
 		{"m f=1 -", `bad_timestamp: column 7: want a whole number as the timestamp, got "-"`},
 		{"m f=1 1-2", `bad_timestamp: column 7: want a whole number as the timestamp, got "1-2"`},
 		{"m f=1 9223372036854775808", `bad_timestamp: column 7: the timestamp "9223372036854775808" is out of range`},
 		{"m\xff f=1", `invalid_utf8: column 2: "\xff" is no valid UTF-8`},
-		{"m,t=路\xe8\xb7 f=1", `invalid_utf8: column 8: "\xe8\xb7" is no valid UTF-8`},
-		{"m f\xc0\x80=1", `invalid_utf8: column 4: "\xc0\x80" is no valid UTF-8`},
+		{"m,t=路\xe8\xb7 f=1", `invalid_utf8: column 8: "\xe8" is no valid UTF-8`},
+		{"m f\xc0\x80=1", `invalid_utf8: column 4: "\xc0" is no valid UTF-8`},
 	} {
 		t.Run(c.in, func(t *testing.T) {
 			b := parse(c.in, lineproto.Options{})
@@ -167,8 +170,11 @@ func TestParseRefuses(t *testing.T) {
 			require.Equal(t, "1: before f=1 @1700000000123\n3: after f=2 @1700000000123\n",
 				points(parse("before f=1\n"+strings.TrimRight(c.in, "\n")+"\nafter f=2\n", lineproto.Options{})),
 				"its neighbours")
-			require.Empty(t, points(parse("m good=1,"+strings.TrimPrefix(c.in, "m "), lineproto.Options{})),
-				"nothing of the line remains")
+			b = parse("m good=1,"+strings.TrimPrefix(c.in, "m "), lineproto.Options{})
+			require.Len(t, b.Refusals, 1)
+			require.Empty(t, b.Points, "nothing of the line remains")
+			require.Empty(t, b.Fields)
+			require.Zero(t, b.Strings)
 		})
 	}
 }
@@ -219,6 +225,21 @@ func TestMaxLine(t *testing.T) {
 		"1: syntax: column 5: the string \"\\\"abcd\" is not closed\n"+
 		"2: syntax: column 4: want a space and fields, got the end of the line\n",
 		show(parse("m t=\"abcd\nef\"\nn f=1", opt)), "text over several lines")
+}
+
+func TestALongLineDoesNotFillTheBatch(t *testing.T) {
+	b := parse(strings.Repeat("m a=1,b=2 0\n", 100)+"m "+manyFields(1<<16), lineproto.Options{MaxLine: 100})
+	require.Len(t, b.Fields, 200)
+	require.Less(t, cap(b.Fields), 1000)
+	require.Equal(t, reading.ReasonTooLong, b.Refusals[0].Reason)
+}
+
+func manyFields(n int) string {
+	var s strings.Builder
+	for i := range n {
+		fmt.Fprintf(&s, "f%d=1,", i)
+	}
+	return s.String()
 }
 
 func TestPrecision(t *testing.T) {

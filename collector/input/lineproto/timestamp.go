@@ -1,7 +1,6 @@
 package lineproto
 
 import (
-	"fmt"
 	"math"
 	"strconv"
 
@@ -18,27 +17,23 @@ func (p *Parser) timestamp(raw []byte, pos int) (ms int64, end int) {
 	n, end := digits(raw, begin)
 	t := int64(n)
 	switch count := end - begin; {
-	case count == 0 || !endsTimestamp(raw, end):
-		return 0, p.fail(reading.ReasonBadTimestamp, pos, "want a whole number as the timestamp, got "+excerpt(raw, pos))
+	case count == 0 || !endsValue(raw, end):
+		return 0, p.fail(reading.ReasonBadTimestamp, pos, "want a whole number as the timestamp, got ", "")
 	case count > maxDigits || n > math.MaxInt64:
 		var err error
 		if t, err = strconv.ParseInt(asString(raw[pos:end]), 10, 64); err != nil {
-			return 0, p.badTime(raw, pos)
+			return 0, p.badTime(pos)
 		}
 	case begin != pos:
 		t = -t
 	}
 	ms, ok := p.scale.milliseconds(t)
 	if !ok {
-		return 0, p.badTime(raw, pos)
+		return 0, p.badTime(pos)
 	}
 	return ms, end
 }
 
-func (p *Parser) badTime(raw []byte, pos int) int {
-	return p.fail(reading.ReasonBadTimestamp, pos, fmt.Sprintf("the timestamp %s is out of range", excerpt(raw, pos)))
-}
-
-func endsTimestamp(raw []byte, pos int) bool {
-	return endsValue(raw, pos) && (pos >= len(raw) || raw[pos] != ',')
+func (p *Parser) badTime(pos int) int {
+	return p.fail(reading.ReasonBadTimestamp, pos, "the timestamp ", " is out of range")
 }
