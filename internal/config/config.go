@@ -34,7 +34,7 @@ type Config struct {
 	Durability         Durability
 	Retention          Retention
 	Limits             Limits
-	DiskReserve        int64 // bytes that are kept free for the write-ahead log
+	DiskReserve        int64 // bytes that are kept free; 0: the smaller of 256 MiB and a tenth of the volume
 	ExternalLabels     labels.Labels
 	ExternalURL        *url.URL       // nil: made from Listen
 	Timezone           *time.Location // never nil
@@ -128,7 +128,6 @@ func Default() *Config {
 		DataDir:            "belfry-data",
 		Durability:         DurabilityFsync,
 		Retention:          Retention{Time: 90 * 24 * time.Hour},
-		DiskReserve:        256 << 20,
 		ExternalLabels:     labels.EmptyLabels(),
 		Timezone:           time.Local,
 		Language:           LanguageEnglish,
