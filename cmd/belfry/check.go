@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
+	"strings"
 
 	"github.com/belfry-city/belfry/internal/app/check"
 )
@@ -26,19 +28,23 @@ Examples:
 
 func (c *checkCmd) Run(ctx context.Context, g *globals) error {
 	wrong := 0
+	var out strings.Builder
 	for _, file := range c.Files {
 		r := check.File(ctx, file)
 		for _, w := range r.Warnings {
-			fmt.Fprintln(g.stdout, w)
+			fmt.Fprintln(&out, w)
 		}
 		for _, f := range r.Findings {
-			fmt.Fprintln(g.stdout, f)
+			fmt.Fprintln(&out, f)
 		}
 		if r.OK() {
-			fmt.Fprintf(g.stdout, "%s: ok (%s)\n", file, r.Summary)
+			fmt.Fprintf(&out, "%s: ok (%s)\n", file, r.Summary)
 		} else {
 			wrong++
 		}
+	}
+	if _, err := io.WriteString(g.stdout, out.String()); err != nil {
+		return err
 	}
 	if wrong > 0 {
 		return fmt.Errorf("%d of %d files checked have mistakes", wrong, len(c.Files))

@@ -6,17 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
-)
-
-// The words that a catalog may use.
-var (
-	domains = []string{
-		"gas", "bridge", "tunnel", "road", "drainage", "water", "lighting", "landscape", "parking", "camera", "device",
-	}
-	teams      = []string{"sanitation", "municipal", "landscape", "urban_management", "volunteers"}
-	directions = []string{Above, Below}
-	levels     = []string{Warning, Critical}
 )
 
 // Directions and levels of thresholds.
@@ -26,6 +17,18 @@ const (
 	Warning  = "warning"
 	Critical = "critical"
 )
+
+// Domains are the words that Asset.Domain may be, besides "".
+func Domains() []string {
+	return []string{
+		"gas", "bridge", "tunnel", "road", "drainage", "water", "lighting", "landscape", "parking", "camera", "device",
+	}
+}
+
+// Teams are the words that Asset.Team may be, besides "".
+func Teams() []string {
+	return []string{"sanitation", "municipal", "landscape", "urban_management", "volunteers"}
+}
 
 // Asset is one thing that stands in the city. Texts are "" when not given.
 type Asset struct {
@@ -128,7 +131,7 @@ func (c *Catalog) Series(yield func(metric string, labels labels.Labels, value f
 		return b.Labels()
 	}
 	for _, a := range c.assets {
-		add(labels.MetricName, info)
+		add(model.MetricNameLabel, info)
 		add("asset", a.ID)
 		add("domain", a.Domain)
 		add("kind", a.Kind)
@@ -140,7 +143,7 @@ func (c *Catalog) Series(yield func(metric string, labels labels.Labels, value f
 		add("team", a.Team)
 		yield(info, done(), 1)
 		for _, t := range a.Thresholds {
-			add(labels.MetricName, threshold)
+			add(model.MetricNameLabel, threshold)
 			add("asset", a.ID)
 			add("metric", t.Metric)
 			add("direction", t.Direction)

@@ -145,6 +145,7 @@ func (t *table) setter(line int, name string, known map[string]setter) setter {
 // threshold reads METRIC.DIRECTION.LEVEL from the right, since the name of a
 // metric may have dots.
 func (t *table) threshold(line int, name, spec string) setter {
+	directions, levels := []string{Above, Below}, []string{Warning, Critical}
 	parts := strings.Split(spec, ".")
 	n := len(parts)
 	if n < 3 || !slices.Contains(directions, parts[n-2]) || !slices.Contains(levels, parts[n-1]) {
@@ -160,7 +161,7 @@ func (t *table) threshold(line int, name, spec string) setter {
 	return func(s strict.Source, e *entry) {
 		limit := limit
 		before := t.file.Count()
-		strict.Set(s, &limit.Value, thresholdValue)
+		setThreshold(s, &limit)
 		if t.file.Count() == before {
 			e.addThreshold(limit, func(format string, args ...any) {
 				t.file.Refuse(e.line, "%s: "+format, append([]any{name}, args...)...)

@@ -34,14 +34,14 @@ func setters() map[string]setter {
 	id := strict.Text("the id by which its series call it (label asset)")
 	return map[string]setter{
 		"id":                text(func(e *entry) *string { return &e.ID }, id),
-		"domain":            text(func(e *entry) *string { return &e.Domain }, strict.OneOf(domains...)),
+		"domain":            text(func(e *entry) *string { return &e.Domain }, strict.OneOf(Domains()...)),
 		"kind":              text(func(e *entry) *string { return &e.Kind }, strict.Free),
 		"name":              text(func(e *entry) *string { return &e.Name }, strict.Free),
 		"name_zh":           text(func(e *entry) *string { return &e.NameZH }, strict.Free),
 		"district":          text(func(e *entry) *string { return &e.District }, strict.Free),
 		"street":            text(func(e *entry) *string { return &e.Street }, strict.Free),
 		"community":         text(func(e *entry) *string { return &e.Community }, strict.Free),
-		"team":              text(func(e *entry) *string { return &e.Team }, strict.OneOf(teams...)),
+		"team":              text(func(e *entry) *string { return &e.Team }, strict.OneOf(Teams()...)),
 		"lat":               func(s strict.Source, e *entry) { strict.Set(s, &e.Lat, lat) },
 		"lon":               func(s strict.Source, e *entry) { strict.Set(s, &e.Lon, lon) },
 		"expected_interval": func(s strict.Source, e *entry) { strict.Set(s, &e.ExpectedInterval, interval) },
@@ -68,7 +68,9 @@ func interval(text string) (time.Duration, string) {
 	return 0, "a duration such as 5m, or a number of seconds, more than 0"
 }
 
-var thresholdValue = strict.Number("a number", -math.MaxFloat64, math.MaxFloat64)
+func setThreshold(s strict.Source, t *Threshold) {
+	strict.Set(s, &t.Value, strict.Number("a number", -math.MaxFloat64, math.MaxFloat64))
+}
 
 // addThreshold refuses a threshold that contradicts another one of the asset.
 func (e *entry) addThreshold(t Threshold, refuse func(format string, args ...any)) {

@@ -83,10 +83,10 @@ func thresholdKeys() strict.Keys[thresholdEntry] {
 		"metric": func(v strict.Value, t *thresholdEntry) {
 			strict.Set(v, &t.Metric, strict.Text("the name of a metric, such as gas_ch4_lel_percent"))
 		},
-		"direction": func(v strict.Value, t *thresholdEntry) { strict.Set(v, &t.Direction, strict.OneOf(directions...)) },
-		"level":     func(v strict.Value, t *thresholdEntry) { strict.Set(v, &t.Level, strict.OneOf(levels...)) },
+		"direction": func(v strict.Value, t *thresholdEntry) { strict.Set(v, &t.Direction, strict.OneOf(Above, Below)) },
+		"level":     func(v strict.Value, t *thresholdEntry) { strict.Set(v, &t.Level, strict.OneOf(Warning, Critical)) },
 		"value": func(v strict.Value, t *thresholdEntry) {
-			strict.Set(v, &t.Value, thresholdValue)
+			setThreshold(v, &t.Threshold)
 			t.valued = true
 		},
 	}

@@ -31,10 +31,6 @@ type Exposition struct {
 	Upstream prometheus.Gatherer // may be nil
 }
 
-// format is Prometheus' text format 0.0.4, in which other names than the
-// classic ones are written with underscores.
-var format = expfmt.NewFormat(expfmt.TypeTextPlain).WithEscapingScheme(model.UnderscoreEscaping)
-
 // WritePrometheus writes everything, each family once and in one piece: what
 // Belfry itself measures goes before an upstream family of the same name. An
 // error of a single upstream collector is returned after the rest was written.
@@ -50,6 +46,8 @@ func (e Exposition) WritePrometheus(w io.Writer) error {
 	if e.Upstream != nil {
 		var families []*dto.MetricFamily
 		families, gatherErr = e.Upstream.Gather()
+		// Names that are not the classic ones are written with underscores.
+		format := expfmt.NewFormat(expfmt.TypeTextPlain).WithEscapingScheme(model.UnderscoreEscaping)
 		encoder := expfmt.NewEncoder(out, format)
 		for _, f := range families {
 			if collides(f, taken) {

@@ -3,6 +3,7 @@ package check
 import (
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -19,31 +20,26 @@ const (
 	ruleTests
 )
 
-// signs are keys at the top of a file of which one kind only has them. The
-// first that is found decides.
-var signs = []struct {
-	kind kind
-	keys []string
-}{
-	{ruleTests, []string{"tests", "rule_files"}},
-	{ruleFile, []string{"groups"}},
-	{catalogFile, []string{"assets"}},
-	{pagerFile, []string{"route", "receivers", "inhibit_rules", "time_intervals", "mute_time_intervals", "templates"}},
-}
-
 func kindOf(path string, data []byte) kind {
 	if strings.EqualFold(filepath.Ext(path), ".csv") {
 		return catalogFile
 	}
-	keys := topKeys(data)
-	for _, s := range signs {
-		for _, key := range s.keys {
-			if keys[key] {
-				return s.kind
-			}
-		}
+	top := topKeys(data)
+	has := func(keys ...string) bool {
+		return slices.ContainsFunc(keys, func(key string) bool { return top[key] })
 	}
-	return configuration
+	switch {
+	case has("tests", "rule_files"):
+		return ruleTests
+	case has("groups"):
+		return ruleFile
+	case has("assets"):
+		return catalogFile
+	case has("route", "receivers", "inhibit_rules", "time_intervals", "mute_time_intervals", "templates"):
+		return pagerFile
+	default:
+		return configuration
+	}
 }
 
 var keyAtTop = regexp.MustCompile(`(?m)^["']?(\w+)["']?[ \t]*:`)

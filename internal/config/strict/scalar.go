@@ -112,19 +112,18 @@ func Number(what string, least, most float64) Scalar[float64] {
 	}
 }
 
-var sizeUnits = map[string]float64{
-	"": 1, "B": 1,
-	"kB": 1e3, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12,
-	"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40,
-}
-
 // Size accepts numbers of bytes from least on: 512MiB (1 MiB is 1,048,576
 // bytes), 10GB (1 GB is 1,000,000,000 bytes), or a plain number.
 func Size(least int64, example string) Scalar[int64] {
+	units := map[string]float64{
+		"": 1, "B": 1,
+		"kB": 1e3, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12,
+		"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40,
+	}
 	return func(text string) (int64, string) {
 		want := "a size such as " + example + " (kB, MB, GB, TB, KiB, MiB, GiB, TiB)"
 		digits := strings.TrimRight(text, "BKMGTik ")
-		unit, known := sizeUnits[strings.TrimSpace(text[len(digits):])]
+		unit, known := units[strings.TrimSpace(text[len(digits):])]
 		n, err := strconv.ParseFloat(digits, 64)
 		if err != nil || !known || n < 0 || n*unit > math.MaxInt64/2 || math.IsNaN(n) {
 			return 0, want
