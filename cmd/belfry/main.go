@@ -67,7 +67,7 @@ func run(ctx context.Context, args []string, g *globals) int {
 	chosen, err := parser.Parse(args)
 	if err != nil {
 		complain(g.stderr, err)
-		fmt.Fprintln(g.stderr, "belfry: belfry --help says more")
+		_, _ = fmt.Fprintln(g.stderr, "belfry: belfry --help says more")
 		return exitUsage
 	}
 	if err := chosen.Run(); err != nil {
@@ -80,6 +80,6 @@ func run(ctx context.Context, args []string, g *globals) int {
 // complain puts the program's name in front of each line.
 func complain(w io.Writer, err error) {
 	for line := range strings.Lines(err.Error()) {
-		fmt.Fprintf(w, "belfry: %s\n", strings.TrimSuffix(line, "\n"))
+		_, _ = fmt.Fprintf(w, "belfry: %s\n", strings.TrimSuffix(line, "\n"))
 	}
 }
