@@ -1,0 +1,78 @@
+package evaluate
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/common/promslog"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/notifier"
+	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/promql/parser"
+	"github.com/prometheus/prometheus/rules"
+	"github.com/prometheus/prometheus/tsdb"
+	"github.com/stretchr/testify/require"
+
+	"github.com/belfry-city/belfry/alerting/ruleset"
+	defaults "github.com/belfry-city/belfry/rules"
+)
+
+type discard struct{}
+
+func (discard) Send(...*notifier.Alert) {}
+
+// BenchmarkNotify is what enrichment costs when alerts begin to fire: 1,500 wells
+// of five metrics, five minutes of a reading a second, and the default rule that
+// looks for the asset's own threshold first.
+func BenchmarkNotify(b *testing.B) {
+	db, err := tsdb.Open(b.TempDir(), promslog.NewNopLogger(), nil, tsdb.DefaultOptions(), nil)
+	require.NoError(b, err)
+	defer func() { require.NoError(b, db.Close()) }()
+	now := time.Now()
+	const wells, seconds = 1500, 300
+	app := db.Appender(b.Context())
+	for m, name := range []string{"gas_ch4_lel_percent", "gas_co_ppm", "gas_h2s_ppm", "gas_o2_percent", "well_level_m"} {
+		for w := range wells {
+			series := labels.FromStrings(model.MetricNameLabel, name, "asset", fmt.Sprint("W", w))
+			for s := range seconds {
+				_, err := app.Append(0, series, now.Add(time.Duration(s-seconds)*time.Second).UnixMilli(), float64(s+m))
+				require.NoError(b, err)
+			}
+		}
+	}
+	require.NoError(b, app.Commit())
+
+	set, err := ruleset.Load(nil, defaults.FS)
+	require.NoError(b, err)
+	e, err := New(Options{
+		Queryable: db, Appendable: db, Sender: discard{},
+		Engine: promql.NewEngine(promql.EngineOpts{MaxSamples: 1e6, Timeout: time.Minute, Parser: parser.NewParser(parser.Options{})}),
+	})
+	require.NoError(b, err)
+	require.NoError(b, e.Reload(set))
+	var expr string
+	for _, r := range e.manager.AlertingRules() {
+		if r.Name() == "GasCombustibleCritical" {
+			expr = r.Query().String()
+		}
+	}
+	for _, n := range []int{1, 100, 1000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			for range b.N {
+				e.freezer.alerts = map[uint64]*frozen{}
+				alerts := make([]*rules.Alert, n)
+				for j := range alerts {
+					alerts[j] = &rules.Alert{
+						Labels: labels.FromStrings("alertname", "GasCombustibleCritical", "severity", "critical", "domain", "gas",
+							"asset", fmt.Sprint("W", j)),
+						Value: 60, ActiveAt: now, FiredAt: now,
+					}
+				}
+				e.notify(b.Context(), expr, alerts...)
+			}
+		})
+	}
+	require.NoError(b, e.Stop(b.Context()))
+}

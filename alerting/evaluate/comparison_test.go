@@ -1,0 +1,115 @@
+package evaluate
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/prometheus/promql/parser"
+	"github.com/stretchr/testify/require"
+
+	"github.com/belfry-city/belfry/alerting/ruleset"
+	defaults "github.com/belfry-city/belfry/rules"
+)
+
+func (c comparison) String() string {
+	limit := fmt.Sprint(c.limit)
+	if c.thresholds != nil {
+		limit = fmt.Sprint(c.thresholds[0])
+	}
+	series := "?"
+	if c.series != nil {
+		series = c.series.String()
+	}
+	if c.abs {
+		series = "|" + series + "|"
+	}
+	return strings.TrimSpace(fmt.Sprintf("%s %s %s %s", series, parser.ItemTypeStr[c.op], limit, c.unit))
+}
+
+func TestConditionsOfAnExpression(t *testing.T) {
+	p := parser.NewParser(parser.Options{})
+	for _, test := range []struct {
+		expr string
+		want []string
+	}{
+		{`gas_co_ppm > 24`, []string{"gas_co_ppm > 24 ppm"}},
+		{`24 < gas_co_ppm{zone="a"}`, []string{`gas_co_ppm{zone="a"} > 24 ppm`}},
+		{`24 >= gas_co_ppm`, []string{"gas_co_ppm <= 24 ppm"}},
+		{`gas_co_ppm >= -(2 * 3 + 8 / 4 - 1)`, []string{"gas_co_ppm >= -7 ppm"}},
+		{`abs((structure_tilt_degrees)) > 1`, []string{"|structure_tilt_degrees| > 1 °"}},
+		{`gas_o2_percent < 19.5 or gas_o2_percent > 23`, []string{"gas_o2_percent < 19.5 %", "gas_o2_percent > 23 %"}},
+		{`gas_co_ppm > 1 and on(asset) well_level_m > 2`, []string{"gas_co_ppm > 1 ppm"}},
+		{`gas_co_ppm > 1 unless on(asset) well_level_m > 2`, []string{"gas_co_ppm > 1 ppm"}},
+		{`(gas_co_ppm > 1) * on(asset) group_left(team) asset_info`, []string{"gas_co_ppm > 1 ppm"}},
+		{`asset_info * on(asset) group_right() (gas_co_ppm > 1)`, []string{"gas_co_ppm > 1 ppm"}},
+		{`label_replace(gas_co_ppm > 1, "a", "b", "", "")`, []string{"gas_co_ppm > 1 ppm"}},
+		{`max by (street) (gas_co_ppm > 1)`, []string{"gas_co_ppm > 1 ppm"}},
+		{`1 < gas_co_ppm < 5`, []string{"gas_co_ppm > 1 ppm", "? < 5"}},
+		{`avg_over_time(gas_co_ppm[5m]) > 9`, []string{"? > 9 ppm"}},
+		{`sum by (street) (lamp_power_watts) < 9`, []string{"? < 9 W"}},
+		{`quantile_over_time(0.9, road_water_depth_mm[5m]) > 9`, []string{"? > 9 mm"}},
+		{`count by (street) (lamp_on == 0) > 9`, []string{"? > 9"}},
+		{`rate(gas_co_ppm[5m]) > 9`, []string{"? > 9"}},
+		{`gas_co_ppm offset 1h > 9`, []string{"? > 9 ppm"}},
+		{`gas_co_ppm @ 0 > 9`, []string{"? > 9 ppm"}},
+		{`100 * a / b > 9`, []string{"? > 9"}},
+		{`gas_co_ppm > on(asset) group_left() asset_threshold{metric="gas_co_ppm"}`, []string{`gas_co_ppm > metric="gas_co_ppm" ppm`}},
+		{`asset_threshold{metric="m"} < on(asset) group_right() gas_co_ppm`, []string{`gas_co_ppm > metric="m" ppm`}},
+		{`gas_co_ppm > bool 5`, nil},
+		{`count(gas_co_ppm > 5)`, nil},
+		{`gas_co_ppm > well_level_m`, nil},
+		{`absent(gas_co_ppm)`, nil},
+		{`vector(1)`, nil},
+	} {
+		expr, err := p.ParseExpr(test.expr)
+		require.NoError(t, err, test.expr)
+		var got []string
+		for _, c := range comparisons(expr) {
+			got = append(got, c.String())
+		}
+		require.Equal(t, test.want, got, test.expr)
+	}
+}
+
+// Each default rule that shows a value has its limit understood, first the
+// asset's own and then the default, and the unit that the rule names.
+func TestConditionsOfTheDefaultRules(t *testing.T) {
+	set, err := ruleset.Load(nil, defaults.FS)
+	require.NoError(t, err)
+	for _, group := range set.Groups() {
+		for _, rule := range group.Rules {
+			if !rule.Alert || !strings.Contains(rule.Annotations["summary"], "$value") {
+				continue
+			}
+			found := comparisons(rule.Expr)
+			require.NotEmpty(t, found, rule.Name)
+			require.NotNil(t, found[0].thresholds, rule.Name)
+			for _, c := range found {
+				require.NotNil(t, c.series, rule.Name)
+				require.Equal(t, rule.Annotations["unit"], c.unit, rule.Name)
+			}
+		}
+	}
+}
+
+func TestLabelsThatAreNotOnTheSeries(t *testing.T) {
+	p := parser.NewParser(parser.Options{})
+	expr, err := p.ParseExpr(`label_replace(count_values("v", a) * on(asset) group_left(team, street) asset_info, "x", "$1", "y", "(.*)")`)
+	require.NoError(t, err)
+	require.Equal(t, []string{"street", "team", "v", "x"}, madeLabels(expr))
+	require.Equal(t, "a", firstSeries(expr).String())
+}
+
+func TestUnits(t *testing.T) {
+	for metric, unit := range map[string]string{
+		"gas_ch4_lel_percent": "%LEL", "gas_o2_percent": "%", "gas_h2s_ppm": "ppm", "well_level_m": "m",
+		"road_water_depth_mm": "mm", "structure_strain_microstrain": "µε", "structure_tilt_degrees": "°",
+		"structure_acceleration_mps2": "m/s²", "structure_cable_force_kn": "kN", "tunnel_visibility_per_m": "m⁻¹",
+		"lamp_leakage_current_ma": "mA", "water_pressure_mpa": "MPa", "parking_stay_seconds": "s",
+		"water_flow_m3_per_hour": "m³/h", "device_battery_volts": "V", "device_rssi_dbm": "dBm",
+		"device_last_seen_timestamp_seconds": "", "manhole_open": "", "lamp_power_watts": "W",
+	} {
+		require.Equal(t, unit, unitOfMetric(metric), metric)
+	}
+}
