@@ -40,11 +40,10 @@ func (p *Parser) Parse(b *reading.Batch, raw []byte, firstLine uint32, opt Optio
 
 // ParseSome is Parse in steps, so that a large body needs no large batch. It
 // begins at from and stops behind the line with which this call has added most
-// or more fields and refusals (a line is never divided, so a batch may become
-// larger by one line's fields). It returns where to go on; the input is done
-// when that offset is len(raw). Spans are offsets in raw at every step: pass the
-// same raw each time, which must be smaller than 4 GiB, and a batch that has
-// been reset.
+// or more fields and refusals; a line is never divided, so it may add more by one
+// line's fields. It returns where to go on; when that offset is len(raw), the
+// input is done. Spans are offsets in raw at every step: pass all of raw each
+// time, which must be smaller than 4 GiB.
 //
 //	for pos := (lineproto.Position{Line: 1}); pos.Offset < len(raw); {
 //		b.Reset()
