@@ -19,13 +19,16 @@ const (
 var (
 	errTorn    = errors.New("the last record is torn")
 	errNoMagic = errors.New("not a journal")
-	castagnoli = crc32.MakeTable(crc32.Castagnoli)
 )
+
+func checksum(payload []byte) uint32 {
+	return crc32.Checksum(payload, crc32.MakeTable(crc32.Castagnoli))
+}
 
 // appendRecord appends payload to buf in the form that a segment holds.
 func appendRecord(buf, payload []byte) []byte {
 	buf = binary.LittleEndian.AppendUint32(buf, uint32(len(payload)))
-	buf = binary.LittleEndian.AppendUint32(buf, crc32.Checksum(payload, castagnoli))
+	buf = binary.LittleEndian.AppendUint32(buf, checksum(payload))
 	return append(buf, payload...)
 }
 
@@ -49,7 +52,7 @@ func records(content []byte, yield func([]byte) error) error {
 			return errTorn
 		}
 		payload := rest[headerSize : headerSize+int(length)]
-		if crc32.Checksum(payload, castagnoli) != sum {
+		if checksum(payload) != sum {
 			return errTorn
 		}
 		if err := yield(payload); err != nil {

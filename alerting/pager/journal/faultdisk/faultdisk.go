@@ -1,5 +1,3 @@
-// Package faultdisk is a disk in memory for tests of the journal: it fails when told to, holds syncs back, and
-// loses power, keeping then only what was synced.
 package faultdisk
 
 import (
@@ -19,8 +17,9 @@ type Disk struct {
 	mu      sync.Mutex
 	now     map[string]*node // by path
 	synced  map[string]*node // directory entries as of the last SyncDir
-	fault   error
-	held    chan struct{} // not nil while syncs are held
+	fault   error            // of whatever needs more room
+	broken  error            // of everything
+	held    chan struct{}    // not nil while syncs are held
 	waiting int
 	changed *sync.Cond
 	syncs   int
@@ -35,11 +34,18 @@ func New() *Disk {
 	return d
 }
 
-// Fail makes every write, sync and change of the directory fail with err; nil ends that.
+// Fail makes everything fail with err that needs more room, as on a full disk; nil ends that.
 func (d *Disk) Fail(err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.fault = err
+}
+
+// Break makes every write and sync fail with err; nil ends that.
+func (d *Disk) Break(err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.fault, d.broken = err, err
 }
 
 // Hold makes syncs of files wait until the returned function is called.
@@ -184,6 +190,9 @@ type file struct {
 func (f *file) WriteAt(b []byte, off int64) (int, error) {
 	f.disk.mu.Lock()
 	defer f.disk.mu.Unlock()
+	if f.disk.broken != nil {
+		return 0, &fs.PathError{Op: "write", Path: f.path, Err: f.disk.broken}
+	}
 	// Room that was allocated before is there still, whatever befell the disk; only growing can fail for want of it.
 	if end := int(off) + len(b); f.disk.fault != nil && end > len(f.node.now) {
 		return 0, &fs.PathError{Op: "write", Path: f.path, Err: f.disk.fault}
@@ -206,6 +215,9 @@ func (f *file) Sync() error {
 		f.disk.waiting--
 	}
 	defer f.disk.mu.Unlock()
+	if f.disk.broken != nil {
+		return &fs.PathError{Op: "sync", Path: f.path, Err: f.disk.broken}
+	}
 	f.node.synced = append([]byte(nil), f.node.now...)
 	f.disk.syncs++
 	return nil

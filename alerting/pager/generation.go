@@ -1,0 +1,107 @@
+package pager
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/alertmanager/alert"
+	"github.com/prometheus/alertmanager/dispatch"
+	"github.com/prometheus/alertmanager/eventrecorder"
+	"github.com/prometheus/alertmanager/inhibit"
+	"github.com/prometheus/alertmanager/notify"
+	"github.com/prometheus/alertmanager/timeinterval"
+)
+
+// generation is one configuration at work: the part of a Pager that a reload replaces.
+type generation struct {
+	plan       *plan
+	inhibitor  *inhibit.Inhibitor
+	dispatcher *dispatch.Dispatcher
+	attempts   inflight // notifications being sent
+	runs       inflight // groups on their way through the pipeline
+}
+
+// newGeneration builds what a plan describes; nothing runs yet.
+func (p *Pager) newGeneration(pl *plan) *generation {
+	g := &generation{plan: pl}
+	g.inhibitor = inhibit.NewInhibitor(p.alerts, pl.conf.InhibitRules, p.opts.Logger, eventrecorder.NopRecorder())
+	receivers := make(map[string][]notify.Integration, len(pl.receivers))
+	for name, integrations := range pl.receivers {
+		receivers[name] = []notify.Integration{}
+		for _, in := range integrations {
+			receivers[name] = append(receivers[name], p.wrap(g, name, in.upstream))
+		}
+	}
+	noWait := func() time.Duration { return 0 }
+	pipeline := p.pipelines.New(receivers, noWait, g.inhibitor, p.silencer,
+		timeinterval.NewIntervener(pl.intervals), p.groups, &notificationLog{p}, nil)
+	counted := notify.StageFunc(func(ctx context.Context, l *slog.Logger, alerts ...*alert.Alert) (context.Context, []*alert.Alert, error) {
+		if !g.runs.enter() {
+			return ctx, nil, context.Canceled
+		}
+		defer g.runs.leave()
+		return pipeline.Exec(ctx, l, alerts...)
+	})
+	// A notification may take as long as until the group's next flush, and ten seconds at least.
+	timeout := func(d time.Duration) time.Duration { return max(d, notify.MinTimeout) }
+	g.dispatcher = dispatch.NewDispatcher(p.alerts, pl.routes, counted, p.groups, timeout, groupMaintenance, nil,
+		p.opts.Logger, eventrecorder.NopRecorder(), p.dispatching, pl.templates)
+	return g
+}
+
+// wrap puts an integration into ours; nil stands for the terminal.
+func (p *Pager) wrap(g *generation, receiver string, in *notify.Integration) notify.Integration {
+	if in == nil {
+		own := &integration{name: "terminal[0]", receiver: receiver, send: p.terminal, pager: p, attempts: &g.attempts}
+		return notify.NewIntegration(own, always{}, "terminal", 0, receiver)
+	}
+	own := &integration{name: in.String(), receiver: receiver, send: upstream(in), pager: p, attempts: &g.attempts}
+	return notify.NewIntegration(own, in, in.Name(), in.Index(), receiver)
+}
+
+// replace lets g take over from old, which may be nil. The inhibitor is filled first, so that nothing goes out that
+// is inhibited, and the old dispatcher is stopped before the new one starts, so that nothing goes out twice.
+func (p *Pager) replace(ctx context.Context, old, g *generation) error {
+	go g.inhibitor.Run()
+	g.inhibitor.WaitForLoading()
+	var err error
+	if old != nil {
+		err = old.halt(ctx)
+	}
+	go g.dispatcher.Run(time.Now())
+	g.dispatcher.WaitForLoading()
+	p.live.Store(g)
+	p.serve(g.plan)
+	if old != nil {
+		old.inhibitor.Stop()
+		old.plan.dialer.close()
+	}
+	return err
+}
+
+// halt stops the dispatcher, after the notifications being sent have been answered or the time for it is up.
+func (g *generation) halt(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, drainTime)
+	defer cancel()
+	err := g.attempts.drain(ctx)
+	g.dispatcher.Stop()
+	// What was cancelled comes back soon; only receivers that ignore their context do not.
+	if rerr := g.runs.drain(ctx); rerr != nil {
+		err = errors.Join(err, rerr)
+	}
+	if err != nil {
+		return fmt.Errorf("wait for notifications under way: %w", err)
+	}
+	return nil
+}
+
+// stop ends everything.
+func (g *generation) stop(ctx context.Context) error {
+	err := g.halt(ctx)
+	g.inhibitor.Stop()
+	g.plan.dialer.close()
+	return err
+}

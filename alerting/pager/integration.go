@@ -1,0 +1,105 @@
+package pager
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/alertmanager/alert"
+	"github.com/prometheus/alertmanager/notify"
+)
+
+// sender sends one notification. Pages are what is news in it. It reports whether it is worth trying again.
+type sender func(ctx context.Context, pages []Page, alerts []*alert.Alert) (retry bool, err error)
+
+// integration stands around each of a receiver's integrations: it counts and logs what goes out, keeps the order
+// between notification log and notifications, and lets a stop wait for what is under way.
+type integration struct {
+	name     string // such as webhook[0]
+	receiver string
+	send     sender
+	pager    *Pager
+	attempts *inflight
+}
+
+// Notify implements notify.Notifier.
+func (i *integration) Notify(ctx context.Context, alerts ...*alert.Alert) (bool, error) {
+	if !i.attempts.enter() {
+		<-ctx.Done() // a stop or a reload is about to end the context; upstream then says nothing
+		return true, ctx.Err()
+	}
+	defer i.attempts.leave()
+	i.pager.syncNotifications(ctx)
+
+	n := newsOf(ctx, i.receiver, alerts)
+	stamp(n.pages, time.Now())
+	retry, err := i.send(ctx, n.pages, alerts)
+	if err != nil {
+		i.pager.metrics.failed(i.receiver)
+		return retry, err
+	}
+	n.told(ctx)
+	i.pager.notified(ctx, i, n.pages)
+	return false, nil
+}
+
+// notified tells everyone who wants to know that a receiver accepted.
+func (p *Pager) notified(ctx context.Context, i *integration, pages []Page) {
+	reason, _ := notify.NotificationReason(ctx)
+	group, _ := notify.GroupKey(ctx)
+	for k := range pages {
+		p.metrics.page(&pages[k])
+		p.logPage(ctx, i, &pages[k])
+	}
+	p.opts.OnNotify(Notification{
+		Time: time.Now(), Receiver: i.receiver, Integration: i.name,
+		GroupKey: group, Reason: reason.String(), Pages: pages,
+	})
+}
+
+func (p *Pager) logPage(ctx context.Context, i *integration, page *Page) {
+	level := slog.LevelInfo
+	if page.Status == Firing && page.Severity == "critical" {
+		level = slog.LevelWarn
+	}
+	attrs := []slog.Attr{
+		slog.String("status", page.Status), slog.String("severity", page.Severity), slog.String("rule", page.Rule),
+		slog.String("summary", page.summary(p.opts.Language)), slog.String("domain", page.Domain),
+		slog.String("asset", page.Asset), slog.String("street", page.Street), slog.String("team", page.Team),
+	}
+	if page.Value != nil {
+		attrs = append(attrs, slog.Float64("value", *page.Value))
+	}
+	if page.Limit != nil {
+		attrs = append(attrs, slog.Float64("limit", *page.Limit), slog.String("unit", page.Unit))
+	}
+	if page.timed() {
+		attrs = append(attrs, slog.Float64("latency_ms", page.LatencyMS))
+	}
+	attrs = append(attrs, slog.Bool("repeat", page.Repeat), slog.String("hazard", page.Hazard),
+		slog.String("receiver", i.receiver), slog.String("integration", i.name))
+	p.logger.LogAttrs(ctx, level, "page", attrs...)
+}
+
+// upstream sends by one of upstream's integrations; for these, a page goes out when the other side has answered.
+func upstream(in *notify.Integration) sender {
+	return func(ctx context.Context, pages []Page, alerts []*alert.Alert) (bool, error) {
+		retry, err := in.Notify(ctx, alerts...)
+		stamp(pages, time.Now())
+		return retry, err
+	}
+}
+
+// terminal hands pages to Options.Deliver.
+func (p *Pager) terminal(ctx context.Context, pages []Page, _ []*alert.Alert) (bool, error) {
+	if len(pages) == 0 {
+		return false, nil
+	}
+	return true, p.opts.Deliver(ctx, pages)
+}
+
+// always says that resolved alerts are told too.
+type always struct{}
+
+// SendResolved implements notify.ResolvedSender.
+func (always) SendResolved() bool { return true }

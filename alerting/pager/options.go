@@ -1,0 +1,100 @@
+package pager
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/url"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/belfry-city/belfry/alerting/pager/journal"
+)
+
+// TerminalReceiver is the name of the receiver whose pages go to Options.Deliver.
+const TerminalReceiver = "belfry-terminal"
+
+const (
+	// retention is how long silences and the notification log are kept, as upstream's default.
+	retention = 120 * time.Hour
+	// alertGC and groupMaintenance are upstream's defaults.
+	alertGC          = 30 * time.Minute
+	groupMaintenance = 30 * time.Second
+	// drainTime is how long a stop or a reload waits for notifications under way.
+	drainTime = 5 * time.Second
+	// diskTime is how long a notification, or the answer about a silence, waits for the disk.
+	diskTime = 5 * time.Second
+)
+
+// Options of a Pager. Logger, Registerer, Metrics and DataDir are required.
+type Options struct {
+	// ConfigFile is a configuration in Alertmanager's format; "" means the embedded default.
+	ConfigFile string
+	// DataDir is where silences and the notification log are kept; it is made if it is not there. One Pager at a
+	// time may use it.
+	DataDir string
+	// ExternalURL is where people reach Belfry; templates link to it. Nil means http://localhost:9400.
+	ExternalURL *url.URL
+	// Language is "en" or "zh-CN"; it chooses the summary that is logged with a page. "" means "en".
+	Language string
+	// Logger gets Belfry's and upstream's log lines.
+	Logger *slog.Logger
+	// Registerer gets upstream's metrics; Stop takes them away again.
+	Registerer prometheus.Registerer
+	// Metrics gets ours, whose names begin with belfry_.
+	Metrics *metrics.Set
+	// Deliver, if set, shows the pages of the receiver belfry-terminal. It is called concurrently; an error makes
+	// the pager try again, as with any receiver.
+	Deliver func(context.Context, []Page) error
+	// OnNotify, if set, is called after each notification that a receiver accepted. It is called concurrently and
+	// must return quickly.
+	OnNotify func(Notification)
+
+	// disk replaces the machine's file system in tests.
+	disk journal.Disk
+}
+
+// Notification is what a receiver accepted.
+type Notification struct {
+	Time        time.Time // when it was accepted
+	Receiver    string    // name in the configuration
+	Integration string    // such as webhook[0]
+	GroupKey    string
+	Reason      string // upstream's, such as "first notification"
+	// Pages are the alerts that are news: they fire or are resolved since the group's notification before, or it is
+	// time to repeat them. Receivers other than the terminal are told of the whole group each time.
+	Pages []Page
+}
+
+func (o *Options) validate() error {
+	var errs []error
+	if o.Logger == nil {
+		errs = append(errs, errors.New("pager: Options.Logger is required"))
+	}
+	if o.Registerer == nil {
+		errs = append(errs, errors.New("pager: Options.Registerer is required"))
+	}
+	if o.Metrics == nil {
+		errs = append(errs, errors.New("pager: Options.Metrics is required"))
+	}
+	if o.DataDir == "" {
+		errs = append(errs, errors.New("pager: Options.DataDir is required"))
+	}
+	return errors.Join(errs...)
+}
+
+func (o *Options) setDefaults() {
+	if o.ExternalURL == nil {
+		o.ExternalURL = defaultURL()
+	}
+	if o.Deliver == nil {
+		o.Deliver = func(context.Context, []Page) error { return nil }
+	}
+	if o.OnNotify == nil {
+		o.OnNotify = func(Notification) {}
+	}
+}
+
+func defaultURL() *url.URL { return &url.URL{Scheme: "http", Host: "localhost:9400"} }
