@@ -24,6 +24,7 @@ on-call people within a fraction of a second of the reading that matters.
 // commands are all subcommands; each is a file of its own.
 type commands struct {
 	Serve    serveCmd    `cmd:"" help:"Take readings, evaluate rules, send pages."`
+	Demo     demoCmd     `cmd:"" help:"See it work: real and simulated readings go in, pages come out."`
 	Check    checkCmd    `cmd:"" help:"Check configurations, rules, catalogs and pager configurations without starting."`
 	Token    tokenCmd    `cmd:"" help:"Make a token for a client."`
 	Loadtest loadtestCmd `cmd:"" help:"Send the readings of a simulated city to a server and measure it."`

@@ -1,0 +1,329 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+	"github.com/sourcegraph/conc"
+
+	"github.com/belfry-city/belfry/alerting/pager"
+	"github.com/belfry-city/belfry/collector/catalog"
+	"github.com/belfry-city/belfry/internal/app"
+	"github.com/belfry-city/belfry/internal/config"
+	"github.com/belfry-city/belfry/internal/telemetry"
+	"github.com/belfry-city/belfry/loadtest/city"
+)
+
+// Options of a demo. The zero value of each has a meaning.
+type Options struct {
+	Listen   string        // host:port; "" is 127.0.0.1:9400
+	Insecure bool          // let everyone in where Listen is beyond loopback
+	DataDir  string        // kept; "" is a temporary directory that is removed
+	Duration time.Duration // when to stop; 0 is never
+	Speed    float64       // of the replay, times real time; 0 is 600
+	Language config.Language
+	JSON     bool // JSON lines instead of text
+	Colour   bool
+	// Width says how many columns the terminal has; nil when Stdout is none.
+	Width          func() int
+	Stdout, Stderr io.Writer
+}
+
+// Limits of Options.Speed. Slower, a reading would be too old for a query when
+// the next one comes.
+const (
+	defaultSpeed = 600
+	slowest      = 20
+	fastest      = 3600
+)
+
+// evaluationInterval is how often rules are evaluated in the demo.
+const evaluationInterval = time.Second
+
+// reporter tells what happens. Its methods are called concurrently.
+type reporter interface {
+	every() time.Duration // how often it wants to hear a status
+	start(opening) error
+	page(pager.Page) error
+	status(progress) error
+	stopping() error
+	finish(closing) error
+}
+
+// opening is what a reporter says first, progress what it says in between, and
+// closing what it says last.
+type (
+	opening struct {
+		url      string
+		dataDir  string
+		kept     bool
+		assets   int
+		speed    float64
+		duration time.Duration
+	}
+	progress struct {
+		status
+		ran       time.Duration
+		perSecond float64
+		series    int
+	}
+	closing struct {
+		totals
+		ran     time.Duration
+		dataDir string
+		kept    bool
+	}
+)
+
+// demo is one that runs.
+type demo struct {
+	o            Options
+	dir          directory
+	tally        *tally
+	metrics      *metrics.Set
+	report       reporter
+	catalog      *catalog.Catalog
+	cancel       context.CancelFunc
+	began, ended time.Time
+
+	mu   sync.Mutex
+	errs []error
+}
+
+// Run runs the demo until ctx ends or its time is over, then says how it went.
+// A temporary directory is gone when it returns.
+func Run(ctx context.Context, o Options) (err error) {
+	if err := o.complete(); err != nil {
+		return err
+	}
+	cfg, err := o.config(ctx)
+	if err != nil {
+		return err
+	}
+	dir, err := openDirectory(o.DataDir)
+	if err != nil {
+		return err
+	}
+	cfg.DataDir = dir.path
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	d := &demo{o: o, dir: dir, tally: newTally(), metrics: telemetry.NewSet(telemetry.ReadBuild()), cancel: cancel}
+	runErr := d.run(ctx, cfg)
+	if err := errors.Join(runErr, dir.remove()); err != nil {
+		return err
+	}
+	return quiet(d.report.finish(closing{
+		totals: d.tally.totals(), ran: d.ended.Sub(d.began), dataDir: dir.path, kept: dir.kept,
+	}))
+}
+
+func (o *Options) complete() error {
+	if o.Speed == 0 {
+		o.Speed = defaultSpeed
+	}
+	if !(o.Speed >= slowest && o.Speed <= fastest) {
+		return fmt.Errorf("--speed: want a number from %d to %d; got %v", slowest, fastest, o.Speed)
+	}
+	if o.Duration < 0 {
+		return fmt.Errorf("--duration: want a duration such as 1m30s; got %v", o.Duration)
+	}
+	if o.Language == "" {
+		o.Language = config.LanguageEnglish
+	}
+	return nil
+}
+
+func (o *Options) config(ctx context.Context) (*config.Config, error) {
+	c := config.Default()
+	if o.Listen != "" {
+		c.Listen = o.Listen
+	}
+	c.Auth.Insecure = o.Insecure
+	c.Language = o.Language
+	c.EvaluationInterval = evaluationInterval
+	return c, c.CheckExposure(ctx)
+}
+
+// reporter chooses how the demo speaks, and where its log goes.
+func (o *Options) reporter() (reporter, *slog.Logger) {
+	// Pages are logged as warnings; here they are shown.
+	logs := config.Log{Level: slog.LevelError, Format: config.LogText}
+	if o.JSON {
+		return &jsonLines{out: o.Stdout}, telemetry.NewLogger(o.Stderr, logs)
+	}
+	t := &terminal{
+		speech: speech{phrases: phrasesOf(o.Language), language: o.Language, zone: time.Local, colour: o.Colour},
+		out:    o.Stdout, width: o.Width,
+	}
+	if t.width == nil {
+		return t, telemetry.NewLogger(o.Stderr, logs)
+	}
+	return t, telemetry.NewLogger(t, logs)
+}
+
+// run serves, feeds and reports until ctx ends.
+func (d *demo) run(ctx context.Context, cfg *config.Config) error {
+	var logger *slog.Logger
+	d.report, logger = d.o.reporter()
+	district, err := newCity()
+	if err != nil {
+		return err
+	}
+	if d.catalog, err = newCatalog(district); err != nil {
+		return err
+	}
+	a, err := app.New(ctx, app.Options{
+		Config: cfg, Logger: logger, Metrics: d.metrics, Deliver: d.deliver, Catalog: d.catalog,
+	})
+	if err != nil {
+		return explained(err, cfg.Listen)
+	}
+	d.began = time.Now()
+	f, err := d.newFeed(district)
+	if err != nil {
+		return errors.Join(err, a.Close())
+	}
+	writer := newWriter(a.URL(), d.tally)
+	defer writer.close()
+	f.send = writer.write
+	return d.play(ctx, a, f)
+}
+
+// play runs Belfry, what feeds it, and who reports. The feed ends first, so
+// that all it has sent is answered.
+func (d *demo) play(ctx context.Context, a *app.App, f *feed) error {
+	if d.o.Duration > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, d.o.Duration)
+		defer cancel()
+	}
+	if err := d.report.start(d.opening(a)); err != nil {
+		return errors.Join(err, a.Close())
+	}
+	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopServing()
+	var server, others conc.WaitGroup
+	server.Go(func() {
+		d.end(a.Run(serving))
+	})
+	others.Go(func() {
+		if err := f.run(ctx); err != nil {
+			d.end(err)
+		}
+	})
+	others.Go(func() { d.observe(ctx) })
+	<-ctx.Done()
+	others.Wait()
+	d.ended = time.Now()
+	if err := d.report.stopping(); err != nil {
+		d.end(err)
+	}
+	stopServing()
+	server.Wait()
+	return d.failure()
+}
+
+// end ends the demo, because of an error or without one.
+func (d *demo) end(err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.errs = append(d.errs, err)
+	d.cancel()
+}
+
+func (d *demo) failure() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return quiet(errors.Join(d.errs...))
+}
+
+// quiet drops the error of writing to a pipe that nobody reads: whoever closes
+// its other end wants no more.
+func quiet(err error) error {
+	if errors.Is(err, syscall.EPIPE) {
+		return nil
+	}
+	return err
+}
+
+func (d *demo) opening(a *app.App) opening {
+	return opening{
+		url: a.URL(), dataDir: d.dir.path, kept: d.dir.kept, assets: d.catalog.Len(), speed: d.o.Speed, duration: d.o.Duration,
+	}
+}
+
+// deliver shows pages; it is what the pager calls.
+func (d *demo) deliver(_ context.Context, pages []pager.Page) error {
+	for _, p := range pages {
+		d.tally.page(p)
+		if err := d.report.page(p); err != nil {
+			d.end(err)
+			return err
+		}
+	}
+	return nil
+}
+
+// newFeed makes everything that is played from now on.
+func (d *demo) newFeed(c *city.City) (*feed, error) {
+	f := &feed{}
+	for _, read := range []func() (recording, error){parkingRecording, airRecording} {
+		r, err := read()
+		if err != nil {
+			return nil, err
+		}
+		f.replays = append(f.replays, &replay{recording: r, began: d.began, speed: d.o.Speed})
+	}
+	var err error
+	f.district, err = newDistrict(c, d.began)
+	return f, err
+}
+
+// observe reports how things stand, again and again.
+func (d *demo) observe(ctx context.Context) {
+	ticks := time.NewTicker(d.report.every())
+	defer ticks.Stop()
+	series := d.metrics.GetOrCreateGauge(`belfry_store_series`, nil)
+	last, lastStored := d.began, 0
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks.C:
+		}
+		now := time.Now()
+		p := progress{status: d.tally.status(), ran: now.Sub(d.began), series: int(series.Get())}
+		p.perSecond = float64(p.stored-lastStored) / now.Sub(last).Seconds()
+		last, lastStored = now, p.stored
+		if err := d.report.status(p); err != nil {
+			d.end(err)
+			return
+		}
+	}
+}
+
+// explained says what to do about an address that cannot be listened on.
+func explained(err error, listen string) error {
+	var op *net.OpError
+	if !errors.As(err, &op) || op.Op != "listen" {
+		return err
+	}
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%s is in use by another program; choose another address, such as --listen 127.0.0.1:0 for any free port", listen)
+	}
+	reason := op.Err
+	var call *os.SyscallError
+	if errors.As(err, &call) {
+		reason = call.Err
+	}
+	return fmt.Errorf("cannot listen on %s: %w; choose another address, such as --listen 127.0.0.1:0", listen, reason)
+}
