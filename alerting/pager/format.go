@@ -3,6 +3,7 @@ package pager
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -81,8 +82,8 @@ func comparison(p *Page, summary string, words phrases) string {
 	if p.Limit != nil {
 		limit = quantity(*p.Limit, p.Unit)
 	}
-	if strings.Contains(summary, figure(*p.Value)) {
-		if limit == "" || strings.Contains(summary, figure(*p.Limit)) {
+	if says(summary, *p.Value) {
+		if limit == "" || says(summary, *p.Limit) {
 			return ""
 		}
 		return strings.TrimSpace(words.open + words.limit + " " + limit + words.close)
@@ -99,6 +100,17 @@ func comparison(p *Page, summary string, words phrases) string {
 		return value + " < " + limit
 	}
 	return value + " = " + limit
+}
+
+// says reports whether a text has v in it, rounded as the text pleases.
+func says(text string, v float64) bool {
+	for _, number := range regexp.MustCompile(`-?\d+(?:\.\d+)?`).FindAllString(text, -1) {
+		_, fraction, _ := strings.Cut(number, ".")
+		if strconv.FormatFloat(v, 'f', len(fraction), 64) == number {
+			return true
+		}
+	}
+	return false
 }
 
 func where(p *Page, language string, words phrases) string {

@@ -42,7 +42,7 @@ func TestPageOnATerminal(t *testing.T) {
 	repeated.Repeat, repeated.Time = true, page.StartsAt.Add(time.Hour)
 	oxygen := page
 	oxygen.Severity, oxygen.Summary, oxygen.Unit = "warning", "Oxygen 18.2 %", "%"
-	oxygen.Value, oxygen.Limit = number("18.2"), number("19.5")
+	oxygen.Value, oxygen.Limit = number("18.2341"), number("19.5")
 	bare := Page{Rule: "Down", Severity: "page", Status: Firing, Time: page.Time}
 	for _, test := range []struct {
 		story, language string
