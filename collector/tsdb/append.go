@@ -270,4 +270,8 @@ func (a *appending) refuseField(p *reading.Point, f *reading.Field, err error) {
 
 func (a *appending) refuse(p *reading.Point, reason reading.Reason, detail string) {
 	a.batch.Refuse(p.Line, reason, detail, a.batch.Bytes(p.Whole))
+	if a.repeated.refused == nil {
+		a.repeated.refused = map[uint32]struct{}{}
+	}
+	a.repeated.refused[p.Line] = struct{}{}
 }

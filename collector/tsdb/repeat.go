@@ -13,6 +13,8 @@ import (
 type repeats struct {
 	newest map[instant]int // index of the last point taken
 	before []int           // by point: the one of the same instant before it, or -1
+	// refused are the lines of which something was not taken.
+	refused map[uint32]struct{}
 }
 
 type instant struct {
@@ -44,8 +46,6 @@ func (a *appending) appendRepeated(index int, k seriesKey, e *seriesEntry) {
 	}
 	p := &b.Points[index]
 	if f, line := a.conflictInBatch(index); f != nil {
-		// A later repetition of what was taken is no conflict with this one.
-		r.newest[instant{view(k.key), p.Time}] = r.before[index]
 		a.refuse(p, reading.ReasonConflict, fmt.Sprintf("field %q has another value at the same time in line %d", b.Bytes(f.Name), line))
 		return
 	}
@@ -59,6 +59,9 @@ func (a *appending) conflictInBatch(index int) (*reading.Field, uint32) {
 	p := &b.Points[index]
 	for i := a.repeated.before[index]; i >= 0; i = a.repeated.before[i] {
 		q := &b.Points[i]
+		if _, refused := a.repeated.refused[q.Line]; refused {
+			continue
+		}
 		for j := range p.Count {
 			f := &b.Fields[p.First+j]
 			for _, g := range b.Fields[q.First : q.First+q.Count] {

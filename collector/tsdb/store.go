@@ -103,6 +103,11 @@ func (s *Store) openDatabase() (*database, error) {
 		if err := cutTornTail(dir, s.opts.Logger, s.opts.SyncFile); err != nil {
 			return nil, err
 		}
+	}
+	if err := prepareLateLog(s.opts.Dir, s.opts.Logger, s.opts.SyncFile); err != nil {
+		return nil, err
+	}
+	for _, dir := range logDirs(s.opts.Dir) {
 		if s.opts.NoSync {
 			continue
 		}

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/prometheus/prometheus/tsdb/wlog"
 	"github.com/stretchr/testify/require"
@@ -43,5 +44,40 @@ func TestATornRecordCostsNothingThatWasAcknowledged(t *testing.T) {
 			require.NoError(t, again.Close())
 			require.Equal(t, want, readAll(t, openStore(t, killed)))
 		})
+	}
+}
+
+// A series that was gone for hours has two records in the WAL. Upstream drops
+// its late samples at a restart if they had filled a chunk.
+func TestLateSamplesOfASeriesThatCameBackSurviveRestarts(t *testing.T) {
+	dir, now := t.TempDir(), nowMs()
+	restart := func(s *Store) *Store {
+		if s != nil {
+			require.NoError(t, s.Close())
+		}
+		return openStore(t, dir, func(o *Options) { o.Now = func() time.Time { return time.UnixMilli(now) } })
+	}
+	s := restart(nil)
+	one := func(key string, at int64) {
+		b := &batchBuilder{}
+		b.add(key, "v", at, float64(at%1000))
+		require.NoError(t, write(t, s, b))
+		require.Empty(t, b.Refusals)
+	}
+	one("gone", now)
+	one("stays", now)
+	now += 10 * time.Hour.Milliseconds()
+	one("stays", now)
+	require.NoError(t, s.Maintain(t.Context()))
+	one("gone", now)
+	s = restart(s)
+	for i := range int64(40) { // more than a chunk of late samples holds
+		one("gone", now-60_000+i*1000)
+	}
+	before := readAll(t, s)
+	require.Len(t, before[`{__name__="gone_v"}`], 42)
+	for range 2 {
+		s = restart(s)
+		require.Equal(t, before, readAll(t, s))
 	}
 }

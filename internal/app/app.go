@@ -162,7 +162,7 @@ func (a *App) startAlerting(c *config.Config, in inputs) error {
 		DataDir:     filepath.Join(c.DataDir, "pager"),
 		ExternalURL: external,
 		Language:    string(c.Language),
-		Logger:      a.logger.With("component", "pager"),
+		Logger:      a.logger,
 		Registerer:  a.registry,
 		Metrics:     a.opts.Metrics,
 		Deliver:     a.opts.Deliver,

@@ -78,7 +78,7 @@ func New(o Options) http.Handler {
 	guarded("/query", access.Write, http.HandlerFunc(influxQuery))
 	open("/ping", influx.ping)
 	open("/health", influx.health)
-	open("/ready", influx.health)
+	guarded("/ready", access.Read, http.HandlerFunc(influx.health))
 
 	prom := newPrometheusAPI(o)
 	guarded("/api/v1/", access.Read, gates.queries(http.StripPrefix("/api/v1", prom)))
