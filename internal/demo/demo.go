@@ -136,6 +136,12 @@ func (o *Options) complete() error {
 	if o.Duration < 0 {
 		return fmt.Errorf("--duration: want a duration such as 1m30s; got %v", o.Duration)
 	}
+	if o.Listen == "" {
+		o.Listen = config.Default().Listen
+	}
+	if _, _, err := net.SplitHostPort(o.Listen); err != nil {
+		return fmt.Errorf("--listen: want HOST:PORT, such as 127.0.0.1:9400; got %q", o.Listen)
+	}
 	if o.Language == "" {
 		o.Language = config.LanguageEnglish
 	}
@@ -144,13 +150,14 @@ func (o *Options) complete() error {
 
 func (o *Options) config(ctx context.Context) (*config.Config, error) {
 	c := config.Default()
-	if o.Listen != "" {
-		c.Listen = o.Listen
-	}
+	c.Listen = o.Listen
 	c.Auth.Insecure = o.Insecure
 	c.Language = o.Language
 	c.EvaluationInterval = evaluationInterval
-	return c, c.CheckExposure(ctx)
+	if c.CheckExposure(ctx) != nil {
+		return nil, fmt.Errorf("%s can be reached from beyond this machine; listen on 127.0.0.1, or let everyone in by --insecure", o.Listen)
+	}
+	return c, nil
 }
 
 // reporter chooses how the demo speaks, and where its log goes.

@@ -84,8 +84,8 @@ func (j *jsonLines) finish(c closing) error {
 		Resolved    int                  `json:"resolved"`
 		Open        int                  `json:"open"`
 		By          []countedPages       `json:"by"`
-		Latency     latencies            `json:"latency_ms"`
-		LatencyBy   map[string]latencies `json:"latency_ms_by_severity"`
+		Latency     latencies            `json:"latencies_ms"`
+		LatencyBy   map[string]latencies `json:"latencies_ms_by_severity"`
 		DataDir     string               `json:"data_dir"`
 		DataDirKept bool                 `json:"data_dir_kept"`
 	}{
