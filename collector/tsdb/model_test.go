@@ -6,7 +6,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"testing"
 	"time"
 
@@ -24,19 +23,6 @@ func (m contents) newest(series string) (t int64, ok bool) {
 		t, ok = max(t, at), true
 	}
 	return t, ok
-}
-
-func (m contents) sorted() map[string][]sample {
-	all := map[string][]sample{}
-	for series, at := range m {
-		var ss []sample
-		for t, v := range at {
-			ss = append(ss, sample{t, v})
-		}
-		slices.SortFunc(ss, func(a, b sample) int { return int(a.t - b.t) })
-		all[series] = ss
-	}
-	return all
 }
 
 // storeMachine does to a store whatever users, kills and time may do, and to
