@@ -35,6 +35,9 @@ type Options struct {
 	Verify bool
 	// QueryURL is where Verify asks; empty for URL without its path.
 	QueryURL string
+	// Patience is how long the server may take to show what it acknowledged; 0
+	// stands for half a minute.
+	Patience time.Duration
 	// Progress is told how it goes; nil for nobody.
 	Progress func(loadtest.Snapshot)
 }
@@ -64,7 +67,10 @@ func Run(ctx context.Context, opt Options) (*loadtest.Report, error) {
 	}
 	client := prom.NewClient(address, opt.Token)
 	defer client.Close()
-	const patience = 30 * time.Second
+	patience := opt.Patience
+	if patience == 0 {
+		patience = 30 * time.Second
+	}
 	return report, report.Verify(ctx, client, patience)
 }
 

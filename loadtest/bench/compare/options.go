@@ -45,6 +45,9 @@ func tags() []string { return []string{"street"} }
 
 // Run compares how the servers ingest, and then how they answer meanwhile.
 func Run(ctx context.Context, opt Options) (*Result, error) {
+	if opt.Repeats < 1 || opt.AskRepeats < 1 || len(opt.Products) == 0 {
+		return nil, errors.New("comparing servers: want at least one server and one repeat")
+	}
 	c, err := city.New(city.Options{Seed: opt.Seed, Scale: opt.Scale})
 	if err != nil {
 		return nil, err

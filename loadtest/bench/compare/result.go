@@ -90,14 +90,23 @@ func (r *Result) Conclude() {
 	}
 	a, b := r.Median[r.Servers[0]], r.Median[r.Servers[1]]
 	r.Targets = []Target{
-		{Name: "samples/s", Ratio: a.PerSecond / b.PerSecond, AtLeast: 2},
-		{Name: "server CPU per sample", Ratio: a.CPU / b.CPU, AtMost: 0.5},
-		{Name: "peak RSS", Ratio: a.PeakRSS / b.PeakRSS, AtMost: 0.75},
+		{Name: "samples/s", Ratio: ratio(a.PerSecond, b.PerSecond), AtLeast: 2},
+		{Name: "server CPU per sample", Ratio: ratio(a.CPU, b.CPU), AtMost: 0.5},
+		{Name: "peak RSS", Ratio: ratio(a.PeakRSS, b.PeakRSS), AtMost: 0.75},
 	}
 	for i := range r.Targets {
 		t := &r.Targets[i]
-		t.Reached = (t.AtLeast == 0 || t.Ratio >= t.AtLeast) && (t.AtMost == 0 || t.Ratio <= t.AtMost)
+		t.Reached = t.Ratio > 0 && (t.AtLeast == 0 || t.Ratio >= t.AtLeast) && (t.AtMost == 0 || t.Ratio <= t.AtMost)
 	}
+}
+
+// ratio is 0 when there is too little to compare, such as a run too short for
+// the clock of CPU times.
+func ratio(a, b float64) float64 {
+	if b == 0 {
+		return 0
+	}
+	return a / b
 }
 
 // Same reports whether all answers that were compared were the same.
