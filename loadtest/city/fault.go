@@ -42,7 +42,7 @@ type Fault struct {
 	// beyond the limits.
 	Peak float64
 	// Rule and Severity name the alert that has to fire; where empty, Schedule
-	// fills in the kind's own.
+	// fills in that of the default rules, if they notice the kind at all.
 	Rule, Severity string
 	// Metric is filled in by Schedule; it is empty for Silence.
 	Metric string
@@ -60,7 +60,7 @@ func faultSpecs() []faultSpec {
 	return []faultSpec{
 		{GasLeak, "gas_ch4_lel_percent", 64, "GasCombustibleCritical", "critical"},
 		{HydrogenSulphide, "gas_h2s_ppm", 28, "GasHydrogenSulfideCritical", "critical"},
-		{OxygenLoss, "gas_o2_percent", 17.2, "GasOxygenLow", "critical"},
+		{OxygenLoss, "gas_o2_percent", 17.2, "GasOxygenCritical", "critical"},
 		{TankOverflow, "well_level_m", 2.6, "DrainageLevelCritical", "critical"},
 		{TunnelFumes, "tunnel_co_ppm", 190, "TunnelCarbonMonoxideCritical", "critical"},
 		{TunnelSmoke, "tunnel_visibility_per_m", 0.014, "TunnelVisibilityCritical", "critical"},
@@ -70,8 +70,8 @@ func faultSpecs() []faultSpec {
 		{RoadFlood, "road_water_depth_mm", 320, "RoadWaterDepthCritical", "critical"},
 		{MainBurst, "water_pressure_mpa", 0.07, "WaterPressureCritical", "critical"},
 		{BatteryLow, "device_battery_volts", 2.6, "DeviceBatteryLow", "warning"},
-		{CameraDown, "camera_up", 0, "CameraDown", "warning"},
-		{Silence, "", 0, "DeviceSilent", "warning"},
+		{CameraDown, "camera_up", 0, "", ""},
+		{Silence, "", 0, "", ""},
 	}
 }
 
