@@ -66,11 +66,12 @@ func (b *body) release() {
 // read returns the whole body. A client that is slower than the time allowed,
 // or that stops in the middle, is turned away with nothing stored.
 func (br *bodyReader) read(w http.ResponseWriter, r *http.Request) (*body, error) {
-	if r.ContentLength > br.max {
-		return nil, br.tooLarge()
-	}
 	conn := http.NewResponseController(w)
 	_ = conn.SetReadDeadline(time.Now().Add(br.within))
+	if r.ContentLength > br.max {
+		br.discard(r.Body)
+		return nil, br.tooLarge()
+	}
 	b := &body{reader: br, buffer: br.buffers.Get().(*[]byte)}
 	b.bytes = (*b.buffer)[:0]
 	wire := &wireReader{Reader: r.Body}
@@ -81,10 +82,17 @@ func (br *bodyReader) read(w http.ResponseWriter, r *http.Request) (*body, error
 	}
 	if err != nil {
 		b.release()
+		br.discard(r.Body)
 		return nil, asBodyError(err, wire.err)
 	}
 	_ = conn.SetReadDeadline(time.Time{})
 	return b, nil
+}
+
+// discard reads on for a while without keeping anything: a client that is still
+// sending when the connection is closed never sees the answer.
+func (br *bodyReader) discard(wire io.Reader) {
+	_, _ = io.Copy(io.Discard, io.LimitReader(wire, br.max))
 }
 
 // wireReader remembers why the bytes from the network ended early, as opposed

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -257,17 +258,45 @@ func TestFullDiskIsAnsweredWithRetryAfter(t *testing.T) {
 	require.Equal(t, 204, resp.StatusCode)
 }
 
-func TestTenThousandNewSeriesBeyondTheLimit(t *testing.T) {
-	b := startWith(t, tsdb.Options{Dir: t.TempDir(), SeriesLimit: 1000})
-	var body strings.Builder
-	for i := range 10_000 {
-		fmt.Fprintf(&body, "many,i=%d v=1\n", i)
+// newSeries is how many series the flood below brings: ten million under
+// make torture.
+func newSeries() int {
+	if os.Getenv("BELFRY_TORTURE") != "" {
+		return 10_000_000
 	}
-	resp, text := b.post(t, "/write", strings.NewReader(body.String()))
-	require.Equal(t, 400, resp.StatusCode)
-	require.Contains(t, text, "series_limit")
-	require.EqualValues(t, 9000, b.counter(`belfry_refused_total{reason="series_limit"}`))
-	require.Equal(t, map[string]string{"{}": "1000"}, b.query(t, "count(many_v)"))
+	return 300_000
+}
+
+// TestTortureByNewSeries sends ever new series beyond the limit: known ones are
+// taken all the while, and memory stays as it is.
+func TestTortureByNewSeries(t *testing.T) {
+	const limit = 10_000
+	b := startWith(t, tsdb.Options{Dir: t.TempDir(), SeriesLimit: limit})
+	heap := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapInuse
+	}
+	var full uint64
+	const batch = 50_000
+	for first := 0; first < newSeries(); first += batch {
+		var body strings.Builder
+		for i := range batch {
+			fmt.Fprintf(&body, "many,i=%d v=1\n", first+i)
+		}
+		resp, text := b.post(t, "/write", strings.NewReader(body.String()))
+		require.Equal(t, 400, resp.StatusCode)
+		require.Contains(t, text, "series_limit")
+		resp, text = b.post(t, "/write", strings.NewReader(fmt.Sprintf("many,i=7 v=%d", first)))
+		require.Equal(t, 204, resp.StatusCode, text)
+		if first == 0 {
+			full = heap()
+		}
+	}
+	require.Less(t, heap(), full+32<<20, "series that were refused must leave nothing behind")
+	require.EqualValues(t, newSeries()-limit, b.counter(`belfry_refused_total{reason="series_limit"}`))
+	require.Equal(t, map[string]string{"{}": fmt.Sprint(limit)}, b.query(t, "count(many_v)"))
 }
 
 func TestLateRulesTurnQueriesAwayFirst(t *testing.T) {
@@ -280,4 +309,24 @@ func TestLateRulesTurnQueriesAwayFirst(t *testing.T) {
 	require.NotEmpty(t, resp.Header.Get("Retry-After"))
 	w, text := b.post(t, "/write", strings.NewReader("a v=1"))
 	require.Equal(t, 204, w.StatusCode, text)
+}
+
+func TestMoreBytesThanMayBeInFlightAreTurnedAway(t *testing.T) {
+	b := start(t, func(o *Options) { o.MaxBody, o.InFlight = 1<<20, 1<<20 })
+	conn, err := net.Dial("tcp", b.Listener.Addr().String())
+	require.NoError(t, err)
+	defer func() { _ = conn.Close() }()
+	_, err = io.WriteString(conn, "POST /write HTTP/1.1\r\nHost: "+b.Listener.Addr().String()+"\r\nContent-Length: 900000\r\n\r\n")
+	require.NoError(t, err)
+	body := strings.Repeat("a v=1\n", 80_000)
+	require.Eventually(t, func() bool {
+		resp, _ := b.post(t, "/write", strings.NewReader(body))
+		return resp.StatusCode == http.StatusTooManyRequests && resp.Header.Get("Retry-After") != ""
+	}, 10*time.Second, 5*time.Millisecond)
+	require.NotZero(t, b.counter(`belfry_refused_total{reason="overload"}`))
+	require.NoError(t, conn.Close())
+	require.Eventually(t, func() bool {
+		resp, _ := b.post(t, "/write", strings.NewReader(body))
+		return resp.StatusCode == http.StatusNoContent
+	}, 10*time.Second, 5*time.Millisecond)
 }
