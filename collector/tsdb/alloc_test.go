@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAppendAllocatesNothingPerSample(t *testing.T) {
+func TestAllocNothingPerSample(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	batches := benchBatches()[:2]
 	at := nowMs() - 10*3600*1000

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/pprof"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -88,6 +89,9 @@ func New(o Options) http.Handler {
 	open("/-/healthy", func(w http.ResponseWriter, _ *http.Request) { say(w, "Belfry is healthy.\n") })
 	open("/-/ready", readyHandler(o))
 	guarded("POST /-/reload", access.Admin, reloadHandler(o))
+	guarded("/debug/pprof/", access.Admin, http.HandlerFunc(pprof.Index))
+	guarded("/debug/pprof/profile", access.Admin, http.HandlerFunc(pprof.Profile))
+	guarded("/debug/pprof/trace", access.Admin, http.HandlerFunc(pprof.Trace))
 	guarded("/{$}", access.Read, http.HandlerFunc(index))
 	return withRecovery(o, mux)
 }
@@ -144,6 +148,7 @@ GET  /api/v1/query, …          Prometheus API: queries, rules, alerts
 GET  /metrics                  Belfry's own metrics
 GET  /-/healthy, /-/ready      for probes
 POST /-/reload                 read rules, catalog and pager configuration again
+GET  /debug/pprof/             where time and memory go, for go tool pprof
 `)
 }
 
