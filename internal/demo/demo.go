@@ -192,7 +192,7 @@ func (d *demo) run(ctx context.Context, cfg *config.Config) error {
 		Config: cfg, Logger: logger, Metrics: d.metrics, Deliver: d.deliver, Catalog: d.catalog,
 	})
 	if err != nil {
-		return explained(err, cfg.Listen)
+		return explained(err, cfg)
 	}
 	d.began = time.Now()
 	f, err := d.newFeed(district)
@@ -318,19 +318,21 @@ func (d *demo) observe(ctx context.Context) {
 	}
 }
 
-// explained says what to do about an address that cannot be listened on.
-func explained(err error, listen string) error {
+// explained says what to do about an error that has a remedy.
+func explained(err error, c *config.Config) error {
 	var op *net.OpError
-	if !errors.As(err, &op) || op.Op != "listen" {
-		return err
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%s is in use by another program; choose another address, such as --listen 127.0.0.1:0 for any free port", c.Listen)
+	case errors.As(err, &op) && op.Op == "listen":
+		reason := op.Err
+		var call *os.SyscallError
+		if errors.As(err, &call) {
+			reason = call.Err
+		}
+		return fmt.Errorf("cannot listen on %s: %w; choose another address, such as --listen 127.0.0.1:0", c.Listen, reason)
+	case errors.Is(err, syscall.EAGAIN): // the lock in it is taken
+		return fmt.Errorf("%s is in use by another Belfry; name another directory by --data-dir, or none for a temporary one", c.DataDir)
 	}
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("%s is in use by another program; choose another address, such as --listen 127.0.0.1:0 for any free port", listen)
-	}
-	reason := op.Err
-	var call *os.SyscallError
-	if errors.As(err, &call) {
-		reason = call.Err
-	}
-	return fmt.Errorf("cannot listen on %s: %w; choose another address, such as --listen 127.0.0.1:0", listen, reason)
+	return err
 }

@@ -170,6 +170,18 @@ func TestANamedDirectoryIsKeptAndGoneOnWith(t *testing.T) {
 	require.DirExists(t, filepath.Join(dir, "tsdb"))
 }
 
+func TestTwoDemosDoNotShareADirectory(t *testing.T) {
+	dir := t.TempDir()
+	first := start(t, demo.Options{DataDir: dir})
+	first.until(ofType("start"))
+	second := start(t, demo.Options{DataDir: dir})
+	require.False(t, second.lines.Scan())
+	require.EqualError(t, <-second.err, dir+" is in use by another Belfry; name another directory by --data-dir, or none for a temporary one")
+	first.stop()
+	first.until(ofType("summary"))
+	require.NoError(t, <-first.err)
+}
+
 func TestItStopsByItself(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	var out bytes.Buffer
@@ -185,7 +197,7 @@ func TestItStopsByItself(t *testing.T) {
 func TestWhatCannotWorkIsSaidInOneLineWithWhatToDo(t *testing.T) {
 	busy, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	defer busy.Close()
+	t.Cleanup(func() { _ = busy.Close() })
 	inTheWay := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(inTheWay, nil, 0o600))
 	tmp := t.TempDir()

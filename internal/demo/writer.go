@@ -69,7 +69,7 @@ func (w *writer) once(ctx context.Context, lines []byte, values int) (again time
 	case err != nil:
 		return pause, fmt.Errorf("read the answer to readings: %w", err)
 	case resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode/100 == 5:
-		return retryAfter(resp, pause), fmt.Errorf("not stored (%d): %s", resp.StatusCode, message(text))
+		return retryAfter(resp, pause), fmt.Errorf("%s (%d)", message(text), resp.StatusCode)
 	}
 	w.tally.wrote(outcome(text, values))
 	return 0, nil
