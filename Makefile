@@ -33,9 +33,9 @@ run-lint:
 test-race: ## all tests with the race detector (PACKAGES=... for a part)
 	$(GO) test -race -vet=off -timeout 20m $(PACKAGES)
 
-# The race detector allocates on its own, so tests named TestAlloc… are built without it.
+# The race detector allocates on its own, so tests with Alloc in their names are run without it.
 test-alloc: ## the tests that count allocations, without the race detector
-	$(GO) test -vet=off -count=1 -run '^TestAlloc' $$(scripts/packages-with TestAlloc)
+	$(GO) test -vet=off -count=1 -run Alloc $$(scripts/packages-with 'Test[A-Za-z0-9_]*Alloc')
 
 bench: tools-bench ## side by side with VictoriaMetrics: writes, memory, disk, queries
 	$(GO) run ./loadtest/bench
