@@ -32,6 +32,14 @@ func NewEncoder(attributes ...string) (*Encoder, error) {
 // that the stream sends at the instant. Nothing is appended while the device is
 // silent.
 func (e *Encoder) AppendLine(dst []byte, s *city.Stream, at time.Time) []byte {
+	return e.appendLine(dst, s, at, nil)
+}
+
+// span is where a field's value is in the encoded bytes.
+type span struct{ from, to int }
+
+// appendLine also notes where the values are, unless spans is nil.
+func (e *Encoder) appendLine(dst []byte, s *city.Stream, at time.Time, spans *[]span) []byte {
 	var room [8]float64
 	values, ok := s.Read(at, room[:0])
 	if !ok {
@@ -42,7 +50,11 @@ func (e *Encoder) AppendLine(dst []byte, s *city.Stream, at time.Time) []byte {
 		dst = append(dst, separator(i))
 		dst = appendEscaped(dst, s.Fields[i].Name)
 		dst = append(dst, '=')
+		from := len(dst)
 		dst = appendValue(dst, v, s.Fields[i].Decimals)
+		if spans != nil {
+			*spans = append(*spans, span{from, len(dst)})
+		}
 	}
 	dst = append(dst, ' ')
 	dst = strconv.AppendInt(dst, at.UnixMilli()*int64(time.Millisecond), 10)

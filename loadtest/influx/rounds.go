@@ -14,6 +14,8 @@ type RoundsOptions struct {
 	Lines int
 	// Ready is how many rounds are encoded beforehand. They are sent in turn,
 	// with the timestamps and counters of the round in hand patched into them.
+	// When they are sent again, the last digit of each measured value is drawn
+	// anew: a database would compress mere repetition far too well.
 	// 0 encodes each request when it is sent, which costs the generator's CPU
 	// but follows the city exactly, faults included.
 	Ready int
@@ -44,6 +46,7 @@ type part struct {
 type body struct {
 	bytes    []byte
 	times    []uint32 // where each line's timestamp is
+	digits   []uint32 // where the last digit of each measured value is
 	counters []counter
 }
 
@@ -105,22 +108,43 @@ func (r *Rounds) Body(part int, round int64, at time.Time) []byte {
 	}
 	b := &p.ready[round%int64(len(p.ready))]
 	b.patch(at, round/int64(len(p.ready)))
+	if round >= int64(len(p.ready)) {
+		b.vary(uint64(round)<<16 | uint64(part))
+	}
 	return b.bytes
 }
 
 func (r *Rounds) encode(streams []*city.Stream, round int) body {
 	var b body
+	var spans []span
 	at := r.opt.Start.Add(time.Duration(round) * r.opt.Step)
 	for _, s := range streams {
-		first := len(b.bytes)
-		b.bytes = r.encoder.AppendLine(b.bytes, s, at)
-		if len(b.bytes) == first {
-			continue
+		spans = spans[:0]
+		b.bytes = r.encoder.appendLine(b.bytes, s, at, &spans)
+		if len(spans) == 0 {
+			continue // silent
 		}
 		b.times = append(b.times, uint32(len(b.bytes)-1-timestampWidth))
-		b.findCounters(s, first, at, r.growth(s))
+		growth := r.growth(s)
+		for i, f := range s.Fields {
+			switch {
+			case f.Decimals > 0:
+				b.digits = append(b.digits, uint32(spans[i].to-1))
+			case f.Counter && growth[i] > 0:
+				b.addCounter(spans[i], growth[i])
+			}
+		}
 	}
 	return b
+}
+
+func (b *body) addCounter(s span, growth float64) {
+	digits := b.bytes[s.from : s.to-1] // without the i of an integer
+	value, err := strconv.ParseInt(string(digits), 10, 64)
+	if err != nil {
+		panic(err) // it has just been formatted
+	}
+	b.counters = append(b.counters, counter{at: uint32(s.from), width: uint32(len(digits)), value: value, step: int64(growth)})
 }
 
 // growth is by how much each field grows in a cycle. It is the same for all
@@ -137,34 +161,6 @@ func (r *Rounds) growth(s *city.Stream) []float64 {
 	return to
 }
 
-// findCounters notes the stream's counters that grow, in the line that begins
-// at first.
-func (b *body) findCounters(s *city.Stream, first int, at time.Time, growth []float64) {
-	now, _ := s.Read(at, nil)
-	for i, f := range s.Fields {
-		if !f.Counter || f.Decimals != 0 || growth[i] <= 0 {
-			continue
-		}
-		text := f.Name + "=" + strconv.FormatInt(int64(now[i]), 10) + "i"
-		where := lastIndex(b.bytes[first:], text)
-		b.counters = append(b.counters, counter{
-			at:    uint32(first + where + len(f.Name) + 1),
-			width: uint32(len(text) - len(f.Name) - 2),
-			value: int64(now[i]),
-			step:  int64(growth[i]),
-		})
-	}
-}
-
-func lastIndex(b []byte, text string) int {
-	for i := len(b) - len(text); i >= 0; i-- {
-		if string(b[i:i+len(text)]) == text {
-			return i
-		}
-	}
-	panic("influx: a field is not in its own line")
-}
-
 func (b *body) patch(at time.Time, cycle int64) {
 	var digits [timestampWidth]byte
 	putDigits(digits[:], at.UnixMilli()*int64(time.Millisecond))
@@ -174,6 +170,17 @@ func (b *body) patch(at time.Time, cycle int64) {
 	for i := range b.counters {
 		c := &b.counters[i]
 		putDigits(b.bytes[c.at:c.at+c.width], c.value+cycle*c.step)
+	}
+}
+
+// vary draws the last digit of each measured value, the same for the same seed.
+func (b *body) vary(seed uint64) {
+	state := seed*0x9e3779b97f4a7c15 | 1
+	for _, off := range b.digits {
+		state ^= state << 13
+		state ^= state >> 7
+		state ^= state << 17
+		b.bytes[off] = byte('0' + state>>32%10)
 	}
 }
 

@@ -162,3 +162,28 @@ func TestAllocReadyBodies(t *testing.T) {
 		round++
 	}))
 }
+
+func TestARepeatedRoundDiffersInItsLastDigitsOnly(t *testing.T) {
+	_, r := rounds(t, 3)
+	varied := 0
+	for part := range r.Parts() {
+		first := parse(t, r.Body(part, 1, start))
+		again := string(r.Body(part, 4, start))
+		_, other := rounds(t, 3)
+		require.Equal(t, again, string(other.Body(part, 4, start)), "the same round is always the same")
+		for i, l := range parse(t, []byte(again)) {
+			require.Equal(t, first[i].key, l.key)
+			for name, was := range first[i].fields {
+				before, measured := was.(float64)
+				if !measured {
+					continue
+				}
+				require.InDelta(t, before, l.fields[name], 0.91)
+				if l.fields[name] != before {
+					varied++
+				}
+			}
+		}
+	}
+	require.Greater(t, varied, 80)
+}

@@ -1,4 +1,3 @@
-// Package prom asks a server questions through the Prometheus HTTP API.
 package prom
 
 import (
