@@ -141,8 +141,14 @@ func (in *Intake) Write(ctx context.Context, input string, parse Parse, sp readi
 		}
 	}
 	in.set.GetOrCreateCounter(fmt.Sprintf(`belfry_samples_total{input=%q}`, input)).Add(res.Samples)
-	in.set.GetOrCreateHistogram(fmt.Sprintf(`belfry_write_duration_seconds{input=%q}`, input)).UpdateDuration(began)
+	in.set.GetOrCreatePrometheusHistogramExt(fmt.Sprintf(`belfry_write_duration_seconds{input=%q}`, input), durations()).UpdateDuration(began)
 	return res, nil
+}
+
+// durations are bucket bounds, in seconds, from a sync of a fast disk to the
+// patience of clients.
+func durations() []float64 {
+	return []float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10}
 }
 
 func (in *Intake) writePart(ctx context.Context, b *reading.Batch, parse Parse, sp reading.Speller, res *Result) (taken tsdb.Receipt, more bool, err error) {
