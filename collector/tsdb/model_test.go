@@ -51,8 +51,8 @@ func (m *storeMachine) open(dir string) {
 	m.store = s
 }
 
-// value is a function of series and time, so that a repetition is exact.
-func value(series int, t int64) float64 { return float64((t*7 + int64(series)) % 97) }
+// valueOf is a function of series and time, so that a repetition is exact.
+func valueOf(series int, t int64) float64 { return float64((t*7 + int64(series)) % 97) }
 
 func (m *storeMachine) Write(r *rapid.T) {
 	b := &batchBuilder{}
@@ -67,9 +67,9 @@ func (m *storeMachine) Write(r *rapid.T) {
 		i := rapid.IntRange(0, 4).Draw(r, "series")
 		// Mostly hours late or just now, seldom beyond what is taken.
 		t := m.base - rapid.OneOf(rapid.Int64Range(0, 200), rapid.Int64Range(0, 23*3_600_000), rapid.Int64Range(-700_000, 25*3_600_000)).Draw(r, "age")
-		in := intent{fmt.Sprintf(`{__name__="m_v", i="%d"}`, i), t, value(i, t), false}
+		in := intent{fmt.Sprintf(`{__name__="m_v", i="%d"}`, i), t, valueOf(i, t), false}
 		if newest, ok := m.want.newest(in.series); ok && rapid.IntRange(0, 9).Draw(r, "conflict") == 0 {
-			in.t, in.v, in.conflict = newest, value(i, newest)+1000, true
+			in.t, in.v, in.conflict = newest, valueOf(i, newest)+1000, true
 		}
 		intents = append(intents, in)
 		b.add(fmt.Sprintf("m,i=%d", i), "v", in.t, in.v)

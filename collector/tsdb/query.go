@@ -2,8 +2,10 @@ package tsdb
 
 import (
 	"context"
+	"slices"
 	"sync"
 
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb"
 )
@@ -20,7 +22,12 @@ func (s *Store) Querier(mint, maxt int64) (storage.Querier, error) {
 		s.gate.leave()
 		return nil, err
 	}
-	return &heldQuerier{Querier: q, release: sync.OnceFunc(s.gate.leave)}, nil
+	return &heldQuerier{
+		Querier: q,
+		open:    func() (storage.Querier, error) { return d.Querier(mint, maxt) },
+		release: sync.OnceFunc(s.gate.leave),
+		decoded: &s.decoded,
+	}, nil
 }
 
 // ChunkQuerier is Querier for whole chunks.
@@ -59,11 +66,46 @@ func (s *Store) StartTime() (int64, error) {
 
 type heldQuerier struct {
 	storage.Querier
+	open    func() (storage.Querier, error)
 	release func()
+	decoded *sync.Pool
+
+	work  sync.WaitGroup // that reads ahead
+	mu    sync.Mutex
+	stops []func() // run by Close, last first
 }
 
+// Select reads ahead where the engine says what it is going to read. It does so
+// through a querier of its own: two selections of one upstream querier share
+// what is not safe for concurrent use.
+func (q *heldQuerier) Select(ctx context.Context, sorted bool, hints *storage.SelectHints, matchers ...*labels.Matcher) storage.SeriesSet {
+	if hints == nil || hints.Func == "series" {
+		return q.Querier.Select(ctx, sorted, hints, matchers...)
+	}
+	own, err := q.open()
+	if err != nil {
+		return storage.ErrSeriesSet(err)
+	}
+	q.atClose(func() { _ = own.Close() })
+	untrimmed := *hints // trimming happens while decoding
+	untrimmed.DisableTrimming = true
+	return q.ahead(ctx, own.Select(ctx, sorted, &untrimmed, matchers...), hints)
+}
+
+func (q *heldQuerier) atClose(f func()) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.stops = append(q.stops, f)
+}
+
+// Close waits for the reading ahead: the chunks may be gone afterwards.
 func (q *heldQuerier) Close() error {
 	defer q.release()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, stop := range slices.Backward(q.stops) {
+		stop()
+	}
 	return q.Querier.Close()
 }
 

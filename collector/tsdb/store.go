@@ -40,6 +40,8 @@ type Store struct {
 	createMu   sync.Mutex // so that the series limit is exact
 	disk       *diskRoom
 
+	decoded sync.Pool // of *decoded, for reading ahead
+
 	stored   *metrics.Counter
 	reopened *metrics.Counter
 
