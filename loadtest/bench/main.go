@@ -25,8 +25,8 @@ type options struct {
 	Belfry          string        `placeholder:"FILE" help:"Binary of Belfry; by default it is built from this repository."`
 	VictoriaMetrics string        `placeholder:"FILE" default:".tools/bin/victoria-metrics" help:"Binary of VictoriaMetrics (make tools-bench installs it)."`
 	Only            []string      `enum:"belfry,victoriametrics" default:"belfry,victoriametrics" help:"Servers to measure: belfry, victoriametrics."`
-	Samples         int64         `default:"40000000" help:"Samples for each server in each repeat."`
-	Repeats         int           `default:"3" help:"Repeats of the ingestion; figures are medians."`
+	Samples         int64         `default:"20000000" help:"Samples for each server in each repeat."`
+	Repeats         int           `default:"5" help:"Repeats of the ingestion; figures are medians."`
 	Interval        time.Duration `default:"10s" help:"Time between two readings of a series in the ingestion."`
 	Connections     int           `default:"4" help:"Connections."`
 	Lines           int           `default:"5000" help:"Lines a request."`

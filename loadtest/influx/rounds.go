@@ -46,8 +46,14 @@ type part struct {
 type body struct {
 	bytes    []byte
 	times    []uint32 // where each line's timestamp is
-	digits   []uint32 // where the last digit of each measured value is
+	digits   []digit
 	counters []counter
+}
+
+// digit is the last one of a measured value.
+type digit struct {
+	at       uint32
+	original byte
 }
 
 // counter is a whole number that grows by step with each reuse of its body.
@@ -108,7 +114,9 @@ func (r *Rounds) Body(part int, round int64, at time.Time) []byte {
 	}
 	b := &p.ready[round%int64(len(p.ready))]
 	b.patch(at, round/int64(len(p.ready)))
-	if round >= int64(len(p.ready)) {
+	if round < int64(len(p.ready)) {
+		b.restore()
+	} else {
 		b.vary(uint64(round)<<16 | uint64(part))
 	}
 	return b.bytes
@@ -129,7 +137,7 @@ func (r *Rounds) encode(streams []*city.Stream, round int) body {
 		for i, f := range s.Fields {
 			switch {
 			case f.Decimals > 0:
-				b.digits = append(b.digits, uint32(spans[i].to-1))
+				b.digits = append(b.digits, digit{uint32(spans[i].to - 1), b.bytes[spans[i].to-1]})
 			case f.Counter && growth[i] > 0:
 				b.addCounter(spans[i], growth[i])
 			}
@@ -176,11 +184,18 @@ func (b *body) patch(at time.Time, cycle int64) {
 // vary draws the last digit of each measured value, the same for the same seed.
 func (b *body) vary(seed uint64) {
 	state := seed*0x9e3779b97f4a7c15 | 1
-	for _, off := range b.digits {
+	for _, d := range b.digits {
 		state ^= state << 13
 		state ^= state >> 7
 		state ^= state << 17
-		b.bytes[off] = byte('0' + state>>32%10)
+		b.bytes[d.at] = byte('0' + state>>32%10)
+	}
+}
+
+// restore undoes vary, for a round that is sent once more in another run.
+func (b *body) restore() {
+	for _, d := range b.digits {
+		b.bytes[d.at] = d.original
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -15,6 +16,9 @@ import (
 
 // Client asks one server. It is safe for concurrent use.
 type Client struct {
+	// Extra is sent along with every question; set it before the first.
+	Extra url.Values
+
 	base  string
 	token string
 	http  *http.Client
@@ -60,6 +64,7 @@ type Answer struct {
 }
 
 func (c *Client) ask(ctx context.Context, path string, form url.Values) (Answer, error) {
+	maps.Copy(form, c.Extra)
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+path, strings.NewReader(form.Encode()))
 	if err != nil {
 		return Answer{}, fmt.Errorf("asking %s: %w", path, err)

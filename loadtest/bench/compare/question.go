@@ -67,7 +67,5 @@ func (q *question) ask(ctx context.Context, client *prom.Client, at time.Time) (
 	if q.over == 0 {
 		return client.Query(ctx, q.expr, at)
 	}
-	// Servers differ in how they round a range to its step, so it is round.
-	at = at.Truncate(q.step)
 	return client.QueryRange(ctx, q.expr, at.Add(-q.over), at, q.step)
 }

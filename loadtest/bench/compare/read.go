@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/url"
 	"slices"
 	"time"
 
@@ -34,31 +35,53 @@ type Meanwhile struct {
 	PeakRSS   float64 `json:"peak_rss_mb"`
 }
 
-// The past that questions are about, seen from the instant at which both
-// servers' answers are compared.
+// The past that questions are about, seen from the instant at which the answers
+// are compared. Prometheus' head treats what is more than an hour older than its
+// newest sample as late, as nothing that is measured here would be in life,
+// save the history.
 const (
 	historyFrom = -(23*time.Hour + 40*time.Minute)
 	cityFrom    = -time.Hour
 	cityStep    = 30 * time.Second
 )
 
-// asking is one comparison of answers.
+// asking is one comparison of answers. The loads are the same for all servers,
+// value by value; only their instants differ.
 type asking struct {
 	opt       Options
-	city      *city.City
 	questions []question
-	at        time.Time // when answers are compared
-	past      *influx.Rounds
+	history   loadtest.Load // of some sensors
+	past      loadtest.Load // the last hour of the city
+	now       loadtest.Load
+	perRound  int64 // samples
 	// took is by server and question.
 	took map[string][][]time.Duration
 }
 
-func (r *Result) ask(ctx context.Context, opt Options, c *city.City) error {
-	a := asking{
-		opt: opt, city: c, questions: questions(c), at: time.Now().Truncate(time.Minute), took: map[string][][]time.Duration{},
+func newAsking(opt Options, c *city.City) (*asking, error) {
+	a := &asking{opt: opt, questions: questions(c), perRound: int64(c.Series()), took: map[string][][]time.Duration{}}
+	encoder, err := influx.NewEncoder(tags()...)
+	if err != nil {
+		return nil, err
 	}
-	var err error
-	if a.past, err = newLoad(c, opt, a.at.Add(cityFrom), cityStep); err != nil {
+	const ready = 60
+	streams, start := historyStreams(c), time.Now()
+	a.history, err = influx.NewRounds(streams, encoder, influx.RoundsOptions{
+		Lines: len(streams), Ready: ready, Start: start, Step: historyStep,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if a.past, err = newLoad(c, opt, start, cityStep); err != nil {
+		return nil, err
+	}
+	a.now, err = newLoad(c, opt, start.Add(-cityFrom), time.Second)
+	return a, err
+}
+
+func (r *Result) ask(ctx context.Context, opt Options, c *city.City) error {
+	a, err := newAsking(opt, c)
+	if err != nil {
 		return err
 	}
 	answers := map[string][][]prom.Series{}
@@ -69,51 +92,56 @@ func (r *Result) ask(ctx context.Context, opt Options, c *city.City) error {
 				if answers[p.Name()], err = a.fill(ctx, s); err != nil {
 					return err
 				}
-				return r.meanwhile(ctx, &a, s)
+				return r.meanwhile(ctx, a, s)
 			})
 			if err != nil {
 				return fmt.Errorf("asking %s: %w", p.Name(), err)
 			}
 		}
 	}
-	r.compareAnswers(&a, answers)
+	r.compareAnswers(a, answers)
 	return nil
 }
 
-// fill gives the server its past and returns its answers about it.
+// fill gives the server its past and returns its answers about it. It ends
+// when the past has passed.
 func (a *asking) fill(ctx context.Context, s *server.Server) ([][]prom.Series, error) {
-	encoder, err := influx.NewEncoder(tags()...)
-	if err != nil {
-		return nil, err
-	}
-	streams := historyStreams(a.city)
-	history, err := influx.NewRounds(streams, encoder, influx.RoundsOptions{Lines: len(streams)})
-	if err != nil {
-		return nil, err
-	}
-	// To the minute at which the city's hour begins: VictoriaMetrics shows gaps
-	// that Prometheus' five minutes of staleness bridge.
-	minutes := int64((cityFrom-historyFrom)/historyStep) + 1
-	if _, err := send(ctx, s, history, loadtest.Plan{
-		Connections: 1, Samples: minutes * int64(len(streams)), Interval: historyStep, Start: a.at.Add(historyFrom),
+	const takes = 20 * time.Second // about
+	at := time.Now().Truncate(time.Second).Add(takes)
+	minutes := int64((cityFrom-historyFrom)/historyStep) + 1 // VictoriaMetrics would show a gap
+	if _, err := send(ctx, s, a.history, loadtest.Plan{
+		Connections: 1, Samples: minutes * int64(a.history.Samples(0)), Interval: historyStep, Start: at.Add(historyFrom),
 	}); err != nil {
 		return nil, fmt.Errorf("sending a day of history: %w", err)
 	}
 	rounds := int64(-cityFrom / cityStep)
 	if _, err := send(ctx, s, a.past, loadtest.Plan{
-		Connections: a.opt.Connections, Samples: rounds * int64(a.city.Series()), Interval: cityStep,
-		Start: a.at.Add(cityFrom + cityStep),
+		Connections: a.opt.Connections, Samples: rounds * a.perRound, Interval: cityStep, Start: at.Add(cityFrom + cityStep),
 	}); err != nil {
 		return nil, fmt.Errorf("sending the last hour: %w", err)
 	}
 	if err := s.Settle(ctx); err != nil {
 		return nil, err
 	}
+	answers, err := a.answers(ctx, s, at)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case <-time.After(time.Until(at)):
+	case <-ctx.Done():
+	}
+	return answers, ctx.Err()
+}
+
+// answers has the instants of its samples relative to at.
+func (a *asking) answers(ctx context.Context, s *server.Server, at time.Time) (all [][]prom.Series, err error) {
 	client := prom.NewClient(s.URL(), "")
 	defer client.Close()
-	var answers [][]prom.Series
+	// Or else VictoriaMetrics rounds a range to its step.
+	client.Extra = url.Values{"nocache": {"1"}}
 	for i := range a.questions {
-		answer, err := a.questions[i].ask(ctx, client, a.at)
+		answer, err := a.questions[i].ask(ctx, client, at)
 		if err != nil {
 			return nil, err
 		}
@@ -121,18 +149,19 @@ func (a *asking) fill(ctx context.Context, s *server.Server) ([][]prom.Series, e
 		if err != nil {
 			return nil, err
 		}
-		answers = append(answers, series)
+		for _, s := range series {
+			for i := range s.Samples {
+				s.Samples[i].Time -= float64(at.Unix())
+			}
+		}
+		all = append(all, series)
 	}
-	return answers, nil
+	return all, nil
 }
 
 // meanwhile asks all questions in turn, again and again, while readings come
 // in at a constant rate.
 func (r *Result) meanwhile(ctx context.Context, a *asking, s *server.Server) error {
-	now, err := newLoad(a.city, a.opt, time.Now(), time.Second)
-	if err != nil {
-		return err
-	}
 	before, err := s.Used()
 	if err != nil {
 		return err
@@ -143,7 +172,7 @@ func (r *Result) meanwhile(ctx context.Context, a *asking, s *server.Server) err
 	var report *loadtest.Report
 	var sendErr error
 	ingest.Go(func() {
-		report, sendErr = send(sending, s, now, loadtest.Plan{
+		report, sendErr = send(sending, s, a.now, loadtest.Plan{
 			Connections: a.opt.Connections, Rate: a.opt.Rate, Duration: time.Hour,
 		})
 	})
@@ -178,7 +207,7 @@ func (a *asking) repeatedly(ctx context.Context, s *server.Server) (sizes []int,
 	const warmUp = 3
 	for round := range warmUp + a.opt.Asked {
 		for i := range a.questions {
-			answer, err := a.questions[i].ask(ctx, client, time.Now())
+			answer, err := a.questions[i].ask(ctx, client, time.Now().Truncate(time.Second))
 			if err != nil {
 				return nil, err
 			}
