@@ -59,9 +59,10 @@ func (o *options) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	const fillTime = 20 * time.Second
 	result, err := compare.Run(ctx, compare.Options{
 		Products: products, Seed: o.Seed, Scale: o.Scale, Connections: o.Connections, Lines: o.Lines,
-		Samples: o.Samples, Interval: o.Interval, Repeats: o.Repeats, Rate: o.Rate, Asked: o.Asked, AskRepeats: o.AskRepeats, Dir: dir,
+		Samples: o.Samples, Interval: o.Interval, Repeats: o.Repeats, Rate: o.Rate, Asked: o.Asked, AskRepeats: o.AskRepeats, FillTime: fillTime, Dir: dir,
 		Say: func(format string, args ...any) {
 			_, _ = fmt.Fprintf(os.Stderr, "%s  %s\n", time.Now().Format(time.TimeOnly), fmt.Sprintf(format, args...))
 		},

@@ -33,6 +33,9 @@ type Options struct {
 	// answers' times are put together.
 	Asked      int
 	AskRepeats int
+	// FillTime is about how long a server takes for the past that questions are
+	// about, so that it ends when they are asked.
+	FillTime time.Duration
 	// Dir is where servers keep their data; what is put there is removed.
 	Dir string
 	// Say is told what is being done.

@@ -106,8 +106,7 @@ func (r *Result) ask(ctx context.Context, opt Options, c *city.City) error {
 // fill gives the server its past and returns its answers about it. It ends
 // when the past has passed.
 func (a *asking) fill(ctx context.Context, s *server.Server) ([][]prom.Series, error) {
-	const takes = 20 * time.Second // about
-	at := time.Now().Truncate(time.Second).Add(takes)
+	at := time.Now().Add(a.opt.FillTime).Truncate(time.Second)
 	minutes := int64((cityFrom-historyFrom)/historyStep) + 1 // VictoriaMetrics would show a gap
 	if _, err := send(ctx, s, a.history, loadtest.Plan{
 		Connections: 1, Samples: minutes * int64(a.history.Samples(0)), Interval: historyStep, Start: at.Add(historyFrom),
