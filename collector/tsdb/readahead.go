@@ -13,9 +13,9 @@ import (
 
 const (
 	// readAheadSeries is from how many series on reading ahead is worth a goroutine.
-	readAheadSeries = 256
+	readAheadSeries = 64
 	// blockSeries are decoded at a time.
-	blockSeries = 64
+	blockSeries = 32
 	// blocksAhead is how far decoding may run ahead of the query engine.
 	blocksAhead = 8
 )
@@ -205,7 +205,7 @@ func (r *readAhead) decodeAll() {
 func (r *readAhead) decode(d *decoded, it chunkenc.Iterator) {
 	from := len(d.times)
 	for typ := it.Seek(r.start); typ != chunkenc.ValNone; typ = it.Next() {
-		if typ != chunkenc.ValFloat || it.AtST() != 0 {
+		if typ != chunkenc.ValFloat {
 			d.leave(from)
 			return
 		}
@@ -262,7 +262,7 @@ func (it *flatIterator) Seek(t int64) chunkenc.ValueType { //nolint:govet // the
 
 func (it *flatIterator) At() (int64, float64) { return it.times[it.index], it.values[it.index] }
 func (it *flatIterator) AtT() int64           { return it.times[it.index] }
-func (it *flatIterator) AtST() int64          { return 0 }
+func (it *flatIterator) AtST() int64          { return 0 } // the store keeps no start timestamps
 func (it *flatIterator) Err() error           { return nil }
 
 func (it *flatIterator) AtHistogram(*histogram.Histogram) (int64, *histogram.Histogram) {
