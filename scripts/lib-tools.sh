@@ -1,30 +1,26 @@
-# What the two installers share; sourced by them. Tools go to .tools/bin. A stamp that names the version
-# stands for an installed tool, so the second run does nothing, and a raised version installs anew.
+# What the two installers share; sourced by them. Tools go to .tools/bin. Each binary says what it was built
+# from, so the second run does nothing, and a raised version builds anew.
 
 tools=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/.tools
 missing=()
 
 say() { printf '%s\n' "$*"; }
 
-stamped() { [[ -e $tools/stamps/$1 ]]; }
-
-# stamp NAME VERSION: forget other versions of it, remember this one.
-stamp() {
-  rm -f "$tools/stamps/$1@"*
-  touch "$tools/stamps/$1@$2"
+# built NAME VERSION: is it there, of this version, by the Go toolchain that is here?
+built() {
+  local info
+  info=$(${GO:-go} version -m "$tools/bin/$1" 2>/dev/null) || return 1
+  [[ $info == *": $(${GO:-go} env GOVERSION)"* && $info == *$'\tmod\t'*$'\t'"$2"$'\t'* ]]
 }
 
-# go_tool NAME PACKAGE VERSION: builds a pinned program with the Go toolchain that is here.
+# go_tool NAME PACKAGE VERSION: builds a pinned program.
 go_tool() {
-  local name=$1 package=$2 version=$3 go
-  go=$(${GO:-go} env GOVERSION)
-  if stamped "$name@$version-$go" && [[ -x $tools/bin/$name ]]; then return; fi
+  local name=$1 package=$2 version=$3
+  if built "$name" "$version"; then return; fi
   say "building $name $version (once; a minute or two)"
   if ! (cd "$tools" && GOBIN=$tools/bin GOFLAGS=-trimpath ${GO:-go} install "$package@$version"); then
-    missing+=("$name $version: go install $package@$version, and put it on the PATH")
-    return
+    missing+=("$name $version: GOBIN=$tools/bin go install $package@$version")
   fi
-  stamp "$name" "$version-$go"
 }
 
 # debian: true where apt can bring packages.
@@ -38,4 +34,4 @@ report() {
   exit 1
 }
 
-mkdir -p "$tools/bin" "$tools/stamps"
+mkdir -p "$tools/bin"
