@@ -17,6 +17,10 @@ type repeats struct {
 	refused map[uint32]struct{}
 }
 
+// maxLookBack bounds the work for a batch that names one instant of a series
+// over and over, each time with other fields.
+const maxLookBack = 64
+
 type instant struct {
 	key  string
 	time int64
@@ -32,7 +36,25 @@ func (r *repeats) note(b *reading.Batch, i int) {
 		prev = -1
 	}
 	r.before = append(r.before, prev)
-	r.newest[at] = i
+	if prev < 0 || !sameFields(b, prev, i) {
+		r.newest[at] = i
+	}
+}
+
+// sameFields says whether two points have the same fields with the same values
+// in the same order, so that one can stand for both.
+func sameFields(b *reading.Batch, i, j int) bool {
+	p, q := &b.Points[i], &b.Points[j]
+	if p.Count != q.Count {
+		return false
+	}
+	for k := range p.Count {
+		f, g := &b.Fields[p.First+k], &b.Fields[q.First+k]
+		if math.Float64bits(f.Value) != math.Float64bits(g.Value) || string(b.Bytes(f.Name)) != string(b.Bytes(g.Name)) {
+			return false
+		}
+	}
+	return true
 }
 
 // appendRepeated is appendKnown for a batch that names a key more than once.
@@ -46,6 +68,7 @@ func (a *appending) appendRepeated(index int, k seriesKey, e *seriesEntry) {
 	}
 	p := &b.Points[index]
 	if f, line := a.conflictInBatch(index); f != nil {
+		r.newest[instant{view(k.key), p.Time}] = r.before[index]
 		a.refuse(p, reading.ReasonConflict, fmt.Sprintf("field %q has another value at the same time in line %d", b.Bytes(f.Name), line))
 		return
 	}
@@ -57,7 +80,8 @@ func (a *appending) appendRepeated(index int, k seriesKey, e *seriesEntry) {
 func (a *appending) conflictInBatch(index int) (*reading.Field, uint32) {
 	b := a.batch
 	p := &b.Points[index]
-	for i := a.repeated.before[index]; i >= 0; i = a.repeated.before[i] {
+	i := a.repeated.before[index]
+	for looked := 0; i >= 0 && looked < maxLookBack; looked, i = looked+1, a.repeated.before[i] {
 		q := &b.Points[i]
 		if _, refused := a.repeated.refused[q.Line]; refused {
 			continue
