@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 
 	"github.com/prometheus/alertmanager/config"
@@ -50,24 +51,42 @@ func loadConfig(path string) (*config.Config, string, error) {
 }
 
 // urgentFirst returns the routing tree with a copy of itself put in front for critical alerts, in which group_wait is
-// zero unless the user says otherwise. In the copy each route matches, continues and inherits as in the original, so
-// critical alerts reach the same receivers.
+// zero: the root's, that is there in nearly every file, is meant for the rest. Only a group_wait at or below a route
+// that chooses by severity itself holds for critical alerts too. In the copy each route matches, continues and
+// inherits as in the original, so critical alerts reach the same receivers.
 //
 // An alert that joins a group which was notified before waits for that group's group_interval still, here as
 // upstream; that is to be solved where groups are flushed, not in the tree.
 func urgentFirst(root *config.Route) (*config.Route, error) {
-	if root.GroupWait != nil {
-		return root, nil
-	}
 	critical, err := labels.NewMatcher(labels.MatchEqual, "severity", "critical")
 	if err != nil {
 		return nil, fmt.Errorf("route of critical alerts: %w", err)
 	}
 	var none model.Duration
-	urgent := *root
+	urgent := withoutWait(root, false)
 	urgent.Matchers = append(urgent.Matchers[:0:0], critical)
 	urgent.GroupWait = &none
 	whole := *root
-	whole.Routes = append([]*config.Route{&urgent}, root.Routes...)
+	whole.Routes = append([]*config.Route{urgent}, root.Routes...)
 	return &whole, nil
+}
+
+// withoutWait copies a tree and leaves out the group_waits that were not written with severities in mind.
+func withoutWait(r *config.Route, meant bool) *config.Route {
+	c := *r
+	meant = meant || choosesBySeverity(r)
+	if !meant {
+		c.GroupWait = nil
+	}
+	c.Routes = make([]*config.Route, 0, len(r.Routes))
+	for _, child := range r.Routes {
+		c.Routes = append(c.Routes, withoutWait(child, meant))
+	}
+	return &c
+}
+
+func choosesBySeverity(r *config.Route) bool {
+	_, equal := r.Match["severity"]
+	_, like := r.MatchRE["severity"]
+	return equal || like || slices.ContainsFunc(r.Matchers, func(m *labels.Matcher) bool { return m.Name == "severity" })
 }

@@ -9,9 +9,8 @@
 //   - A silence is on disk before its answer leaves, and the log entry of a notification before the next
 //     notification leaves (see package journal). Upstream writes both every fifteen minutes. When the disk is full,
 //     pages go on going out and silences are refused with 503.
-//   - Critical alerts leave without group wait. Where a route and the routes above it say nothing about group_wait,
-//     alerts with severity="critical" have none; group_wait said anywhere on the way to the route holds for them as
-//     for all others. Such alerts form groups of their own. The configuration that `amtool config` shows is the
+//   - Critical alerts leave without group wait: a group_wait holds for alerts with severity="critical" only where it
+//     stands in a route that chooses by severity, or below one. Such alerts form groups of their own. The configuration that `amtool config` shows is the
 //     user's.
 //   - The receiver named belfry-terminal needs no integration: it hands its pages to Options.Deliver.
 //   - One node: no gossip, no cluster settings. The sections tracing and event_recorder of a configuration file are
