@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
@@ -47,7 +48,7 @@ func (e *Evaluator) notify(ctx context.Context, expr string, alerts ...*rules.Al
 			EndsAt:       alert.ValidUntil,
 			Labels:       merged(alert.Labels, added[i].Labels),
 			Annotations:  annotations(alert, added[i]),
-			GeneratorURL: e.options.ExternalURL.String() + strutil.TableLinkForExpression(expr),
+			GeneratorURL: strings.TrimSuffix(e.options.ExternalURL.String(), "/") + strutil.TableLinkForExpression(expr),
 		}
 		if !alert.ResolvedAt.IsZero() {
 			out[i].EndsAt = alert.ResolvedAt

@@ -96,7 +96,7 @@ func reloadOn(signals <-chan os.Signal, a *app.App) (stop func()) {
 			case <-ctx.Done():
 				return
 			case <-signals:
-				_ = a.Reload(ctx) // it logs what went wrong
+				_, _ = a.Reload(ctx) // it logs what went wrong
 			}
 		}
 	})

@@ -9,6 +9,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/json"
 	"encoding/pem"
 	"io"
 	"log/slog"
@@ -186,9 +187,36 @@ func TestAReloadWithAMistakeKeepsTheRunningRules(t *testing.T) {
 	put(t, dir, "rules.yml", strings.Replace(good, "One", "Three", 1))
 	status, text = r.do(t, http.MethodPost, "/-/reload", "")
 	require.Equal(t, 200, status, text)
+	require.Equal(t, "reloaded\n", text)
 	_, text = r.do(t, http.MethodGet, "/api/v1/rules", "")
 	require.Contains(t, text, `"name":"Three"`)
 	require.NotContains(t, text, `"name":"One"`)
+}
+
+func TestAReloadNamesWhatNeedsARestart(t *testing.T) {
+	dir := t.TempDir()
+	r := run(t, dir, "")
+	r.opts.Read = func() (*config.Config, error) {
+		c := *r.cfg
+		c.Limits.Series, c.Language = 5, config.LanguageChinese
+		return &c, nil
+	}
+	status, text := r.do(t, http.MethodPost, "/-/reload", "")
+	require.Equal(t, 200, status, text)
+	require.Contains(t, text, "restart: limits, language")
+}
+
+func TestTheLinkOfAnAlertLeadsToItsExpression(t *testing.T) {
+	r := run(t, t.TempDir(), "evaluation_interval: 100ms\n")
+	r.write(t, "gas,asset=W1 ch4_lel_percent=60")
+	r.page(t, 0)
+	_, text := r.do(t, http.MethodGet, "/api/v2/alerts", "")
+	var alerts []struct{ GeneratorURL string }
+	require.NoError(t, json.Unmarshal([]byte(text), &alerts))
+	link := strings.TrimPrefix(alerts[0].GeneratorURL, r.URL())
+	status, text := r.do(t, http.MethodGet, link, "")
+	require.Equal(t, 200, status, text)
+	require.Contains(t, text, `"success"`)
 }
 
 func TestPromtoolAndAmtoolWorkUnchanged(t *testing.T) {

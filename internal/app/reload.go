@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"github.com/belfry-city/belfry/alerting/pager"
 	"github.com/belfry-city/belfry/alerting/ruleset"
@@ -43,41 +44,42 @@ func (a *App) readInputs(c *config.Config) (in inputs, err error) {
 }
 
 // Reload reads the configuration and its files again. Rules, catalog, pager
-// configuration and tokens take effect; other changes need a restart and are
-// named in the log. With an error everything stays as it was.
-func (a *App) Reload(context.Context) error {
+// configuration and tokens take effect; it returns the keys whose change needs
+// a restart. With an error everything stays as it was.
+func (a *App) Reload(context.Context) (needRestart []string, err error) {
 	a.reloadMu.Lock()
 	defer a.reloadMu.Unlock()
 	c := a.opts.Config
 	if a.opts.Read != nil {
 		fresh, err := a.opts.Read()
 		if err != nil {
-			return a.reloaded(err)
+			return nil, a.reloaded(err, nil)
 		}
 		c = fresh
+		needRestart = a.opts.Config.NeedRestart(fresh)
 	}
 	in, err := a.readInputs(c)
 	if err != nil {
-		return a.reloaded(err)
+		return nil, a.reloaded(err, nil)
 	}
 	if err := a.guard.Reload(c.Auth); err != nil {
-		return a.reloaded(err)
+		return nil, a.reloaded(err, nil)
 	}
 	if err := a.pager.Reload(); err != nil {
-		return a.reloaded(err)
+		return nil, a.reloaded(err, nil)
 	}
 	a.catalog.Store(in.catalog)
 	if err := a.evaluator.Reload(in.rules); err != nil {
-		return a.reloaded(fmt.Errorf("rules: %w", err))
+		return nil, a.reloaded(fmt.Errorf("rules: %w", err), nil)
 	}
 	select {
 	case a.series.changed <- struct{}{}:
 	default:
 	}
-	return a.reloaded(nil)
+	return needRestart, a.reloaded(nil, needRestart)
 }
 
-func (a *App) reloaded(err error) error {
+func (a *App) reloaded(err error, needRestart []string) error {
 	ok := a.opts.Metrics.GetOrCreateGauge(`belfry_config_last_reload_successful`, nil)
 	if err != nil {
 		ok.Set(0)
@@ -86,5 +88,8 @@ func (a *App) reloaded(err error) error {
 	}
 	ok.Set(1)
 	a.logger.Info("reloaded")
+	if len(needRestart) > 0 {
+		a.logger.Warn("changed, and in force only after a restart", "keys", strings.Join(needRestart, ", "))
+	}
 	return nil
 }

@@ -72,7 +72,7 @@ func startWith(t *testing.T, so tsdb.Options, change ...func(*Options)) *belfry 
 		Alertmanager:  http.NotFoundHandler(),
 		Guard:         guard,
 		Ready:         func() error { return nil },
-		Reload:        func(context.Context) error { return nil },
+		Reload:        func(context.Context) ([]string, error) { return nil, nil },
 		WriteMetrics:  func(w io.Writer) error { b.set.WritePrometheus(w); return nil },
 		Listen:        "127.0.0.1:0",
 		Metrics:       b.set,

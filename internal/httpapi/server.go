@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/pprof"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -49,7 +51,8 @@ type Options struct {
 	// Ready says why Belfry is not ready to serve, or nil.
 	Ready func() error
 	// Reload reads the configuration's files again.
-	Reload func(context.Context) error
+	// It returns the keys whose change needs a restart.
+	Reload func(context.Context) (needRestart []string, err error)
 	// WriteMetrics writes the exposition for /metrics.
 	WriteMetrics func(io.Writer) error
 
@@ -92,6 +95,7 @@ func New(o Options) http.Handler {
 	guarded("/debug/pprof/", access.Admin, http.HandlerFunc(pprof.Index))
 	guarded("/debug/pprof/profile", access.Admin, http.HandlerFunc(pprof.Profile))
 	guarded("/debug/pprof/trace", access.Admin, http.HandlerFunc(pprof.Trace))
+	guarded("/graph", access.Read, http.HandlerFunc(graph))
 	guarded("/{$}", access.Read, http.HandlerFunc(index))
 	return withRecovery(o, mux)
 }
@@ -130,12 +134,24 @@ func readyHandler(o Options) http.HandlerFunc {
 
 func reloadHandler(o Options) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := o.Reload(r.Context()); err != nil {
+		needRestart, err := o.Reload(r.Context())
+		if err != nil {
 			http.Error(w, "not reloaded, the running configuration stays:\n"+err.Error(), http.StatusInternalServerError)
 			return
 		}
 		say(w, "reloaded\n")
+		if len(needRestart) > 0 {
+			say(w, "changed, and in force only after a restart: "+strings.Join(needRestart, ", ")+"\n")
+		}
 	})
+}
+
+// graph is where the links of alerts lead, as they do in Prometheus: to the
+// alert's expression.
+func graph(w http.ResponseWriter, r *http.Request) {
+	to := url.URL{Path: "api/v1/query", RawQuery: url.Values{"query": {r.FormValue("g0.expr")}}.Encode()}
+	w.Header().Set("Location", to.String()) // relative, so that it also works behind a proxy
+	w.WriteHeader(http.StatusFound)
 }
 
 func index(w http.ResponseWriter, _ *http.Request) {
