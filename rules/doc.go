@@ -1,4 +1,9 @@
 // Package rules holds the default rule files, one for each domain, which Belfry
 // uses where the configuration names none. They are ordinary Prometheus rule
 // files; tests/ holds their unit tests in promtool's format.
+//
+// The label quantity of an alert names the metric that it judges. The pager's
+// default configuration lets a critical alert inhibit the warnings of its asset
+// and quantity, so an alert about the opposite hazard of a metric (too much
+// instead of too little) has none.
 package rules

@@ -138,3 +138,40 @@ func TestEachDefaultRuleIsTestedAndSpeaksBothLanguages(t *testing.T) {
 	}
 	require.NotEmpty(t, names)
 }
+
+func TestQuantityLetsACriticalLevelInhibitItsWarningLevelOnly(t *testing.T) {
+	set, err := ruleset.Load(nil, rules.FS)
+	require.NoError(t, err)
+	judged := regexp.MustCompile(`asset_threshold\{[^}]*\}`)
+	directions := map[string]map[string]bool{} // of each quantity: where its rules look for trouble
+	for _, group := range set.Groups() {
+		for _, rule := range group.Rules {
+			quantity := rule.Labels["quantity"]
+			if !rule.Alert || rule.Labels["severity"] == "info" {
+				continue
+			}
+			where := fmt.Sprintf("%s:%d: %s", group.File, rule.Line, rule.Name)
+			var above, below bool
+			for _, selector := range judged.FindAllString(rule.Expr.String(), -1) {
+				if quantity != "" {
+					require.Contains(t, selector, fmt.Sprintf(`metric=%q`, quantity), where)
+				}
+				above = above || strings.Contains(selector, `direction="above"`)
+				below = below || strings.Contains(selector, `direction="below"`)
+			}
+			require.True(t, above || below, where)
+			if quantity == "" {
+				require.Contains(t, []string{"GasOxygenHigh", "WaterPressureHigh"}, rule.Name, "%s: quantity names the metric", where)
+				continue
+			}
+			if directions[quantity] == nil {
+				directions[quantity] = map[string]bool{}
+			}
+			directions[quantity][fmt.Sprintf("above %t below %t", above, below)] = true
+		}
+	}
+	require.NotEmpty(t, directions)
+	for quantity, ways := range directions {
+		require.Len(t, ways, 1, "%s: a critical level would hide the warning of the opposite hazard", quantity)
+	}
+}

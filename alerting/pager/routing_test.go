@@ -138,28 +138,38 @@ receivers: [{name: team, webhook_configs: [{url: %q}]}]
 	require.Equal(t, map[string]int{"解放碑街道": 2, "大坪街道": 1}, sizes)
 }
 
-func TestWarningIsInhibitedByCriticalOfTheSameAsset(t *testing.T) {
+func TestWarningIsInhibitedByCriticalOfTheSameQuantityOfTheSameAsset(t *testing.T) {
 	h := start(t, t.TempDir(), nil)
-	warning := func(asset string) *notifier.Alert {
-		a := firing("alertname", "GasMethaneHigh", "severity", "warning", "domain", "gas", "asset", asset, "street", asset)
+	h.Send(
+		firing("alertname", "GasCombustibleCritical", "severity", "critical", "domain", "gas", "asset", "well-1", "quantity", "gas_ch4_lel_percent"),
+		firing("alertname", "OwnRuleCritical", "severity", "critical", "domain", "gas", "asset", "well-1"),
+	)
+	eventually(t, func() bool { return h.pages.len() == 2 }, "the critical pages")
+	warning := func(rule string, more ...string) {
+		a := firing(append([]string{"alertname", rule, "severity", "warning", "domain", "gas", "street", rule}, more...)...)
 		a.StartsAt = a.StartsAt.Add(-time.Minute) // longer ago than group_wait: it is flushed at once
-		return a
+		h.Send(a)
 	}
-	h.Send(firing("alertname", "GasMethaneCritical", "severity", "critical", "domain", "gas", "asset", "well-1"))
-	eventually(t, func() bool { return h.pages.len() == 1 }, "the critical page")
-	h.Send(warning("well-1"))
-	h.Send(warning("well-2"))
-	eventually(t, func() bool { return h.pages.len() == 2 }, "the warning of another asset")
+	warning("SameQuantity", "asset", "well-1", "quantity", "gas_ch4_lel_percent")
+	warning("OtherQuantity", "asset", "well-1", "quantity", "gas_h2s_ppm")
+	warning("NoQuantity", "asset", "well-1")
+	warning("OtherAsset", "asset", "well-2", "quantity", "gas_ch4_lel_percent")
+	warning("NoAsset", "quantity", "gas_ch4_lel_percent")
+	eventually(t, func() bool { return h.pages.len() == 6 }, "the warnings of other hazards")
 	eventually(t, func() bool {
 		return h.upstreamMetric(t, "alertmanager_notifications_suppressed_total") == 1
 	}, "the warning to be suppressed")
-	require.Equal(t, "well-2", h.pages.all()[1].Asset)
+	var told []string
+	for _, p := range h.pages.all()[2:] {
+		told = append(told, p.Rule)
+	}
+	require.ElementsMatch(t, []string{"OtherQuantity", "NoQuantity", "OtherAsset", "NoAsset"}, told)
 
 	_, body := h.request(t, http.MethodGet, "/api/v2/alerts?active=false", "")
 	var inhibited []struct{ Labels map[string]string }
 	require.NoError(t, json.Unmarshal([]byte(body), &inhibited))
 	require.Len(t, inhibited, 1)
-	require.Equal(t, "well-1", inhibited[0].Labels["asset"])
+	require.Equal(t, "SameQuantity", inhibited[0].Labels["alertname"])
 }
 
 func TestSilenceSuppressesPages(t *testing.T) {
