@@ -233,6 +233,49 @@ func TestEveryProblemOfACSVCatalog(t *testing.T) {
 	}
 }
 
+func TestNamesThatNoSeriesCanHave(t *testing.T) {
+	const wantID = "want the id by which its series call it (label asset), on one line and without tabs and other control characters"
+	const wantMetric = "the name of a metric, such as gas_ch4_lel_percent, of letters, digits, _ and :, without spaces, brackets and the like"
+	for text, want := range map[string][]string{
+		`assets:
+  - id: "W\t17"
+  - id: |
+      W18
+  - id: "W\x0119"
+  - id: "W\u202820"
+  - id: W 21
+    thresholds:
+      - {metric: gas ch4, direction: above, level: warning, value: 1}
+      - {metric: "gas_ch4\n", direction: above, level: warning, value: 1}
+      - {metric: "gas_ch4{asset='W21'}", direction: above, level: warning, value: 1}
+      - {metric: "液位　米", direction: above, level: warning, value: 1}
+      - {metric: "", direction: above, level: warning, value: 1}
+      - {metric: 液位_米, direction: above, level: warning, value: 1}
+      - {metric: street:gas-ch4.max, direction: above, level: warning, value: 1}
+`: {
+			`c:2: assets[0].id: ` + wantID + `; got "W\t17"`,
+			`c:3: assets[1].id: ` + wantID + `; got "W18\n"`,
+			`c:5: assets[2].id: ` + wantID + `; got "W\x0119"`,
+			`c:6: assets[3].id: ` + wantID + `; got "W\u202820"`,
+			`c:9: assets[4].thresholds[0].metric: want ` + wantMetric + `; got "gas ch4"`,
+			`c:10: assets[4].thresholds[1].metric: want ` + wantMetric + `; got "gas_ch4\n"`,
+			`c:11: assets[4].thresholds[2].metric: want ` + wantMetric + `; got "gas_ch4{asset='W21'}"`,
+			`c:12: assets[4].thresholds[3].metric: want ` + wantMetric + `; got "液位\u3000米"`,
+			`c:13: assets[4].thresholds[4].metric: want the name of a metric, such as gas_ch4_lel_percent; got ""`,
+		},
+		"id,threshold.gas ch4.above.warning,threshold.液位.above.warning\n\"W\n1\",1,1\nW\t2,,\nW3,,\n": {
+			`c.csv:1: "threshold.gas ch4.above.warning": want between the first two dots ` + wantMetric + `; got "gas ch4"`,
+			`c.csv:2: id: ` + wantID + `; got "W\n1"`,
+			`c.csv:4: id: ` + wantID + `; got "W\t2"`,
+		},
+	} {
+		name, _, _ := strings.Cut(want[0], ":")
+		_, err := catalog.Parse(name, []byte(text))
+		require.Error(t, err)
+		require.Equal(t, want, strings.Split(err.Error(), "\n"))
+	}
+}
+
 func TestProblemsOfAllFilesAreReported(t *testing.T) {
 	a, b := write(t, "a.yml", "assets:\n- id: W1\n"), write(t, "b.csv", "id\nW2\nW1\n")
 	none := filepath.Join(t.TempDir(), "none.yml")

@@ -158,6 +158,10 @@ func (t *table) threshold(line int, name, spec string) setter {
 		t.file.Refuse(line, "%s: want the name of a metric between the first two dots", name)
 		return nil
 	}
+	if _, want := metricName(limit.Metric); want != "" {
+		t.file.Refuse(line, "%s: want between the first two dots %s; got %s", strict.Quote(name), want, strict.Quote(limit.Metric))
+		return nil
+	}
 	return func(s strict.Source, e *entry) {
 		limit := limit
 		before := t.file.Count()

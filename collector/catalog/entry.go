@@ -3,7 +3,10 @@ package catalog
 import (
 	"math"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/prometheus/common/model"
 
@@ -31,9 +34,8 @@ func setters() map[string]setter {
 	}
 	lat := strict.Number("degrees from -90 to 90", -90, 90)
 	lon := strict.Number("degrees from -180 to 180", -180, 180)
-	id := strict.Text("the id by which its series call it (label asset)")
 	return map[string]setter{
-		"id":                text(func(e *entry) *string { return &e.ID }, id),
+		"id":                text(func(e *entry) *string { return &e.ID }, assetID),
 		"domain":            text(func(e *entry) *string { return &e.Domain }, strict.OneOf(Domains()...)),
 		"kind":              text(func(e *entry) *string { return &e.Kind }, strict.Free),
 		"name":              text(func(e *entry) *string { return &e.Name }, strict.Free),
@@ -45,6 +47,40 @@ func setters() map[string]setter {
 		"lat":               func(s strict.Source, e *entry) { strict.Set(s, &e.Lat, lat) },
 		"lon":               func(s strict.Source, e *entry) { strict.Set(s, &e.Lon, lon) },
 		"expected_interval": func(s strict.Source, e *entry) { strict.Set(s, &e.ExpectedInterval, interval) },
+	}
+}
+
+const (
+	wantID     = "the id by which its series call it (label asset)"
+	wantMetric = "the name of a metric, such as gas_ch4_lel_percent"
+)
+
+func assetID(text string) (string, string) {
+	if strings.ContainsFunc(text, isControl) {
+		return "", wantID + ", on one line and without tabs and other control characters"
+	}
+	return strict.Text(wantID)(text)
+}
+
+// isControl also holds for what ends a line beyond ASCII.
+func isControl(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) }
+
+// metricName accepts what a measurement and its field may be joined to, which
+// may be letters of any script, but nothing by which a list of names, a label
+// or an expression gets into its place.
+func metricName(text string) (string, string) {
+	unfit := func(r rune) bool {
+		return unicode.IsSpace(r) || !unicode.IsPrint(r) || strings.ContainsRune("{}()[]<>=,;\"'`", r)
+	}
+	switch {
+	case model.LegacyValidation.IsValidMetricName(text):
+		return text, ""
+	case text == "", !utf8.ValidString(text):
+		return "", wantMetric
+	case strings.ContainsFunc(text, unfit):
+		return "", wantMetric + ", of letters, digits, _ and :, without spaces, brackets and the like"
+	default:
+		return text, ""
 	}
 }
 

@@ -80,9 +80,7 @@ type thresholdEntry struct {
 
 func thresholdKeys() strict.Keys[thresholdEntry] {
 	return strict.Keys[thresholdEntry]{
-		"metric": func(v strict.Value, t *thresholdEntry) {
-			strict.Set(v, &t.Metric, strict.Text("the name of a metric, such as gas_ch4_lel_percent"))
-		},
+		"metric":    func(v strict.Value, t *thresholdEntry) { strict.Set(v, &t.Metric, metricName) },
 		"direction": func(v strict.Value, t *thresholdEntry) { strict.Set(v, &t.Direction, strict.OneOf(Above, Below)) },
 		"level":     func(v strict.Value, t *thresholdEntry) { strict.Set(v, &t.Level, strict.OneOf(Warning, Critical)) },
 		"value": func(v strict.Value, t *thresholdEntry) {
