@@ -33,6 +33,14 @@ Examples:
   belfry token new --name grafana --scope read --scope admin`
 }
 
+// Validate is called by the parser of the command line.
+func (c *tokenNewCmd) Validate() error {
+	if strings.TrimSpace(c.Name) == "" {
+		return fmt.Errorf("--name must say whose token it is, such as telegraf; got %q", c.Name)
+	}
+	return nil
+}
+
 func (c *tokenNewCmd) Run(g *globals) error {
 	secret, hash := access.NewToken()
 	written := config.FormatHash(hash)
