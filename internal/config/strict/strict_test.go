@@ -1,6 +1,7 @@
 package strict_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -44,6 +45,56 @@ func TestNearest(t *testing.T) {
 	} {
 		require.Equal(t, want, strict.Nearest(text, words), text)
 	}
+}
+
+func TestAMistakeInTheSyntaxIsFoundOnItsLine(t *testing.T) {
+	for text, want := range map[string]int{
+		"a: 1\nb: [1, 2\nc: 3\nd: 4\n":                                2, // the bracket that nothing closes
+		"a: 1\nb: {c: 1\nd: 2\n":                                      2,
+		"a: {b: 1\nc: 2}\n":                                           2, // a comma is missing
+		"a: 1\nb: \"x\nc: 3\nd: 4\n":                                  2, // where the quotes begin
+		"a: 1\nb: x: y\nc: 3\n":                                       2,
+		"a: 1\nb:\n  c: 1\n d: 2\ne: 3\n":                             4,
+		"a:\n  - x: 1\n    y: 2\n   z: 3\n  - x: 2\n":                 4,
+		"g:\n- n: g\n  r:\n  - a: A\n    l:\n      b: 1\n     c: 2\n": 7,
+		"a: 1\nb:\n  c: 1\n\td: {}\n":                                 4,
+		"a: 1\nb\nc: 2\n":                                             2,
+		"a: 1\n- b\n":                                                 2,
+		"a: 1\nb: *nope\nc: 1\n":                                      2,
+		"a: 'it's'\nb: 1\n":                                           1,
+		"a: 1\nb: @x\nc: 1\n":                                         2,
+		"{":                                                           1,
+		"a: [\n":                                                      1,
+	} {
+		file := strict.NewFile("a.yml")
+		_, ok := file.Part([]byte(text), 10)
+		require.False(t, ok, text)
+		require.Len(t, file.Problems(), 1, text)
+		require.Equal(t, 10+want, file.Problems()[0].Line, text)
+		require.Contains(t, file.Problems()[0].Text, "want YAML; got a mistake in its syntax: ", text)
+	}
+}
+
+func TestInALongFileTheSyntaxIsWrongSomewhere(t *testing.T) {
+	file := strict.NewFile("a.yml")
+	_, ok := file.YAML([]byte("a:\n  b:\n    c: 1\n" + strings.Repeat("    # comment\n", 1<<17) + "   d: 1\n"))
+	require.False(t, ok)
+	require.Contains(t, file.Err().Error(), "want YAML; got a mistake in its syntax, here or further down: did not find expected key")
+}
+
+func FuzzSyntax(f *testing.F) {
+	f.Add([]byte("a:\n  b: 1\n c: 2\n"))
+	f.Add([]byte("a: [\n"))
+	f.Add([]byte("a: 1\n---\nb: [\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		file := strict.NewFile("a.yml")
+		if _, ok := file.YAML(data); ok {
+			return
+		}
+		require.Len(t, file.Problems(), 1)
+		require.Positive(t, file.Problems()[0].Line)
+		require.LessOrEqual(t, file.Problems()[0].Line, len(data)+1)
+	})
 }
 
 func TestManyProblemsAreCutInTheTextOnly(t *testing.T) {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -88,7 +87,7 @@ func (f *File) Part(data []byte, before int) (root Value, ok bool) {
 		}
 	}
 	if !errors.Is(err, io.EOF) {
-		f.refuseSyntax(err, before)
+		f.refuseSyntax(data, err, before)
 		return root, false
 	}
 	if doc.Kind == yaml.DocumentNode && len(doc.Content) == 1 {
@@ -97,17 +96,14 @@ func (f *File) Part(data []byte, before int) (root Value, ok bool) {
 	return root, true
 }
 
-var yamlErrorLine = regexp.MustCompile(`^yaml: (?:[a-z ]*)line (\d+): (?:did not find)?`)
-
-func (f *File) refuseSyntax(err error, before int) {
-	text, line := strings.TrimPrefix(err.Error(), "yaml: "), 1
-	if m := yamlErrorLine.FindStringSubmatch(err.Error()); m != nil {
-		if n, convErr := strconv.Atoi(m[1]); convErr == nil && n > 0 {
-			line = n
-			_, text, _ = strings.Cut(text, ": ")
-		}
+// refuseSyntax notes what the parser said of data.
+func (f *File) refuseSyntax(data []byte, err error, before int) {
+	line, text, vague := Syntax(data, err)
+	place := ""
+	if vague {
+		place = ", here or further down"
 	}
-	f.Refuse(before+line, "want YAML; got a mistake in its syntax: %s", text)
+	f.Refuse(before+line, "want YAML; got a mistake in its syntax%s: %s", place, text)
 }
 
 // firstInvalid is the line of the first byte that YAML does not allow, which
