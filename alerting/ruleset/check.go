@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,16 +12,59 @@ import (
 	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql/parser"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/belfry-city/belfry/internal/config/strict"
 )
 
 // check lets upstream judge the file and says where each complaint belongs.
+// Upstream stops at the first bad duration, and does not look into rules where
+// a key is unknown, so it is asked again without them.
 func (f *file) check(p parser.Parser) (*rulefmt.RuleGroups, []Problem) {
-	groups, errs := rulefmt.Parse(f.content, false, model.UTF8Validation, p, slog.New(slog.DiscardHandler))
+	if f.broken != nil {
+		return nil, []Problem{f.syntax()}
+	}
+	parse := func(content []byte, ignoreUnknown bool) (*rulefmt.RuleGroups, []error) {
+		return rulefmt.Parse(content, ignoreUnknown, model.UTF8Validation, p, slog.New(slog.DiscardHandler))
+	}
+	groups, errs := parse(f.content, false)
 	if len(errs) == 0 {
 		return groups, nil
 	}
-	problems := f.badDurations()
-	haveDurations := len(problems) > 0
+	problems, mended := f.badDurations()
+	durations := len(problems)
+	if durations > 0 {
+		_, errs = parse(mended, false)
+	}
+	problems = f.place(problems, errs, durations > 0)
+	var ofTypes *yaml.TypeError
+	if len(errs) > 0 && errors.As(errs[0], &ofTypes) {
+		known := problems[durations:]
+		_, errs = parse(mended, true)
+		for _, also := range f.place(nil, errs, durations > 0) {
+			// What is said to be missing may stand under the key that is unknown.
+			consequence := strings.Contains(also.Message, "must be set") && slices.ContainsFunc(known, func(p Problem) bool {
+				return p.Group == also.Group && p.Rule == also.Rule
+			})
+			if !consequence && !slices.Contains(problems, also) {
+				problems = append(problems, also)
+			}
+		}
+	}
+	return nil, inOrder(problems)
+}
+
+func (f *file) syntax() Problem {
+	line, message, vague := strict.Syntax(f.content, f.broken)
+	where := "YAML syntax: "
+	if vague {
+		where = "YAML syntax, here or further down: "
+	}
+	return f.at(line, where+explain(message))
+}
+
+// place appends what upstream complains about. Bad durations, which it reports
+// without a line, are left out where they are known already.
+func (f *file) place(problems []Problem, errs []error, haveDurations bool) []Problem {
 	for _, err := range errs {
 		var (
 			ofRule *rulefmt.Error
@@ -36,39 +80,13 @@ func (f *file) check(p parser.Parser) (*rulefmt.RuleGroups, []Problem) {
 			}
 		default:
 			line, message := splitLine(err.Error())
-			if line == 0 && haveDurations {
-				// Upstream stops at the first bad duration and does not say where.
+			if line == 0 && haveDurations && strings.Contains(message, "duration") {
 				continue
 			}
 			if line == 0 {
 				line = f.groupLine(message)
 			}
 			problems = append(problems, f.at(line, explain(message)))
-		}
-	}
-	return nil, inOrder(problems)
-}
-
-// badDurations finds durations that do not parse, because upstream reports them
-// without a line.
-func (f *file) badDurations() []Problem {
-	var problems []Problem
-	look := func(n *yaml.Node, keys ...string) {
-		for _, key := range keys {
-			_, v := field(n, key)
-			if v == nil || v.Kind != yaml.ScalarNode || v.Tag == "!!null" {
-				continue
-			}
-			if _, err := model.ParseDuration(v.Value); err != nil {
-				problems = append(problems, f.at(v.Line, fmt.Sprintf(
-					"%s: %q is no duration; write a number with its unit, such as 30s, 5m or 1h30m", key, v.Value)))
-			}
-		}
-	}
-	for _, g := range f.groups {
-		look(g.node, "interval", "query_offset")
-		for _, r := range g.rules {
-			look(r.node, "for", "keep_firing_for")
 		}
 	}
 	return problems

@@ -13,6 +13,7 @@ type file struct {
 	content []byte
 	lines   []string
 	groups  []place
+	broken  error // why it is no YAML
 }
 
 // place is where a group or a rule stands; only groups have rules.
@@ -25,8 +26,7 @@ type place struct {
 func newFile(name string, content []byte) *file {
 	f := &file{name: name, content: content, lines: strings.Split(string(content), "\n")}
 	var doc yaml.Node
-	// Where the YAML is broken, upstream's parser says so, with the line.
-	if yaml.Unmarshal(content, &doc) != nil || len(doc.Content) == 0 {
+	if f.broken = yaml.Unmarshal(content, &doc); f.broken != nil || len(doc.Content) == 0 {
 		return f
 	}
 	_, groups := field(doc.Content[0], "groups")
