@@ -65,16 +65,16 @@ var _ rules.GroupLoader = (*Set)(nil)
 // All mistakes in all files are reported at once, joined; each that lies in a
 // file is a Problem. Where there is an error there is no Set.
 func Load(globs []string, fallback fs.FS) (*Set, error) {
+	var errs []error
 	files, err := readAll(globs, fallback)
 	if err != nil {
-		return nil, err
+		errs = append(errs, err)
 	}
 	s := &Set{
 		upstream: make(map[string]*rulefmt.RuleGroups, len(files)),
 		exprs:    map[string]parser.Expr{},
 		parser:   parser.NewParser(parser.Options{}),
 	}
-	var errs []error
 	for _, f := range files {
 		groups, problems := f.check(s.parser)
 		if len(problems) > 0 {

@@ -91,10 +91,7 @@ func TestLoadNamesTheGlobThatMatchesNothing(t *testing.T) {
 }
 
 func TestAMistakeIsReportedWithItsPlaceAndARemedy(t *testing.T) {
-	for _, test := range []struct {
-		story, content string
-		want           []string
-	}{
+	requireMistakes(t, []mistakes{
 		{"broken PromQL on one line", "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: gas_co_ppm > > 5\n", []string{
 			`:5: group "g", rule "A": expr, at 1:14, near "> 5": unexpected <op:>>; correct the PromQL there`,
 		}},
@@ -118,6 +115,33 @@ func TestAMistakeIsReportedWithItsPlaceAndARemedy(t *testing.T) {
 			`:3: group "g": interval: "soon" is no duration; write a number with its unit, such as 30s, 5m or 1h30m`,
 			`:7: group "g", rule "A": for: "5 minutes" is no duration; write a number with its unit, such as 30s, 5m or 1h30m`,
 		}},
+		{"neither alert nor record, and no expr", "groups:\n- name: g\n  rules:\n  - for: 5m\n", []string{
+			`:4: group "g": one of 'record' or 'alert' must be set; name the rule by alert: NAME or record: NAME`,
+			`:4: group "g": field 'expr' must be set in rule; add expr: with a PromQL expression`,
+		}},
+		{"for in a recording rule", "groups:\n- name: g\n  rules:\n  - record: r\n    expr: up\n    for: 5m\n", []string{
+			`:6: group "g", rule "r": invalid field 'for' in recording rule; remove it, or make the rule an alert`,
+		}},
+		{"a template that does not parse", "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up\n    annotations:\n      summary: ok\n      description: \"{{ nope }}\"\n", []string{
+			`:8: group "g", rule "A": annotation "description": template: __alert_A:1: function "nope" not defined; correct the template; labels are {{ $labels.asset }}, the value is {{ $value }}`,
+		}},
+		{"a label that cannot be", "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up\n    labels:\n      __name__: x\n", []string{
+			`:7: group "g", rule "A": invalid label name: __name__; write letters, digits and _, not beginning with a digit, and not __name__`,
+		}},
+		{"a group's label that cannot be", "groups:\n- name: g\n  labels:\n    __name__: x\n  rules: []\n", []string{
+			`:4: group "g": invalid label name: __name__; write letters, digits and _, not beginning with a digit, and not __name__`,
+		}},
+		{"a group without a name", "groups:\n- name: g\n- rules: []\n", []string{
+			`:3: Groupname must not be empty; add name: to the group`,
+		}},
+		{"a group twice", "groups:\n- name: g\n  rules: []\n- name: g\n  rules: []\n", []string{
+			`:4: group "g": groupname: "g" is repeated in the same file; give each group of a file its own name`,
+		}},
+	})
+}
+
+func TestAMistakeHidesNoOther(t *testing.T) {
+	requireMistakes(t, []mistakes{
 		{"durations and keys, with a wrong type, behind which upstream does not look", "groups:\n- name: g\n  interval: 'soon'\n  rules:\n" +
 			"  - {alert: A, for: 5 minutes, keep_firing_for: \"五\", expr: up >}\n" +
 			"  - alert: B\n    expr: sum(\n    anotations: {}\n    for: {}\n" +
@@ -146,29 +170,18 @@ func TestAMistakeIsReportedWithItsPlaceAndARemedy(t *testing.T) {
 		{"a line that is indented wrongly", "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up\n    labels:\n      a: b\n     c: d\n", []string{
 			`:8: YAML syntax: did not find expected key; check indentation, quotes and the - before list items`,
 		}},
-		{"neither alert nor record, and no expr", "groups:\n- name: g\n  rules:\n  - for: 5m\n", []string{
-			`:4: group "g": one of 'record' or 'alert' must be set; name the rule by alert: NAME or record: NAME`,
-			`:4: group "g": field 'expr' must be set in rule; add expr: with a PromQL expression`,
-		}},
-		{"for in a recording rule", "groups:\n- name: g\n  rules:\n  - record: r\n    expr: up\n    for: 5m\n", []string{
-			`:6: group "g", rule "r": invalid field 'for' in recording rule; remove it, or make the rule an alert`,
-		}},
-		{"a template that does not parse", "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up\n    annotations:\n      summary: ok\n      description: \"{{ nope }}\"\n", []string{
-			`:8: group "g", rule "A": annotation "description": template: __alert_A:1: function "nope" not defined; correct the template; labels are {{ $labels.asset }}, the value is {{ $value }}`,
-		}},
-		{"a label that cannot be", "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up\n    labels:\n      __name__: x\n", []string{
-			`:7: group "g", rule "A": invalid label name: __name__; write letters, digits and _, not beginning with a digit, and not __name__`,
-		}},
-		{"a group's label that cannot be", "groups:\n- name: g\n  labels:\n    __name__: x\n  rules: []\n", []string{
-			`:4: group "g": invalid label name: __name__; write letters, digits and _, not beginning with a digit, and not __name__`,
-		}},
-		{"a group without a name", "groups:\n- name: g\n- rules: []\n", []string{
-			`:3: Groupname must not be empty; add name: to the group`,
-		}},
-		{"a group twice", "groups:\n- name: g\n  rules: []\n- name: g\n  rules: []\n", []string{
-			`:4: group "g": groupname: "g" is repeated in the same file; give each group of a file its own name`,
-		}},
-	} {
+	})
+}
+
+// mistakes are what Load is to say about a file, each without its path.
+type mistakes struct {
+	story, content string
+	want           []string
+}
+
+func requireMistakes(t *testing.T, tests []mistakes) {
+	t.Helper()
+	for _, test := range tests {
 		t.Run(test.story, func(t *testing.T) {
 			_, path := write(t, test.content)
 			set, err := ruleset.Load([]string{path}, nil)
@@ -191,7 +204,8 @@ func TestAllMistakesOfAllFilesAreReported(t *testing.T) {
 	dir, a := write(t, "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: (\n")
 	b := filepath.Join(dir, "b.yml")
 	require.NoError(t, os.WriteFile(b, []byte("group: []\n"), 0o600))
-	_, err := ruleset.Load([]string{a, b}, nil)
+	_, err := ruleset.Load([]string{filepath.Join(dir, "*.yaml"), a, b}, nil)
+	require.ErrorContains(t, err, "no file matches")
 	require.ErrorContains(t, err, a+":5: ")
 	require.ErrorContains(t, err, b+`:1: unknown key "group"; a rule file has groups`)
 }

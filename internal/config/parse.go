@@ -3,10 +3,12 @@ package config
 import (
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,22 +31,38 @@ func Load(path string) (*Config, error) {
 // paths are resolved against its directory. The error is strict.Problems and
 // holds all that is wrong.
 func Parse(name string, data []byte) (*Config, error) {
-	p := &parser{file: strict.NewFile(name)}
-	c := Default()
-	c.File, c.lines = name, map[string]int{}
-	c.DataDir = ResolvePath(name, c.DataDir)
-	if root, ok := p.file.YAML(data); ok {
-		strict.Mapping(root, c, noteLines(p.keys()))
-	}
-	if err := p.file.Err(); err != nil {
+	c, err := ParsePartly(name, data)
+	if err != nil {
 		return nil, err
 	}
 	return c, nil
 }
 
+// ParsePartly is Parse for those who look for further mistakes: where something
+// is wrong, the Config holds what is well, and defaults for the rest. It is nil
+// where the file is no YAML.
+func ParsePartly(name string, data []byte) (*Config, error) {
+	p := &parser{file: strict.NewFile(name)}
+	root, ok := p.file.YAML(data)
+	if !ok {
+		return nil, p.file.Err()
+	}
+	c := Default()
+	c.File, c.lines = name, map[string]int{}
+	c.DataDir = ResolvePath(name, c.DataDir)
+	strict.Mapping(root, c, noteLines(p.keys()))
+	return c, p.file.Err()
+}
+
+// Keys are the keys at the top of the file, also those of later versions.
+func Keys() []string { return slices.Sorted(maps.Keys((&parser{}).keys())) }
+
 // noteLines keeps where each key stands, for Config.Problem.
 func noteLines(keys strict.Keys[Config]) strict.Keys[Config] {
 	for name, read := range keys {
+		if read == nil {
+			continue
+		}
 		keys[name] = func(v strict.Value, c *Config) {
 			c.lines[name] = v.Line()
 			read(v, c)
@@ -93,9 +111,9 @@ func (p *parser) keys() strict.Keys[Config] {
 		"auth":      p.auth,
 		"tls":       p.tls,
 		"log":       p.log,
-		"detectors": strict.NotYet[Config],
-		"inputs":    strict.NotYet[Config],
-		"forward":   strict.NotYet[Config],
+		"detectors": nil,
+		"inputs":    nil,
+		"forward":   nil,
 	}
 }
 
@@ -144,7 +162,7 @@ func (p *parser) query(v strict.Value, c *Config) {
 func (p *parser) pager(v strict.Value, c *Config) {
 	strict.Mapping(v, &c.Pager, strict.Keys[Pager]{
 		"config":   func(v strict.Value, g *Pager) { p.optionalPath(v, &g.Config) },
-		"external": strict.NotYet[Pager],
+		"external": nil,
 	})
 }
 
@@ -184,7 +202,9 @@ func (p *parser) rules(v strict.Value, c *Config) {
 	strict.List(v, `a list of files, such as ["rules/*.yml"]`, func(v strict.Value) {
 		var glob string
 		strict.Set(v, &glob, shellPattern)
-		c.Rules = append(c.Rules, ResolveGlob(p.file.Name(), glob))
+		if glob != "" {
+			c.Rules = append(c.Rules, ResolveGlob(p.file.Name(), glob))
+		}
 	})
 }
 
@@ -192,7 +212,9 @@ func (p *parser) paths(v strict.Value, example string) (paths []string) {
 	strict.List(v, "a list of files, such as ["+example+"]", func(v strict.Value) {
 		var path string
 		p.path(v, &path)
-		paths = append(paths, path)
+		if path != "" {
+			paths = append(paths, path)
+		}
 	})
 	return paths
 }

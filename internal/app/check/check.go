@@ -62,14 +62,16 @@ func File(ctx context.Context, path string) Report {
 	return *r
 }
 
-// configuration checks the file and, if that is well, all that it refers to.
+// configuration checks the file and all that it refers to, as far as that could
+// be read.
 func (r *Report) configuration(ctx context.Context, path string, data []byte) {
-	c, err := config.Parse(path, data)
-	if !r.take(path, err) {
+	c, err := config.ParsePartly(path, data)
+	if well := r.take(path, err); well {
+		r.take(path, c.CheckExposure(ctx)) // with a mistake in them, tokens would seem to be missing
+	} else if c == nil {
 		return
 	}
-	r.take(path, c.CheckExposure(ctx))
-	if c.TLS.Cert != "" {
+	if c.TLS.Cert != "" && c.TLS.Key != "" {
 		if _, err := tls.LoadX509KeyPair(c.TLS.Cert, c.TLS.Key); err != nil {
 			r.take(path, c.Problem("tls", "want a certificate and its key in PEM: %v", err))
 		}

@@ -7,6 +7,9 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/belfry-city/belfry/internal/config"
+	"github.com/belfry-city/belfry/internal/config/strict"
 )
 
 // kind is what a file is for.
@@ -25,40 +28,73 @@ func kindOf(path string, data []byte) kind {
 		return catalogFile
 	}
 	top := topKeys(data)
-	has := func(keys ...string) bool {
-		return slices.ContainsFunc(keys, func(key string) bool { return top[key] })
+	for _, key := range top {
+		if k, known := kindWith(key); known && k != configuration {
+			return k
+		}
 	}
-	switch {
-	case has("tests", "rule_files"):
-		return ruleTests
-	case has("groups"):
-		return ruleFile
-	case has("assets"):
-		return catalogFile
-	case has("route", "receivers", "inhibit_rules", "time_intervals", "mute_time_intervals", "templates"):
-		return pagerFile
-	default:
-		return configuration
+	return nearestKind(top)
+}
+
+// keys are those at the top of each kind of file that is told by them.
+func keys() map[kind][]string {
+	return map[kind][]string{
+		ruleTests:     {"tests", "rule_files"},
+		ruleFile:      {"groups"},
+		catalogFile:   {"assets"},
+		pagerFile:     {"route", "receivers", "inhibit_rules", "time_intervals", "mute_time_intervals", "templates"},
+		configuration: config.Keys(),
 	}
+}
+
+func kindWith(key string) (kind, bool) {
+	for k, words := range keys() {
+		if slices.Contains(words, key) {
+			return k, true
+		}
+	}
+	return configuration, false
+}
+
+// nearestKind tells the file by keys that are spelled wrongly, so that whoever
+// is to read it can say which key was meant. A file that has one key of a
+// configuration, or none that is like any, is a configuration.
+func nearestKind(top []string) kind {
+	var words []string
+	for k, of := range keys() {
+		if k != ruleTests {
+			words = append(words, of...)
+		}
+	}
+	slices.Sort(words)
+	nearest, found := configuration, false
+	for _, key := range top {
+		if slices.Contains(config.Keys(), key) {
+			return configuration
+		}
+		if near := strict.Nearest(key, words); near != "" && !found {
+			nearest, found = kindWith(near)
+		}
+	}
+	return nearest
 }
 
 var keyAtTop = regexp.MustCompile(`(?m)^["']?(\w+)["']?[ \t]*:`)
 
 // topKeys also finds keys where the file is no YAML, so that the mistake is
 // reported by whoever is to read the file.
-func topKeys(data []byte) map[string]bool {
-	keys := map[string]bool{}
+func topKeys(data []byte) (keys []string) {
 	var doc yaml.Node
 	if yaml.Unmarshal(data, &doc) == nil {
 		if len(doc.Content) == 1 && doc.Content[0].Kind == yaml.MappingNode {
 			for i := 0; i < len(doc.Content[0].Content); i += 2 {
-				keys[doc.Content[0].Content[i].Value] = true
+				keys = append(keys, doc.Content[0].Content[i].Value)
 			}
 		}
 		return keys
 	}
 	for _, m := range keyAtTop.FindAllSubmatch(data, -1) {
-		keys[string(m[1])] = true
+		keys = append(keys, string(m[1]))
 	}
 	return keys
 }

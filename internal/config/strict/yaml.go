@@ -189,7 +189,8 @@ func Quote(text string) string {
 	return strconv.Quote(text)
 }
 
-// Keys says how each key of a mapping is read into a T.
+// Keys says how each key of a mapping is read into a T. A key that belongs to a
+// later version has nil: it is refused as such, and not offered.
 type Keys[T any] map[string]func(Value, *T)
 
 // Mapping reads v into a T. Unknown and repeated keys are refused. A key
@@ -200,7 +201,7 @@ func Mapping[T any](v Value, into *T, keys Keys[T]) {
 		return
 	}
 	if n.Kind != yaml.MappingNode {
-		v.Want("keys and values (" + strings.Join(slices.Sorted(maps.Keys(keys)), ", ") + ")")
+		v.Want("keys and values (" + strings.Join(keys.offered(), ", ") + ")")
 		return
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
@@ -214,7 +215,10 @@ func Mapping[T any](v Value, into *T, keys Keys[T]) {
 			v.file.Refuse(v.before+key.Line, "%s: unknown key; %s", child.at, hint(key.Value, keys))
 		case repeated(n, i):
 			v.file.Refuse(v.before+key.Line, "%s: want each key once; got it again", child.at)
-		case !child.IsNull():
+		case child.IsNull():
+		case read == nil:
+			child.Refuse("not available in this version")
+		default:
 			read(child, into)
 		}
 	}
@@ -231,17 +235,18 @@ func repeated(n *yaml.Node, i int) bool {
 	return false
 }
 
+// offered are the keys that may be used, sorted.
+func (k Keys[T]) offered() []string {
+	names := slices.Sorted(maps.Keys(k))
+	return slices.DeleteFunc(names, func(name string) bool { return k[name] == nil })
+}
+
 func hint[T any](key string, keys Keys[T]) string {
-	known := slices.Sorted(maps.Keys(keys))
+	known := keys.offered()
 	if near := Nearest(key, known); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
 	return "known here: " + strings.Join(known, ", ")
-}
-
-// NotYet refuses a key that belongs to a later version.
-func NotYet[T any](v Value, _ *T) {
-	v.Refuse("not available in this version")
 }
 
 // Pairs reads a mapping whose keys are not known beforehand, in the order of
