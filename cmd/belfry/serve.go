@@ -48,6 +48,9 @@ func (c *serveCmd) Run(ctx context.Context, g *globals) error {
 	logger := telemetry.NewLogger(g.stderr, cfg.Log)
 	logger.Info("starting", "version", build.Version, "config", cfg.File)
 	tuneMemory()
+	hangups := make(chan os.Signal, 1) // one that comes during the start waits for its end
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
 	a, err := app.New(ctx, app.Options{
 		Config:  cfg,
 		Read:    func() (*config.Config, error) { return c.configuration(ctx) },
@@ -58,9 +61,6 @@ func (c *serveCmd) Run(ctx context.Context, g *globals) error {
 	if err != nil {
 		return err
 	}
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	defer signal.Stop(hangups)
 	stopReloads := reloadOn(hangups, a)
 	defer stopReloads()
 	err = a.Run(ctx)

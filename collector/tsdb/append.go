@@ -80,6 +80,7 @@ type appending struct {
 
 	head     *tsdb.Head
 	labels   []reading.Label
+	scratch  []byte
 	builder  labels.ScratchBuilder
 	repeated repeats
 }
@@ -158,6 +159,9 @@ func (a *appending) appendKnown(p *reading.Point, k seriesKey, e *seriesEntry) {
 			ref = known[i].ref
 		} else {
 			ref = findField(known, name)
+			if ref == 0 && len(known) >= wideKey {
+				ref = a.cache.findWide(k, name, &a.scratch)
+			}
 		}
 		if ref == 0 {
 			a.appendField(p, k, f)
@@ -204,7 +208,8 @@ func (a *appending) appendFailed(p *reading.Point, k seriesKey, f *reading.Field
 func (a *appending) appendField(p *reading.Point, k seriesKey, f *reading.Field) {
 	lset, err := a.spell(k.key, a.batch.Bytes(f.Name))
 	if err != nil {
-		a.refuse(p, reading.ReasonBadSeries, err.Error())
+		a.repeated.refuse(a.indexOf(p, f))
+		a.say(p, reading.ReasonBadSeries, err.Error())
 		return
 	}
 	ref, err := a.appendLabels(lset, p.Time, f.Value)
@@ -256,22 +261,37 @@ func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 func (a *appending) refuseField(p *reading.Point, f *reading.Field, err error) {
 	name := a.batch.Bytes(f.Name)
+	a.repeated.refuse(a.indexOf(p, f))
 	switch {
 	case errors.Is(err, errSeriesLimit):
-		a.refuse(p, reading.ReasonSeriesLimit, fmt.Sprintf("field %q would be a new series, and the limit of %d is reached", name, a.store.opts.SeriesLimit))
+		a.say(p, reading.ReasonSeriesLimit, fmt.Sprintf("field %q would be a new series, and the limit of %d is reached", name, a.store.opts.SeriesLimit))
 	case errors.Is(err, storage.ErrDuplicateSampleForTimestamp):
-		a.refuse(p, reading.ReasonConflict, fmt.Sprintf("field %q has another value stored at the same time", name))
+		a.say(p, reading.ReasonConflict, fmt.Sprintf("field %q has another value stored at the same time", name))
 	case errors.Is(err, storage.ErrTooOldSample), errors.Is(err, storage.ErrOutOfBounds), errors.Is(err, storage.ErrOutOfOrderSample):
-		a.refuse(p, reading.ReasonTooOld, fmt.Sprintf("field %q is older than the store takes", name))
+		a.say(p, reading.ReasonTooOld, fmt.Sprintf("field %q is older than the store takes", name))
 	default:
-		a.refuse(p, reading.ReasonBadSeries, fmt.Sprintf("field %q: %v", name, err))
+		a.say(p, reading.ReasonBadSeries, fmt.Sprintf("field %q: %v", name, err))
 	}
 }
 
-func (a *appending) refuse(p *reading.Point, reason reading.Reason, detail string) {
-	a.batch.Refuse(p.Line, reason, detail, a.batch.Bytes(p.Whole))
-	if a.repeated.refused == nil {
-		a.repeated.refused = map[uint32]struct{}{}
+func (a *appending) indexOf(p *reading.Point, f *reading.Field) uint32 {
+	for i := range p.Count {
+		if &a.batch.Fields[p.First+i] == f {
+			return p.First + i
+		}
 	}
-	a.repeated.refused[p.Line] = struct{}{}
+	return p.First
+}
+
+// refuse refuses a whole point.
+func (a *appending) refuse(p *reading.Point, reason reading.Reason, detail string) {
+	for i := range p.Count {
+		a.repeated.refuse(p.First + i)
+	}
+	a.say(p, reason, detail)
+}
+
+// say notes a refusal of a point or of a part of it.
+func (a *appending) say(p *reading.Point, reason reading.Reason, detail string) {
+	a.batch.Refuse(p.Line, reason, detail, a.batch.Bytes(p.Whole))
 }

@@ -14,6 +14,11 @@ import (
 // store reopened as any other does, and below the disk reserve it refuses with
 // ErrDiskFull.
 func (s *Store) Appender(ctx context.Context) storage.Appender {
+	// Upstream logs new series also when it rolls back, so where there is no
+	// room nothing may be begun.
+	if err := s.disk.check(); err != nil {
+		return refusingAppender{err: err}
+	}
 	d, err := s.use()
 	if err != nil {
 		return refusingAppender{err: err}

@@ -71,6 +71,7 @@ func (s *Store) runRepair(ctx context.Context) {
 		case <-s.repair:
 		case <-tick.C:
 		}
+		s.watchFailures()
 		if !s.broken.Load() || s.disk.check() != nil {
 			continue
 		}
@@ -82,6 +83,18 @@ func (s *Store) runRepair(ctx context.Context) {
 			case <-tick.C:
 			}
 		}
+	}
+}
+
+// watchFailures notices a failed log write for which nobody waits.
+func (s *Store) watchFailures() {
+	d, err := s.use()
+	if err != nil {
+		return
+	}
+	defer s.gate.leave()
+	if d.failures.failed() {
+		s.fail(errors.New("a log write failed"))
 	}
 }
 

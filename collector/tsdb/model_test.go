@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -124,7 +123,6 @@ func (m *storeMachine) Kill(r *rapid.T) {
 	clear(m.inOrder)
 	killed := m.t.TempDir()
 	require.NoError(r, os.CopyFS(killed, os.DirFS(m.dir)))
-	require.NoError(r, os.Remove(filepath.Join(killed, "lock")))
 	require.NoError(r, m.store.Close())
 	m.open(killed)
 }

@@ -16,7 +16,7 @@ import (
 type Options struct {
 	// Dir holds blocks, WAL and out-of-order log.
 	Dir string
-	// Retention drops blocks older than this; 90 days.
+	// Retention drops blocks older than this; 90 days. NoLimit keeps them.
 	Retention time.Duration
 	// RetentionBytes drops the oldest blocks beyond this size; 0 is no limit.
 	RetentionBytes int64
@@ -71,6 +71,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	return o, nil
 }
+
+// NoLimit is a retention that drops nothing.
+const NoLimit = 250 * 365 * 24 * time.Hour
 
 func setDefault[T comparable](p *T, v T) {
 	var zero T

@@ -13,7 +13,7 @@ import (
 type repeats struct {
 	newest map[instant]int // index of the last point taken
 	before []int           // by point: the one of the same instant before it, or -1
-	// refused are the lines of which something was not taken.
+	// refused are the fields, by index, that were not taken.
 	refused map[uint32]struct{}
 }
 
@@ -27,6 +27,13 @@ type instant struct {
 }
 
 func (r *repeats) active() bool { return r.newest != nil }
+
+func (r *repeats) refuse(field uint32) {
+	if r.refused == nil {
+		r.refused = map[uint32]struct{}{}
+	}
+	r.refused[field] = struct{}{}
+}
 
 // note adds the point at index i.
 func (r *repeats) note(b *reading.Batch, i int) {
@@ -83,12 +90,13 @@ func (a *appending) conflictInBatch(index int) (*reading.Field, uint32) {
 	i := a.repeated.before[index]
 	for looked := 0; i >= 0 && looked < maxLookBack; looked, i = looked+1, a.repeated.before[i] {
 		q := &b.Points[i]
-		if _, refused := a.repeated.refused[q.Line]; refused {
-			continue
-		}
 		for j := range p.Count {
 			f := &b.Fields[p.First+j]
-			for _, g := range b.Fields[q.First : q.First+q.Count] {
+			for at := q.First; at < q.First+q.Count; at++ {
+				g := &b.Fields[at]
+				if _, refused := a.repeated.refused[at]; refused {
+					continue
+				}
 				if math.Float64bits(f.Value) != math.Float64bits(g.Value) && string(b.Bytes(f.Name)) == string(b.Bytes(g.Name)) {
 					return f, q.Line
 				}

@@ -125,11 +125,49 @@ func (c *seriesCache) addField(k seriesKey, name []byte, ref storage.SeriesRef) 
 			return e
 		}
 	}
+	if len(old) >= wideKey {
+		// One entry for each further field, or finding one among thousands would
+		// mean to look at all of them.
+		return c.addWide(k, name, ref)
+	}
 	fields := make([]fieldRef, len(old), len(old)+1)
 	copy(fields, old)
 	fields = append(fields, fieldRef{name: c.intern(name), ref: ref})
 	e.fields.Store(&fields)
 	return e
+}
+
+// wideKey is how many fields of a key are kept together.
+const wideKey = 64
+
+// wide is the key of the entry of one further field of a wide key. The result
+// shares buf, which is returned for reuse.
+func (c *seriesCache) wide(k seriesKey, name, buf []byte) (seriesKey, []byte) {
+	buf = append(append(append(buf[:0], k.key...), 0xff), name...) // 0xff is in no text
+	return seriesKey{hash: k.hash*31 ^ maphash.Bytes(c.seed, name), space: k.space, key: buf}, buf
+}
+
+func (c *seriesCache) addWide(k seriesKey, name []byte, ref storage.SeriesRef) *seriesEntry {
+	w, _ := c.wide(k, name, nil)
+	e := c.lookup(w)
+	if e == nil {
+		e = &seriesEntry{hash: w.hash, space: w.space, key: string(w.key)}
+		c.makeRoom()
+		c.table.Load().insert(e)
+		c.count++
+	}
+	e.fields.Store(&[]fieldRef{{name: c.intern(name), ref: ref}})
+	return e
+}
+
+// findWide is the series of one further field of a wide key, or 0.
+func (c *seriesCache) findWide(k seriesKey, name []byte, buf *[]byte) storage.SeriesRef {
+	w, used := c.wide(k, name, *buf)
+	*buf = used
+	if e := c.lookup(w); e != nil {
+		return (*e.fields.Load())[0].ref
+	}
+	return 0
 }
 
 func (c *seriesCache) intern(name []byte) string {

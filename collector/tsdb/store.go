@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -39,6 +40,7 @@ type Store struct {
 	batches    atomic.Uint64
 	createMu   sync.Mutex // so that the series limit is exact
 	disk       *diskRoom
+	lock       *os.File
 
 	decoded sync.Pool // of *decoded, for reading ahead
 
@@ -75,8 +77,11 @@ func Open(opts Options) (*Store, error) {
 		reopened: opts.Metrics.NewCounter(`belfry_store_reopened_total`),
 	}
 	s.commit = newGroupCommit(s.syncLogs)
-	if s.db, err = s.openDatabase(); err != nil {
+	if s.lock, err = lockDir(opts.Dir); err != nil {
 		return nil, err
+	}
+	if s.db, err = s.openDatabase(); err != nil {
+		return nil, errors.Join(err, s.lock.Close())
 	}
 	s.registerGauges()
 	ctx, stop := context.WithCancel(context.Background())
@@ -124,6 +129,7 @@ func (s *Store) openDatabase() (*database, error) {
 		series:   newSeriesCache(2*s.opts.SeriesLimit + 1024),
 	}
 	upstream := s.upstreamOptions()
+	upstream.BlockCompactionExcludeFunc = d.tooNewToMerge
 	upstream.SeriesLifecycleCallback = seriesGone{d.series}
 	db, err := tsdb.Open(s.opts.Dir, s.opts.Logger, d.failures, upstream, nil)
 	if err != nil {
@@ -138,6 +144,14 @@ func (s *Store) openDatabase() (*database, error) {
 	return d, nil
 }
 
+// tooNewToMerge keeps a block of late samples from being merged with others as
+// long as the head has samples of its time. The merged block is no longer marked
+// as one of late samples, and at the next start upstream would take everything
+// before its end for compacted, and drop it from the log.
+func (d *database) tooNewToMerge(meta *tsdb.BlockMeta) bool {
+	return d.DB == nil || meta.MaxTime > d.Head().MinTime()
+}
+
 // logDirs are the write-ahead log and that of samples out of order.
 func logDirs(dir string) []string {
 	return []string{filepath.Join(dir, "wal"), filepath.Join(dir, wlog.WblDirName)}
@@ -145,7 +159,9 @@ func logDirs(dir string) []string {
 
 func (s *Store) upstreamOptions() *tsdb.Options {
 	o := tsdb.DefaultOptions()
+	o.NoLockfile = true // see lockDir
 	o.RetentionDuration = s.opts.Retention.Milliseconds()
+	o.MaxBlockDuration = min(max(s.opts.Retention/10, 2*time.Hour), 31*24*time.Hour).Milliseconds()
 	o.MaxBytes = s.opts.RetentionBytes
 	o.WALCompression = compression.None
 	o.WALSegmentSize = s.opts.segmentSize
@@ -170,6 +186,7 @@ func (s *Store) Close() error {
 		return ErrClosed
 	}
 	s.gate.close()
+	defer func() { _ = s.lock.Close() }()
 	if s.db == nil {
 		return nil
 	}

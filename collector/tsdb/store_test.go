@@ -3,6 +3,8 @@ package tsdb
 import (
 	"context"
 	"fmt"
+	"io/fs"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -121,4 +123,68 @@ func TestTheSeriesCacheForgetsBeyondItsLimit(t *testing.T) {
 		require.LessOrEqual(t, c.count, 1000)
 	}
 	require.LessOrEqual(t, len(c.table.Load().slots), 4096)
+}
+
+func TestASecondBelfryTouchesNothing(t *testing.T) {
+	dir, now := t.TempDir(), nowMs()
+	s := openStore(t, dir)
+	for i := range int64(50) { // late ones, so that there are chunk files and markers
+		b := &batchBuilder{}
+		b.add("a", "v", now-i*1000, float64(i))
+		require.NoError(t, write(t, s, b))
+	}
+	list := func() (names []string) {
+		require.NoError(t, filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+			names = append(names, path)
+			return err
+		}))
+		return names
+	}
+	before := list()
+	_, err := Open(Options{Dir: dir, Logger: quiet()})
+	require.ErrorContains(t, err, "in use by another Belfry")
+	require.Equal(t, before, list())
+	want := readAll(t, s)
+	require.NoError(t, s.Close())
+	require.Equal(t, want, readAll(t, openStore(t, dir)))
+}
+
+func TestAKeyOfThousandsOfFields(t *testing.T) {
+	now := nowMs()
+	s := openStore(t, t.TempDir())
+	for round := range int64(3) {
+		b := &batchBuilder{}
+		for i := range 5000 {
+			b.add("wide", fmt.Sprintf("f%d", i), now+round, float64(i))
+		}
+		require.NoError(t, write(t, s, b))
+		require.Empty(t, b.Refusals)
+	}
+	require.EqualValues(t, 5000, s.SeriesCount())
+	require.Len(t, readAll(t, s)[`{__name__="wide_f4999"}`], 3)
+	for i := range s.db.series.table.Load().slots {
+		if e := s.db.series.table.Load().slots[i].entry.Load(); e != nil {
+			require.LessOrEqual(t, len(*e.fields.Load()), wideKey)
+		}
+	}
+}
+
+// A line of which one field was refused is no excuse to drop another of its
+// fields without a word.
+func TestAFieldBesideARefusedOne(t *testing.T) {
+	now := nowMs()
+	s := openStore(t, t.TempDir())
+	b := &batchBuilder{}
+	b.add("hid", "a", now, 1)
+	require.NoError(t, write(t, s, b))
+
+	b = &batchBuilder{}
+	b.add("hid", "a", now, 2) // refused by the store
+	b.Fields = append(b.Fields, reading.Field{Name: b.span("b"), Value: 1})
+	b.Points[0].Count = 2
+	b.add("hid", "b", now, 2) // differs from the line before
+	r, err := s.Append(context.Background(), &b.Batch, plainSpeller{})
+	require.NoError(t, err)
+	require.Equal(t, 1, r.Samples)
+	require.Equal(t, []reading.Reason{reading.ReasonConflict, reading.ReasonConflict}, reasons(b))
 }

@@ -28,7 +28,6 @@ func TestATornRecordCostsNothingThatWasAcknowledged(t *testing.T) {
 
 			killed := t.TempDir()
 			require.NoError(t, os.CopyFS(killed, os.DirFS(dir)))
-			require.NoError(t, os.Remove(filepath.Join(killed, "lock")))
 			logDir := filepath.Join(killed, torn)
 			_, last, err := wlog.Segments(logDir)
 			require.NoError(t, err)

@@ -121,11 +121,11 @@ func (a *App) listen(c *config.Config) error {
 func (a *App) openStore(c *config.Config) error {
 	s, err := tsdb.Open(tsdb.Options{
 		Dir:            filepath.Join(c.DataDir, "tsdb"),
-		Retention:      c.Retention.Time,
+		Retention:      retention(c),
 		RetentionBytes: c.Retention.Size,
 		SeriesLimit:    int(c.Limits.Series),
-		Late:           c.Limits.Late,
-		Early:          c.Limits.Early,
+		Late:           max(c.Limits.Late, time.Millisecond), // 0 would be the store's default
+		Early:          max(c.Limits.Early, time.Millisecond),
 		NoSync:         c.Durability == config.DurabilityOS,
 		DiskReserve:    c.DiskReserve,
 		Logger:         a.logger.With("component", "tsdb"),
@@ -140,6 +140,13 @@ func (a *App) openStore(c *config.Config) error {
 		a.logger.Warn("durability is os: a write is acknowledged before it is on disk, and a power cut can lose it")
 	}
 	return nil
+}
+
+func retention(c *config.Config) time.Duration {
+	if c.Retention.Time == 0 {
+		return tsdb.NoLimit
+	}
+	return c.Retention.Time
 }
 
 func newEngine(c *config.Config, logger *slog.Logger, reg prometheus.Registerer) *promql.Engine {

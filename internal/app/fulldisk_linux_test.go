@@ -76,7 +76,8 @@ func (l *ledger) writeOnce(t *testing.T, base string, n int) (status int, retryA
 	t.Helper()
 	var body strings.Builder
 	sent := map[string]map[int64]float64{}
-	now := time.Now().UnixMilli()
+	l.clock = max(l.clock+1, time.Now().UnixMilli()) // two batches of one instant would be a conflict
+	now := l.clock
 	for i := range 500 {
 		series := fmt.Sprintf("disk-%d", i)
 		sent[series] = map[int64]float64{now: float64(n)}

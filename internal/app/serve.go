@@ -96,8 +96,9 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	a.ready.Store(false)
 	err := withinStopTime(a.server.Shutdown)
-	if err != nil {
-		err = errors.Join(err, a.server.Close())
+	if errors.Is(err, context.DeadlineExceeded) {
+		a.logger.Warn("requests that were still under way are cut off; nothing of them was acknowledged", "after", stopTime)
+		err = a.server.Close()
 	}
 	<-ended
 	if errors.Is(serveErr, http.ErrServerClosed) {

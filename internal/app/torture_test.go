@@ -110,6 +110,7 @@ type ledger struct {
 	mu      sync.Mutex
 	samples map[string]map[int64]float64
 	writes  int
+	clock   int64 // of writeOnce
 }
 
 func (l *ledger) acknowledge(sent map[string]map[int64]float64) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -60,10 +61,46 @@ func (a *admission) queries(h http.Handler) http.Handler {
 			a.refuse(w, "too many queries are running")
 			return
 		}
-		defer a.running.Release(places)
-		h.ServeHTTP(w, r.WithContext(ctx))
+		qw := &queryWriter{ResponseWriter: w, leave: sync.OnceFunc(func() { a.running.Release(places) })}
+		defer qw.leave()
+		h.ServeHTTP(qw, r.WithContext(ctx))
 	})
 }
+
+// queryWriter gives a query's place back when its answer begins to be written,
+// and ends an answer of which the client has read nothing for a while: who asks
+// and does not read must not keep others from asking.
+type queryWriter struct {
+	http.ResponseWriter
+	leave func()
+}
+
+const (
+	writePiece   = 64 << 10
+	writePatient = 30 * time.Second // for each piece
+)
+
+func (w *queryWriter) WriteHeader(status int) {
+	w.leave()
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *queryWriter) Write(p []byte) (n int, err error) {
+	w.leave()
+	conn := http.NewResponseController(w.ResponseWriter)
+	defer func() { _ = conn.SetWriteDeadline(time.Time{}) }()
+	for err == nil && len(p) > 0 {
+		_ = conn.SetWriteDeadline(time.Now().Add(writePatient))
+		piece := p[:min(len(p), writePiece)]
+		var wrote int
+		wrote, err = w.ResponseWriter.Write(piece)
+		n, p = n+wrote, p[wrote:]
+	}
+	return n, err
+}
+
+// Flush is for answers in frames, as those of remote read.
+func (w *queryWriter) Flush() { _ = http.NewResponseController(w.ResponseWriter).Flush() }
 
 func (a *admission) refuse(w http.ResponseWriter, why string) {
 	a.refused.Inc()

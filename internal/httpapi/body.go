@@ -37,7 +37,14 @@ type bodyReader struct {
 	gzips   sync.Pool
 }
 
-const bodyStep = 64 << 10
+const (
+	bodyStep = 64 << 10
+	// bodyTrust is how much memory a client gets for announcing a body, before
+	// any of it has arrived.
+	bodyTrust = 512 << 10
+	// bodyKept is the most memory that is kept for the next body.
+	bodyKept = 2 << 20
+)
 
 func newBodyReader(o Options) *bodyReader {
 	return &bodyReader{
@@ -58,8 +65,10 @@ type body struct {
 }
 
 func (b *body) release() {
-	*b.buffer = b.bytes[:0]
-	b.reader.buffers.Put(b.buffer)
+	if cap(b.bytes) <= bodyKept {
+		*b.buffer = b.bytes[:0]
+		b.reader.buffers.Put(b.buffer)
+	}
 	b.reader.budget.Release(b.held)
 }
 
@@ -69,7 +78,7 @@ func (br *bodyReader) read(w http.ResponseWriter, r *http.Request) (*body, error
 	conn := http.NewResponseController(w)
 	_ = conn.SetReadDeadline(time.Now().Add(br.within))
 	if r.ContentLength > br.max {
-		br.discard(r.Body)
+		br.discard(r)
 		return nil, br.tooLarge()
 	}
 	b := &body{reader: br, buffer: br.buffers.Get().(*[]byte)}
@@ -82,7 +91,7 @@ func (br *bodyReader) read(w http.ResponseWriter, r *http.Request) (*body, error
 	}
 	if err != nil {
 		b.release()
-		br.discard(r.Body)
+		br.discard(r)
 		return nil, asBodyError(err, wire.err)
 	}
 	_ = conn.SetReadDeadline(time.Time{})
@@ -90,9 +99,12 @@ func (br *bodyReader) read(w http.ResponseWriter, r *http.Request) (*body, error
 }
 
 // discard reads on for a while without keeping anything: a client that is still
-// sending when the connection is closed never sees the answer.
-func (br *bodyReader) discard(wire io.Reader) {
-	_, _ = io.Copy(io.Discard, io.LimitReader(wire, br.max))
+// sending when the connection is closed never sees the answer. One that waits to
+// be asked for its body is not asked.
+func (br *bodyReader) discard(r *http.Request) {
+	if r.Header.Get("Expect") == "" {
+		_, _ = io.Copy(io.Discard, io.LimitReader(r.Body, br.max))
+	}
 }
 
 // wireReader remembers why the bytes from the network ended early, as opposed
@@ -130,7 +142,7 @@ func (br *bodyReader) source(encoding string, wire io.Reader) (src io.Reader, do
 func (br *bodyReader) fill(b *body, src io.Reader, length int64) error {
 	want := bodyStep
 	if length > 0 {
-		want = int(length) + 1
+		want = int(min(length+1, bodyTrust))
 	}
 	for {
 		if err := br.grow(b, want); err != nil {

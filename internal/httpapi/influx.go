@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -120,6 +121,9 @@ func (iw *influxWriter) refuseBody(w http.ResponseWriter, a answer, err error) {
 // failStore answers for a request that could not be stored. Nothing of it is
 // acknowledged; every such answer asks the client to come again.
 func (iw *influxWriter) failStore(w http.ResponseWriter, a answer, err error) {
+	if errors.Is(err, context.Canceled) {
+		return // the client has gone
+	}
 	status, reason := http.StatusServiceUnavailable, reading.ReasonStoreFailed
 	switch {
 	case errors.Is(err, intake.ErrOverload):

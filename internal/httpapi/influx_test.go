@@ -346,3 +346,37 @@ func TestMoreBytesThanMayBeInFlightAreTurnedAway(t *testing.T) {
 		return resp.StatusCode == http.StatusNoContent
 	}, 10*time.Second, 5*time.Millisecond)
 }
+
+func TestIdleClientsKeepNobodyFromWriting(t *testing.T) {
+	b := start(t, func(o *Options) { o.MaxBody, o.InFlight = 32<<20, 128<<20 })
+	for range 20 {
+		conn, err := net.Dial("tcp", b.Listener.Addr().String())
+		require.NoError(t, err)
+		defer func() { _ = conn.Close() }()
+		_, err = io.WriteString(conn, "POST /write HTTP/1.1\r\nHost: "+b.Listener.Addr().String()+"\r\nContent-Length: 33554430\r\n\r\nabc")
+		require.NoError(t, err)
+	}
+	for range 50 {
+		resp, text := b.post(t, "/write", strings.NewReader("a v=1"))
+		require.Equal(t, 204, resp.StatusCode, text)
+	}
+}
+
+func TestClientsThatDoNotReadKeepNobodyFromAsking(t *testing.T) {
+	b := start(t, func(o *Options) { o.Queries = 2 })
+	var body strings.Builder
+	for i := range 20_000 {
+		fmt.Fprintf(&body, "big,i=%d,pad=%s v=1\n", i, strings.Repeat("x", 100))
+	}
+	resp, text := b.post(t, "/write", strings.NewReader(body.String()))
+	require.Equal(t, 204, resp.StatusCode, text)
+	for range 4 {
+		conn, err := net.Dial("tcp", b.Listener.Addr().String())
+		require.NoError(t, err)
+		defer func() { _ = conn.Close() }()
+		require.NoError(t, conn.(*net.TCPConn).SetReadBuffer(4096))
+		_, err = io.WriteString(conn, "GET /api/v1/query?query=big_v HTTP/1.1\r\nHost: "+b.Listener.Addr().String()+"\r\n\r\n")
+		require.NoError(t, err)
+	}
+	require.Len(t, b.query(t, "vector(1)"), 1)
+}
