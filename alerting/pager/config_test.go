@@ -25,7 +25,9 @@ func TestMistakesAreNamedByFileAndLine(t *testing.T) {
 		story, text, want string
 	}{
 		{"a key that is not there", "route:\n  receivers_of: team\n", `:2: unknown key "receivers_of"`},
-		{"no YAML", "route:\n  receiver: [team\n", `:2: `},
+		{"no YAML", "route:\n  receiver: [team\n", `:2: YAML syntax: did not find expected ',' or ']'`},
+		{"an item that is indented wrongly", "route:\n  receiver: a\n  routes:\n    - receiver: b\n     matchers: []\nreceivers: [{name: a}]\n",
+			`:5: YAML syntax: did not find expected '-' indicator`},
 		{"a receiver that is not there", "route:\n  receiver: team\n  routes:\n    - receiver: gone\nreceivers:\n  - name: team\n",
 			`:4: undefined receiver "gone" used in route`},
 		{"a receiver that is there twice", "route: {receiver: a}\nreceivers:\n  - name: a\n  - name: a\n",

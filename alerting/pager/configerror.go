@@ -9,12 +9,23 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/belfry-city/belfry/internal/config/strict"
 )
 
 // locate turns what upstream says about a configuration into errors that begin with file and line. Upstream gives a
 // line for what does not parse; for what does not fit together the line is looked up by the name that the message
 // quotes or the key that it is about.
 func locate(file, text string, err error) error {
+	var doc yaml.Node
+	if broken := yaml.Unmarshal([]byte(text), &doc); broken != nil && strings.HasPrefix(err.Error(), "yaml: ") {
+		line, message, vague := strict.Syntax([]byte(text), broken)
+		where := "YAML syntax: "
+		if vague {
+			where = "YAML syntax, here or further down: "
+		}
+		return &configError{file: file, line: line, message: where + message}
+	}
 	message := strings.TrimPrefix(err.Error(), "yaml: ")
 	message = strings.TrimPrefix(message, "unmarshal errors:\n")
 	if strings.HasPrefix(message, "line ") || strings.HasPrefix(strings.TrimSpace(message), "line ") {
