@@ -29,7 +29,7 @@ import (
 
 const (
 	// DefaultInterval is used where neither a group nor Options says otherwise.
-	DefaultInterval = 5 * time.Second
+	DefaultInterval = time.Second
 	// outageTolerance is how long Belfry may have been down for `for` state to
 	// count; upstream's default.
 	outageTolerance = time.Hour

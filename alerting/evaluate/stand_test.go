@@ -94,6 +94,7 @@ func (c *city) options() evaluate.Options {
 		}),
 		Sender:         &c.inbox,
 		Catalog:        c.catalog.Load,
+		Interval:       interval,
 		ExternalLabels: labels.FromStrings("city", "chongqing", "team", "nobody"),
 		DataDir:        filepath.Join(c.dir, "alerting"),
 		Registerer:     prometheus.NewRegistry(),

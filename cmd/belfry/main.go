@@ -14,7 +14,7 @@ import (
 )
 
 const description = `Watches a city's bridges, tunnels, wells, cameras and parking bays, and rings
-on-call people within a fraction of a second of the reading that matters.
+on-call people within about a second of the reading that matters.
 
   belfry demo                        see it work, within a minute
   belfry serve                       use it; every setting has a default

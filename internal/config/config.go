@@ -131,7 +131,7 @@ func Default() *Config {
 		ExternalLabels:     labels.EmptyLabels(),
 		Timezone:           time.Local,
 		Language:           LanguageEnglish,
-		EvaluationInterval: 5 * time.Second,
+		EvaluationInterval: time.Second,
 		Limits: Limits{
 			Series: 1_000_000, Late: 24 * time.Hour, Early: 10 * time.Minute,
 			Body: 32 << 20, Line: 64 << 10, InFlight: 128 << 20, BodyTime: 30 * time.Second,

@@ -167,7 +167,7 @@ external_url: belfry.example.org
 		`belfry.yml:13: bucket_label: want a label name of letters, digits and _, not beginning with a digit or __; got "a b"`,
 		`belfry.yml:14: catalog: want a list of files, such as [catalog.yml]; got "catalog.yml"`,
 		`belfry.yml:15: rules[0]: want a path, in which *, ? and [a-z] are as in a shell; got "rules/[.yml"`,
-		`belfry.yml:16: evaluation_interval: want a duration such as 5s, at least 100ms; got "1ms"`,
+		`belfry.yml:16: evaluation_interval: want a duration such as 1s, at least 100ms; got "1ms"`,
 		`belfry.yml:17: query: want keys and values (lookback, max_concurrent, max_samples, timeout); got a list`,
 		`belfry.yml:18: pager.external: not available in this version`,
 		`belfry.yml:19: forward: not available in this version`,

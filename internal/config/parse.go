@@ -104,7 +104,7 @@ func (p *parser) keys() strict.Keys[Config] {
 		"catalog": func(v strict.Value, c *Config) { c.Catalog = p.paths(v, "catalog.yml") },
 		"rules":   p.rules,
 		"evaluation_interval": func(v strict.Value, c *Config) {
-			strict.Set(v, &c.EvaluationInterval, strict.Duration(100*time.Millisecond, "5s"))
+			strict.Set(v, &c.EvaluationInterval, strict.Duration(100*time.Millisecond, "1s"))
 		},
 		"query":     p.query,
 		"pager":     p.pager,
