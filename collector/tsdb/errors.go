@@ -9,6 +9,8 @@ var (
 	// ErrFailed says that a write or sync of the logs failed. Nothing is
 	// acknowledged until the store has reopened itself.
 	ErrFailed = errors.New("a write to the store's log failed: it takes nothing until it has been reopened")
+	// ErrInUse says that another Belfry has the directory open.
+	ErrInUse = errors.New("in use by another Belfry")
 	// ErrClosed is returned by a Store that has been closed.
 	ErrClosed = errors.New("the store is closed")
 )

@@ -26,7 +26,7 @@ func lockDir(dir string) (*os.File, error) {
 	}
 	_ = f.Close()
 	if errors.Is(err, unix.EWOULDBLOCK) {
-		return nil, fmt.Errorf("%s is in use by another Belfry; stop it, or choose another data_dir", dir)
+		return nil, fmt.Errorf("%s is %w; stop it, or choose another data_dir", dir, ErrInUse)
 	}
 	return nil, fmt.Errorf("lock %s: %w", dir, err)
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/belfry-city/belfry/alerting/pager"
 	"github.com/belfry-city/belfry/collector/catalog"
+	"github.com/belfry-city/belfry/collector/tsdb"
 	"github.com/belfry-city/belfry/internal/app"
 	"github.com/belfry-city/belfry/internal/config"
 	"github.com/belfry-city/belfry/internal/telemetry"
@@ -331,7 +332,7 @@ func explained(err error, c *config.Config) error {
 			reason = call.Err
 		}
 		return fmt.Errorf("cannot listen on %s: %w; choose another address, such as --listen 127.0.0.1:0", c.Listen, reason)
-	case errors.Is(err, syscall.EAGAIN): // the lock in it is taken
+	case errors.Is(err, tsdb.ErrInUse):
 		return fmt.Errorf("%s is in use by another Belfry; name another directory by --data-dir, or none for a temporary one", c.DataDir)
 	}
 	return err
