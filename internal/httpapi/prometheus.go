@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/prometheus/scrape"
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb"
+	"github.com/prometheus/prometheus/util/features"
 	"github.com/prometheus/prometheus/util/notifications"
 	v1 "github.com/prometheus/prometheus/web/api/v1"
 )
@@ -52,7 +53,7 @@ func newPrometheusAPI(o Options) http.Handler {
 		func(context.Context) v1.TargetRetriever { return noTargets{} },
 		func(context.Context) v1.AlertmanagerRetriever { return noAlertmanagers{} },
 		func() promconfig.Config { return promconfig.DefaultConfig },
-		o.Flags,
+		map[string]string{"web.listen-address": o.Listen, "query.lookback-delta": o.Lookback.String()},
 		v1.GlobalURLOptions{ListenAddress: o.Listen, Host: external.Host, Scheme: external.Scheme},
 		func(h http.HandlerFunc) http.HandlerFunc { return h },
 		readOnlyStats{o.Store}, o.DBDir,
@@ -74,7 +75,7 @@ func newPrometheusAPI(o Options) http.Handler {
 		false,
 		o.Lookback,
 		false, false,
-		nil, nil,
+		nil, features.NewRegistry(),
 		v1.OpenAPIOptions{ExternalURL: external.String(), Version: upstreamVersion},
 		nil,
 	)

@@ -56,9 +56,8 @@ type Options struct {
 	// WriteMetrics writes the exposition for /metrics.
 	WriteMetrics func(io.Writer) error
 
-	// Listen and Flags are shown by the Prometheus API's status endpoints.
+	// Listen and DBDir are shown by the Prometheus API's status endpoints.
 	Listen string
-	Flags  map[string]string
 	DBDir  string
 
 	Metrics    *metrics.Set
