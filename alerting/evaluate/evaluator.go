@@ -262,8 +262,8 @@ func (e *Evaluator) Reload(set *ruleset.Set) error {
 	return nil
 }
 
-// Lag is by how much the most overdue group's evaluation is late: 0, or within
-// milliseconds of it, as long as the rules keep up.
+// Lag is by how much at least half of the groups are late: 0, or within
+// milliseconds of it, as long as the machine keeps up.
 func (e *Evaluator) Lag() time.Duration { return e.pace.lag(time.Now()) }
 
 // Health says of each group that has begun to be evaluated how it keeps up, in
