@@ -11,11 +11,13 @@ import (
 	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -343,4 +345,23 @@ func TestABusyPortAndAnUnusableDirectoryAreSaidInOneLine(t *testing.T) {
 	_, err = New(t.Context(), Options{Config: c, Logger: slog.New(slog.DiscardHandler), Metrics: metrics.NewSet()})
 	require.ErrorContains(t, err, "not a directory")
 	require.NotContains(t, err.Error(), "\n")
+}
+
+func TestQueriesAreLimitedInTimeAndSamples(t *testing.T) {
+	r := run(t, t.TempDir(), "query: {max_samples: 100, timeout: 2s}\n")
+	var lines strings.Builder
+	for i := range 500 {
+		fmt.Fprintf(&lines, "q,i=%d v=1\n", i)
+	}
+	r.write(t, lines.String())
+	status, text := r.do(t, http.MethodGet, "/api/v1/query?query=q_v", "")
+	require.Equal(t, 422, status, text)
+	require.Contains(t, text, "too many samples")
+
+	r = run(t, t.TempDir(), "query: {timeout: 100ms}\n")
+	r.write(t, lines.String())
+	heavy := url.QueryEscape("sum(count_over_time((q_v * on () group_left () sum(q_v))[23h:1s]))")
+	status, text = r.do(t, http.MethodGet, "/api/v1/query?query="+heavy, "")
+	require.Equal(t, 503, status, text)
+	require.Contains(t, text, "timed out")
 }
