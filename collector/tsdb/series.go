@@ -149,14 +149,17 @@ func (c *seriesCache) wide(k seriesKey, name, buf []byte) (seriesKey, []byte) {
 
 func (c *seriesCache) addWide(k seriesKey, name []byte, ref storage.SeriesRef) *seriesEntry {
 	w, _ := c.wide(k, name, nil)
+	fields := &[]fieldRef{{name: c.intern(name), ref: ref}}
 	e := c.lookup(w)
 	if e == nil {
 		e = &seriesEntry{hash: w.hash, space: w.space, key: string(w.key)}
+		e.fields.Store(fields) // before others can see the entry
 		c.makeRoom()
 		c.table.Load().insert(e)
 		c.count++
+		return e
 	}
-	e.fields.Store(&[]fieldRef{{name: c.intern(name), ref: ref}})
+	e.fields.Store(fields)
 	return e
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -187,4 +188,42 @@ func TestAFieldBesideARefusedOne(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 1, r.Samples)
 	require.Equal(t, []reading.Reason{reading.ReasonConflict, reading.ReasonConflict}, reasons(b))
+}
+
+// Many writers meet in a key of many fields while its entries come into being.
+func TestWritersOfOneWideKeyDoNotDisturbEachOther(t *testing.T) {
+	now := nowMs()
+	s := openStore(t, t.TempDir())
+	var writers sync.WaitGroup
+	for w := range 4 {
+		writers.Go(func() {
+			for round := range int64(20) {
+				b := &batchBuilder{}
+				for i := range 2000 {
+					b.add("wide", fmt.Sprintf("f%d", int(round)*100+i), now+int64(w)*1000+round, 1)
+				}
+				if err := write(t, s, b); err != nil || len(b.Refusals) > 0 {
+					t.Error(err, b.Refusals)
+				}
+			}
+		})
+	}
+	// What looks for a key that is just being noted finds all of it or nothing.
+	ctx, stop := context.WithCancel(t.Context())
+	var readers sync.WaitGroup
+	readers.Go(func() {
+		for ctx.Err() == nil {
+			table := s.db.series.table.Load()
+			for i := range table.slots {
+				if e := table.slots[i].entry.Load(); e != nil && e.fields.Load() == nil {
+					t.Error("an entry without fields is visible")
+					return
+				}
+			}
+		}
+	})
+	writers.Wait()
+	stop()
+	readers.Wait()
+	require.False(t, s.Failed())
 }
