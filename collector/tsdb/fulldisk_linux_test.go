@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -87,7 +88,14 @@ func TestBelowTheReserveWritesAreRefusedAndReadsGoOn(t *testing.T) {
 // files have been opened again.
 func TestALogThatMetAFullDiskLosesNothingAcknowledged(t *testing.T) {
 	dir := smallDisk(t, 64)
-	s := openStore(t, filepath.Join(dir, "data"), func(o *Options) { o.DiskReserve = 1 })
+	var asked atomic.Int64
+	s := openStore(t, filepath.Join(dir, "data"), func(o *Options) {
+		o.DiskReserve = 1 << 10
+		o.FreeBytes = func(dir string) (int64, int64, error) {
+			asked.Add(1)
+			return freeBytes(dir)
+		}
+	})
 	at := nowMs()
 	stored, err := writeUntil(t, s, &at, 20)
 	require.NoError(t, err)
@@ -98,6 +106,9 @@ func TestALogThatMetAFullDiskLosesNothingAcknowledged(t *testing.T) {
 	_, err = writeUntil(t, s, &at, 1)
 	require.Error(t, err, "nothing is acknowledged while the store has failed")
 	require.NotEmpty(t, readAll(t, s), "reads go on")
+
+	before := asked.Load()
+	require.Never(t, func() bool { return asked.Load() > before+100 }, 2*time.Second, 10*time.Millisecond, "waiting must not be busy")
 
 	empty()
 	require.Eventually(t, func() bool {

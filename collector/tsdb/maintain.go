@@ -30,14 +30,7 @@ func (s *Store) runMaintenance(ctx context.Context) {
 // Maintain moves full chunks of the newest samples out of memory and compacts
 // what is due, as it happens by itself every minute. It does nothing while the
 // disk is below its reserve or the store waits to be reopened.
-func (s *Store) Maintain(ctx context.Context) error {
-	return s.maintain(func(d *database) error {
-		d.ForceHeadMMap()
-		return d.Compact(ctx)
-	})
-}
-
-func (s *Store) maintain(work func(*database) error) (err error) {
+func (s *Store) Maintain(ctx context.Context) (err error) {
 	d, err := s.use()
 	if err != nil {
 		return err
@@ -56,7 +49,8 @@ func (s *Store) maintain(work func(*database) error) (err error) {
 			s.fail(err)
 		}
 	}()
-	return work(d)
+	d.ForceHeadMMap()
+	return d.Compact(ctx)
 }
 
 // runRepair reopens the database after a failed write, as soon as there is
@@ -71,7 +65,9 @@ func (s *Store) runRepair(ctx context.Context) {
 		case <-s.repair:
 		case <-tick.C:
 		}
-		s.watchFailures()
+		if !s.broken.Load() { // or each look would call for the next
+			s.watchFailures()
+		}
 		if !s.broken.Load() || s.disk.check() != nil {
 			continue
 		}
