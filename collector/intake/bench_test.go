@@ -55,7 +55,7 @@ func benchmarkWrite(b *testing.B, writers int) {
 	s, err := tsdb.Open(tsdb.Options{Dir: b.TempDir(), Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(b, err)
 	defer func() { _ = s.Close() }()
-	in := New(s, metrics.NewSet(), func() time.Duration { return 0 })
+	in := New(Options{Store: s, Metrics: metrics.NewSet(), Lag: func() time.Duration { return 0 }})
 	base := time.Now().Add(-20 * time.Hour).UnixMilli()
 	var bodies [benchBodies][]byte
 	var rounds [benchBodies]int64
@@ -67,7 +67,7 @@ func benchmarkWrite(b *testing.B, writers int) {
 		stamp(body, base+rounds[i]*1000)
 		rounds[i]++
 		pos := lineproto.Position{Line: 1}
-		res, err := in.Write(context.Background(), "bench", func(batch *reading.Batch) bool {
+		res, err := in.Write(context.Background(), Source{Input: "bench"}, func(batch *reading.Batch) bool {
 			pos = p.ParseSome(batch, body, pos, 8192, lineproto.Options{})
 			return pos.Offset < len(body)
 		}, lineproto.Speller{})

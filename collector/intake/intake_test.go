@@ -64,8 +64,8 @@ func lines(body string, part int) Parse {
 func TestARequestInPartsWaitsForOneSync(t *testing.T) {
 	s := &slowStore{}
 	set := metrics.NewSet()
-	in := New(s, set, noLag)
-	res, err := in.Write(t.Context(), "test", lines("a v=1\nb v=x\nc v=\"text\"\nd v=4\n", 1), lineproto.Speller{})
+	in := New(Options{Store: s, Metrics: set, Lag: noLag})
+	res, err := in.Write(t.Context(), Source{Input: "test"}, lines("a v=1\nb v=x\nc v=\"text\"\nd v=4\n", 1), lineproto.Speller{})
 	require.NoError(t, err)
 	require.Equal(t, 2, res.Samples)
 	require.Equal(t, 1, res.Strings)
@@ -76,15 +76,15 @@ func TestARequestInPartsWaitsForOneSync(t *testing.T) {
 }
 
 func TestAStoreThatWasReopenedInTheMiddleAcknowledgesNothing(t *testing.T) {
-	in := New(&slowStore{generations: []uint64{1, 2}}, metrics.NewSet(), noLag)
-	_, err := in.Write(t.Context(), "test", lines("a v=1\nb v=2\n", 1), lineproto.Speller{})
+	in := New(Options{Store: &slowStore{generations: []uint64{1, 2}}, Metrics: metrics.NewSet(), Lag: noLag})
+	_, err := in.Write(t.Context(), Source{Input: "test"}, lines("a v=1\nb v=2\n", 1), lineproto.Speller{})
 	require.ErrorIs(t, err, tsdb.ErrFailed)
 }
 
 func TestAFailedSyncIsTheAnswer(t *testing.T) {
 	broken := errors.New("broken")
-	in := New(&slowStore{failSync: broken}, metrics.NewSet(), noLag)
-	_, err := in.Write(t.Context(), "test", lines("a v=1\n", 1), lineproto.Speller{})
+	in := New(Options{Store: &slowStore{failSync: broken}, Metrics: metrics.NewSet(), Lag: noLag})
+	_, err := in.Write(t.Context(), Source{Input: "test"}, lines("a v=1\n", 1), lineproto.Speller{})
 	require.ErrorIs(t, err, broken)
 }
 
@@ -92,15 +92,15 @@ func TestWritesGiveWayToLateRules(t *testing.T) {
 	s := &slowStore{hold: make(chan struct{})}
 	var mu sync.Mutex
 	lag := time.Duration(0)
-	in := New(s, metrics.NewSet(), func() time.Duration {
+	in := New(Options{Store: s, Metrics: metrics.NewSet(), Lag: func() time.Duration {
 		mu.Lock()
 		defer mu.Unlock()
 		return lag
-	})
+	}})
 	var busy sync.WaitGroup
 	for range 2 * runtime.GOMAXPROCS(0) { // as many as there are turns
 		busy.Go(func() {
-			_, err := in.Write(t.Context(), "test", lines("a v=1\n", 1), lineproto.Speller{})
+			_, err := in.Write(t.Context(), Source{Input: "test"}, lines("a v=1\n", 1), lineproto.Speller{})
 			if err != nil {
 				t.Error(err)
 			}
@@ -116,7 +116,7 @@ func TestWritesGiveWayToLateRules(t *testing.T) {
 	mu.Lock()
 	lag = time.Minute
 	mu.Unlock()
-	_, err := in.Write(t.Context(), "test", lines("a v=1\n", 1), lineproto.Speller{})
+	_, err := in.Write(t.Context(), Source{Input: "test"}, lines("a v=1\n", 1), lineproto.Speller{})
 	require.ErrorIs(t, err, ErrOverload)
 	close(s.hold)
 	busy.Wait()

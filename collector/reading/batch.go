@@ -1,5 +1,10 @@
 package reading
 
+import (
+	"github.com/prometheus/prometheus/model/exemplar"
+	"github.com/prometheus/prometheus/model/histogram"
+)
+
 // Span is a stretch of bytes in Batch.Raw.
 type Span struct {
 	Off, Len uint32
@@ -27,8 +32,26 @@ type Field struct {
 	Value float64
 }
 
-// Batch is what an input made of one request, or of a part of a large one. It
-// holds no pointers into anything but Raw, so that a pooled batch costs the
+// Histogram is one native histogram of a series; one of Integer and Float is
+// nil.
+type Histogram struct {
+	Key, Name, Whole Span
+	Time             int64 // milliseconds
+	Line             uint32
+	Integer          *histogram.Histogram
+	Float            *histogram.FloatHistogram
+}
+
+// Exemplar is an exemplar of a series. One that cannot be stored is dropped
+// without a refusal, as Prometheus does.
+type Exemplar struct {
+	Key, Name Span
+	Line      uint32
+	Exemplar  exemplar.Exemplar
+}
+
+// Batch is what an input made of one request, or of a part of a large one. Points
+// and fields hold no pointers into anything but Raw, so that a pooled batch costs the
 // garbage collector nothing. A Batch is not safe for concurrent use.
 type Batch struct {
 	// Raw is what the spans point into; the batch does not own it.
@@ -36,6 +59,11 @@ type Batch struct {
 	Points   []Point
 	Fields   []Field
 	Refusals []Refusal
+	// Histograms and Exemplars come only from formats of the Prometheus family.
+	Histograms []Histogram
+	Exemplars  []Exemplar
+	// Events are what cameras and people report besides readings.
+	Events []Event
 	// Strings counts fields that are text and therefore no sample.
 	Strings int
 }
@@ -46,7 +74,7 @@ func (b *Batch) Bytes(s Span) []byte {
 }
 
 // Samples is the number of values in the batch.
-func (b *Batch) Samples() int { return len(b.Fields) }
+func (b *Batch) Samples() int { return len(b.Fields) + len(b.Histograms) }
 
 // Refuse notes that line was not taken. raw may be nil; it is not copied.
 func (b *Batch) Refuse(line uint32, reason Reason, detail string, raw []byte) {
@@ -60,6 +88,12 @@ func (b *Batch) Reset() {
 	b.Fields = b.Fields[:0]
 	clear(b.Refusals)
 	b.Refusals = b.Refusals[:0]
+	clear(b.Histograms)
+	b.Histograms = b.Histograms[:0]
+	clear(b.Exemplars)
+	b.Exemplars = b.Exemplars[:0]
+	clear(b.Events)
+	b.Events = b.Events[:0]
 	b.Strings = 0
 }
 

@@ -6,13 +6,19 @@ type Reason string
 
 // Refused by an input.
 const (
-	ReasonSyntax       Reason = "syntax"        // the line does not follow the format
-	ReasonBadTimestamp Reason = "bad_timestamp" // no integer, or beyond what milliseconds can hold
-	ReasonBadNumber    Reason = "bad_number"    // a field value that is no number, or overflows
-	ReasonNotFinite    Reason = "not_finite"    // NaN or infinity
-	ReasonInvalidUTF8  Reason = "invalid_utf8"
-	ReasonTooLong      Reason = "too_long"   // a line beyond the limit
-	ReasonBadSeries    Reason = "bad_series" // duplicate or reserved label, no name
+	ReasonSyntax        Reason = "syntax"        // the line does not follow the format
+	ReasonBadTimestamp  Reason = "bad_timestamp" // no integer, or beyond what milliseconds can hold
+	ReasonBadNumber     Reason = "bad_number"    // a field value that is no number, or overflows
+	ReasonNotFinite     Reason = "not_finite"    // NaN or infinity
+	ReasonInvalidUTF8   Reason = "invalid_utf8"
+	ReasonTooLong       Reason = "too_long"   // a line beyond the limit
+	ReasonBadSeries     Reason = "bad_series" // duplicate or reserved label, no name
+	ReasonBadChecksum   Reason = "bad_checksum"
+	ReasonBadType       Reason = "bad_type"       // text where a number belongs, a list where an object does
+	ReasonTooDeep       Reason = "too_deep"       // nested beyond reason
+	ReasonMissing       Reason = "missing"        // a part without which the rest says nothing
+	ReasonUnsupported   Reason = "unsupported"    // understood, and not taken here
+	ReasonUnknownSource Reason = "unknown_source" // a device or topic that no setting names
 )
 
 // Refused by the intake or the store.
@@ -40,6 +46,8 @@ type Refusal struct {
 	Line   uint32
 	Reason Reason
 	Detail string
+	// Values is how many values of the batch are not stored because of this.
+	Values uint32
 	// Raw is the refused part as it arrived. It shares the request's memory:
 	// whoever keeps it copies it.
 	Raw []byte

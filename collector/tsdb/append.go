@@ -209,7 +209,7 @@ func (a *appending) appendField(p *reading.Point, k seriesKey, f *reading.Field)
 	lset, err := a.spell(k.key, a.batch.Bytes(f.Name))
 	if err != nil {
 		a.repeated.refuse(a.indexOf(p, f))
-		a.say(p, reading.ReasonBadSeries, err.Error())
+		a.say(p, 1, reading.ReasonBadSeries, err.Error())
 		return
 	}
 	ref, err := a.appendLabels(lset, p.Time, f.Value)
@@ -264,13 +264,13 @@ func (a *appending) refuseField(p *reading.Point, f *reading.Field, err error) {
 	a.repeated.refuse(a.indexOf(p, f))
 	switch {
 	case errors.Is(err, errSeriesLimit):
-		a.say(p, reading.ReasonSeriesLimit, fmt.Sprintf("field %q would be a new series, and the limit of %d is reached", name, a.store.opts.SeriesLimit))
+		a.say(p, 1, reading.ReasonSeriesLimit, fmt.Sprintf("field %q would be a new series, and the limit of %d is reached", name, a.store.opts.SeriesLimit))
 	case errors.Is(err, storage.ErrDuplicateSampleForTimestamp):
-		a.say(p, reading.ReasonConflict, fmt.Sprintf("field %q has another value stored at the same time", name))
+		a.say(p, 1, reading.ReasonConflict, fmt.Sprintf("field %q has another value stored at the same time", name))
 	case errors.Is(err, storage.ErrTooOldSample), errors.Is(err, storage.ErrOutOfBounds), errors.Is(err, storage.ErrOutOfOrderSample):
-		a.say(p, reading.ReasonTooOld, fmt.Sprintf("field %q is older than the store takes", name))
+		a.say(p, 1, reading.ReasonTooOld, fmt.Sprintf("field %q is older than the store takes", name))
 	default:
-		a.say(p, reading.ReasonBadSeries, fmt.Sprintf("field %q: %v", name, err))
+		a.say(p, 1, reading.ReasonBadSeries, fmt.Sprintf("field %q: %v", name, err))
 	}
 }
 
@@ -288,10 +288,12 @@ func (a *appending) refuse(p *reading.Point, reason reading.Reason, detail strin
 	for i := range p.Count {
 		a.repeated.refuse(p.First + i)
 	}
-	a.say(p, reason, detail)
+	a.say(p, p.Count, reason, detail)
 }
 
-// say notes a refusal of a point or of a part of it.
-func (a *appending) say(p *reading.Point, reason reading.Reason, detail string) {
-	a.batch.Refuse(p.Line, reason, detail, a.batch.Bytes(p.Whole))
+// say notes a refusal of values of a point.
+func (a *appending) say(p *reading.Point, values uint32, reason reading.Reason, detail string) {
+	a.batch.Refusals = append(a.batch.Refusals, reading.Refusal{
+		Line: p.Line, Reason: reason, Detail: detail, Values: values, Raw: a.batch.Bytes(p.Whole),
+	})
 }

@@ -55,6 +55,7 @@ type App struct {
 	series    *catalogSeries
 	pager     *pager.Pager
 	evaluator *evaluate.Evaluator
+	decoders  atomic.Pointer[decoders]
 	intake    *intake.Intake
 	guard     *access.Guard
 	server    *http.Server
@@ -86,10 +87,11 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		return nil, err
 	}
 	a.catalog.Store(in.catalog)
+	a.decoders.Store(&in.decoders)
 	if err := a.startAlerting(c, in); err != nil {
 		return nil, err
 	}
-	a.intake = intake.New(a.store, o.Metrics, a.evaluator.Lag)
+	a.intake = intake.New(intake.Options{Store: a.store, Metrics: o.Metrics, Lag: a.evaluator.Lag})
 	a.guard, err = access.New(ctx, access.Options{
 		Listen: c.Listen, ExternalURL: c.ExternalURL, Auth: c.Auth, Metrics: o.Metrics, Logger: a.logger.With("component", "http"),
 	})
@@ -97,6 +99,9 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		return nil, err
 	}
 	a.startSeries()
+	if err := a.startInputs(c); err != nil {
+		return nil, err
+	}
 	if err := a.buildServer(c); err != nil {
 		return nil, err
 	}

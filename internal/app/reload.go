@@ -18,6 +18,7 @@ import (
 type inputs struct {
 	rules   *ruleset.Set
 	catalog *catalog.Catalog
+	decoders
 }
 
 // readInputs reads and checks all of them, so that a reload changes either
@@ -36,6 +37,9 @@ func (a *App) readInputs(c *config.Config) (in inputs, err error) {
 		if in.catalog, err = catalog.Load(c.Catalog); err != nil {
 			errs = append(errs, err)
 		}
+	}
+	if in.decoders, err = a.readDecoders(c); err != nil {
+		errs = append(errs, err)
 	}
 	if c.Pager.Config != "" {
 		errs = append(errs, pager.Check(c.Pager.Config))
@@ -69,6 +73,7 @@ func (a *App) Reload(context.Context) (needRestart []string, err error) {
 		return nil, a.reloaded(err, nil)
 	}
 	a.catalog.Store(in.catalog)
+	a.decoders.Store(&in.decoders)
 	if err := a.evaluator.Reload(in.rules); err != nil {
 		return nil, a.reloaded(fmt.Errorf("rules: %w", err), nil)
 	}

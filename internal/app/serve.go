@@ -20,6 +20,8 @@ func (a *App) buildServer(c *config.Config) error {
 	queries := newEngine(c, a.logger.With("component", "queries"), a.registry)
 	handler := httpapi.New(httpapi.Options{
 		Intake:        a.intake,
+		Input:         a.decoder,
+		InputNames:    a.decoderNames,
 		BucketLabel:   c.BucketLabel,
 		MaxBody:       c.Limits.Body,
 		MaxLine:       c.Limits.Line,

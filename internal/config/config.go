@@ -47,6 +47,7 @@ type Config struct {
 	Pager              Pager
 	Auth               Auth
 	TLS                TLS
+	Inputs             Inputs
 	Log                Log
 
 	lines        map[string]int // of the keys at the top

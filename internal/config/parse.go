@@ -112,7 +112,7 @@ func (p *parser) keys() strict.Keys[Config] {
 		"tls":       p.tls,
 		"log":       p.log,
 		"detectors": nil,
-		"inputs":    nil,
+		"inputs":    p.inputs,
 		"forward":   nil,
 	}
 }

@@ -57,7 +57,7 @@ func startWith(t *testing.T, so tsdb.Options, change ...func(*Options)) *belfry 
 	require.NoError(t, err)
 	reg := prometheus.NewRegistry()
 	o := Options{
-		Intake:        intake.New(store, b.set, lag),
+		Intake:        intake.New(intake.Options{Store: store, Metrics: b.set, Lag: lag}),
 		MaxBody:       4 << 20,
 		MaxLine:       64 << 10,
 		BodyTime:      10 * time.Second,

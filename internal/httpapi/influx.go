@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -24,16 +23,14 @@ const (
 
 // influxWriter serves the write endpoints of InfluxDB 1 and 2.
 type influxWriter struct {
-	opts    Options
-	bodies  *bodyReader
+	*writeDoor
 	parsers sync.Pool
 }
 
-func newInfluxWriter(o Options) *influxWriter {
+func newInfluxWriter(d *writeDoor) *influxWriter {
 	return &influxWriter{
-		opts:    o,
-		bodies:  newBodyReader(o),
-		parsers: sync.Pool{New: func() any { return new(lineproto.Parser) }},
+		writeDoor: d,
+		parsers:   sync.Pool{New: func() any { return new(lineproto.Parser) }},
 	}
 }
 
@@ -65,17 +62,18 @@ func (iw *influxWriter) write(w http.ResponseWriter, r *http.Request, a answer, 
 		a.fail(w, http.StatusBadRequest, err)
 		return
 	}
+	from := source("lineproto", r)
 	b, err := iw.bodies.read(w, r)
 	if err != nil {
-		iw.refuseBody(w, a, err)
+		iw.refuseBody(w, from, a, err)
 		return
 	}
 	defer b.release()
 	p := iw.parsers.Get().(*lineproto.Parser)
 	defer iw.parsers.Put(p)
-	res, err := iw.opts.Intake.Write(r.Context(), "lineproto", iw.parts(p, b.bytes, precision), speller)
+	res, err := iw.opts.Intake.Write(r.Context(), from, iw.parts(p, b.bytes, precision), speller)
 	if err != nil {
-		iw.failStore(w, a, err)
+		iw.failStore(w, from, a, err)
 		return
 	}
 	if res.Refused > 0 {
@@ -100,40 +98,6 @@ func (iw *influxWriter) speller(bucket string) (reading.Speller, error) {
 		return lineproto.Speller{}, nil
 	}
 	return lineproto.NewSpeller(map[string]string{iw.opts.BucketLabel: bucket})
-}
-
-func (iw *influxWriter) refuseBody(w http.ResponseWriter, a answer, err error) {
-	var be *bodyError
-	if !errors.As(err, &be) {
-		be = &bodyError{http.StatusBadRequest, reading.ReasonIncomplete, err}
-	}
-	iw.opts.Intake.Refuse(be.reason, 1)
-	if be.status == http.StatusTooManyRequests {
-		w.Header().Set("Retry-After", retryAfter)
-	}
-	if be.status == http.StatusRequestTimeout || be.reason == reading.ReasonIncomplete {
-		// What is left of the body would be taken for the next request.
-		w.Header().Set("Connection", "close")
-	}
-	a.fail(w, be.status, be)
-}
-
-// failStore answers for a request that could not be stored. Nothing of it is
-// acknowledged; every such answer asks the client to come again.
-func (iw *influxWriter) failStore(w http.ResponseWriter, a answer, err error) {
-	if errors.Is(err, context.Canceled) {
-		return // the client has gone
-	}
-	status, reason := http.StatusServiceUnavailable, reading.ReasonStoreFailed
-	switch {
-	case errors.Is(err, intake.ErrOverload):
-		status, reason = http.StatusTooManyRequests, reading.ReasonOverload
-	case errors.Is(err, tsdb.ErrDiskFull):
-		reason = reading.ReasonDiskFull
-	}
-	iw.opts.Intake.Refuse(reason, 1)
-	w.Header().Set("Retry-After", retryAfter)
-	a.fail(w, status, err)
 }
 
 // ping answers as InfluxDB does, for clients that look before they write.

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/prometheus/promql"
 
+	"github.com/belfry-city/belfry/collector/input"
 	"github.com/belfry-city/belfry/collector/intake"
 	"github.com/belfry-city/belfry/internal/httpapi/access"
 )
@@ -23,6 +24,10 @@ import (
 // otherwise.
 type Options struct {
 	Intake *intake.Intake
+	// Input returns the decoder for what is posted to /api/belfry/v1/in/NAME,
+	// and InputNames those that there are. Both may be nil.
+	Input      func(name string) (input.Decoder, bool)
+	InputNames func() []string
 	// BucketLabel names a label for Influx' db or bucket; empty ignores them.
 	BucketLabel string
 	// MaxBody and MaxLine bound a write, in bytes after decompression.
@@ -69,7 +74,8 @@ type Options struct {
 // New returns the handler for all routes.
 func New(o Options) http.Handler {
 	gates := newAdmission(o)
-	influx := newInfluxWriter(o)
+	door := newWriteDoor(o)
+	influx := newInfluxWriter(door)
 	mux := http.NewServeMux()
 	open := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, h) }
 	guarded := func(pattern string, scope access.Scope, h http.Handler) {
@@ -78,6 +84,7 @@ func New(o Options) http.Handler {
 
 	guarded("/write", access.Write, http.HandlerFunc(influx.writeV1))
 	guarded("/api/v2/write", access.Write, http.HandlerFunc(influx.writeV2))
+	guarded("/api/belfry/v1/in/{input...}", access.Write, http.HandlerFunc(door.take))
 	guarded("/query", access.Write, http.HandlerFunc(influxQuery))
 	open("/ping", influx.ping)
 	open("/health", influx.health)
@@ -158,6 +165,7 @@ func index(w http.ResponseWriter, _ *http.Request) {
 	say(w, `Belfry 钟楼
 
 POST /write, /api/v2/write     InfluxDB line protocol
+POST /api/belfry/v1/in/INPUT   cameras, LoRaWAN, parking, any JSON
 GET  /api/v1/query, …          Prometheus API: queries, rules, alerts
      /api/v2/alerts, …         Alertmanager API: alerts, silences
 GET  /metrics                  Belfry's own metrics

@@ -1,0 +1,103 @@
+package intake
+
+import (
+	"context"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+
+	"github.com/belfry-city/belfry/collector/reading"
+	"github.com/belfry-city/belfry/collector/tsdb"
+)
+
+// Store is what the intake asks of the database.
+type Store interface {
+	Append(ctx context.Context, b *reading.Batch, sp reading.Speller) (tsdb.Receipt, error)
+	Sync(ctx context.Context, generation uint64) error
+}
+
+// Events keeps what cameras and people reported.
+type Events interface {
+	// Add returns when the events are on disk. Adding an event again does no
+	// harm. The events share memory with the message and are not to be kept.
+	Add(ctx context.Context, events []reading.Event) error
+}
+
+// Deriver adds what follows from readings of which it knows the past, such as
+// how long a bay has been taken. It sees each batch of messages once before it
+// is stored, and the same readings again when a sender repeats them: it must
+// then derive the same. It is called by several goroutines at once.
+type Deriver interface {
+	Derive(b *reading.Batch, out *reading.Builder)
+}
+
+// Redactor takes out of what is kept what must not be, such as number plates.
+type Redactor interface {
+	// Text returns text without it: text itself where there is nothing to
+	// remove, otherwise a copy.
+	Text(text []byte) []byte
+	// Label returns the value to store; an empty one drops the label.
+	Label(name, value []byte) []byte
+}
+
+// Quarantine keeps what was refused.
+type Quarantine interface {
+	// Keep must not keep r.Raw without copying it, and must not wait.
+	Keep(r Refused)
+}
+
+// Refused is a part of what a source sent that was not taken.
+type Refused struct {
+	Source
+	Time time.Time
+	reading.Refusal
+}
+
+// Source says where something came from.
+type Source struct {
+	// Input is the input's name, a label of the metrics: lineproto, mqtt, …
+	Input string
+	// Sender says who sent it, as far as that is known.
+	Sender string
+}
+
+// Options of an Intake. Store, Metrics and Lag are required.
+type Options struct {
+	Store   Store
+	Metrics *metrics.Set
+	// Lag is how late rule evaluation is; writes give way to it.
+	Lag func() time.Duration
+	// Events may be nil: events are then refused.
+	Events Events
+	// Derive is asked in order.
+	Derive     []Deriver
+	Redactor   Redactor   // may be nil
+	Quarantine Quarantine // may be nil
+}
+
+// redactingSpeller applies the redactor once for each series.
+type redactingSpeller struct {
+	reading.Speller
+	redactor Redactor
+}
+
+func (in *Intake) redacting(sp reading.Speller) reading.Speller {
+	if in.opts.Redactor == nil {
+		return sp
+	}
+	return redactingSpeller{sp, in.opts.Redactor}
+}
+
+func (s redactingSpeller) Spell(key, field []byte, labels []reading.Label) ([]byte, []reading.Label, error) {
+	metric, labels, err := s.Speller.Spell(key, field, labels)
+	if err != nil {
+		return metric, labels, err
+	}
+	kept := labels[:0]
+	for _, l := range labels {
+		if l.Value = s.redactor.Label(l.Name, l.Value); len(l.Value) > 0 {
+			kept = append(kept, l)
+		}
+	}
+	return metric, kept, nil
+}

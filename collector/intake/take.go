@@ -1,0 +1,208 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sort"
+	"time"
+
+	"github.com/belfry-city/belfry/collector/input"
+	"github.com/belfry-city/belfry/collector/reading"
+	"github.com/belfry-city/belfry/collector/tsdb"
+)
+
+// taking is a batch of decoded messages on its way to the disk.
+type taking struct {
+	batch    reading.Batch
+	builder  reading.Builder
+	messages []taken
+	receipt  tsdb.Receipt
+	events   []reading.Event
+	began    time.Time
+}
+
+// taken is one message of a taking.
+type taken struct {
+	message *input.Message
+	decoder input.Decoder
+	first   uint32 // line
+	fields  int    // values decoded
+	events  int
+	strings int
+	res     Result
+	done    func(Result, error)
+}
+
+// Take decodes one message, stores what it says and returns when that is on
+// disk. With an error nothing may be acknowledged, although a part may have
+// been stored; sending all of it again does no harm.
+func (in *Intake) Take(ctx context.Context, name string, m *input.Message, d input.Decoder) (Result, error) {
+	t := in.newTaking()
+	defer in.release(t)
+	if err := in.takeTurn(ctx); err != nil {
+		return Result{}, err
+	}
+	in.decode(t, taken{message: m, decoder: d})
+	err := in.appendTaking(ctx, t)
+	in.turns.Release(1)
+	if err == nil {
+		err = in.settle(ctx, t.receipt, t.batch.Events)
+	}
+	if err != nil {
+		return Result{}, err
+	}
+	in.report(name, t)
+	return t.messages[0].res, nil
+}
+
+func (in *Intake) newTaking() *taking {
+	t := in.takings.Get().(*taking)
+	t.began = time.Now()
+	t.batch.Reset()
+	t.builder.Reset(&t.batch)
+	return t
+}
+
+// release gives the memory back, except for what only a huge message needed.
+func (in *Intake) release(t *taking) {
+	const kept = 1 << 16 // fields
+	if cap(t.batch.Fields) > kept {
+		return
+	}
+	clear(t.messages)
+	t.messages = t.messages[:0]
+	t.receipt = tsdb.Receipt{}
+	t.batch.Reset()
+	in.takings.Put(t)
+}
+
+// decode adds a message to the taking. A decoder that panics has met a message
+// that nobody thought of: it is refused, and the others are not harmed.
+func (in *Intake) decode(t *taking, msg taken) {
+	b := &t.batch
+	msg.first = t.builder.Message(msg.message.Body)
+	for _, l := range msg.message.Labels {
+		t.builder.Common(l.Name, l.Value)
+	}
+	samples, events, strings := b.Samples(), len(b.Events), b.Strings
+	func() {
+		defer func() {
+			if p := recover(); p != nil {
+				in.opts.Metrics.GetOrCreateCounter(`belfry_decoder_panics_total`).Inc()
+				t.builder.Refuse(reading.ReasonSyntax, fmt.Sprintf("the decoder cannot cope with this message: %v", p))
+			}
+		}()
+		msg.decoder.Decode(msg.message, &t.builder)
+	}()
+	msg.fields, msg.events, msg.strings = b.Samples()-samples, len(b.Events)-events, b.Strings-strings
+	t.messages = append(t.messages, msg)
+}
+
+// appendTaking derives what follows and appends the batch to the log.
+func (in *Intake) appendTaking(ctx context.Context, t *taking) (err error) {
+	t.builder.Done()
+	for _, d := range in.opts.Derive {
+		t.builder.Message(nil)
+		d.Derive(&t.batch, &t.builder)
+		t.builder.Done()
+	}
+	t.refuseEvents(in.opts.Events != nil)
+	return in.appendAgain(ctx, t)
+}
+
+// appendAgain appends a batch that may have been appended before, in vain.
+func (in *Intake) appendAgain(ctx context.Context, t *taking) (err error) {
+	if t.batch.Samples() == 0 {
+		return nil
+	}
+	before := len(t.batch.Refusals)
+	t.receipt, err = in.opts.Store.Append(ctx, &t.batch, in.redacting(reading.LabelSpeller{}))
+	if err != nil {
+		t.batch.Refusals = t.batch.Refusals[:before]
+	}
+	return err
+}
+
+var errNoEvents = errors.New("events are not kept here")
+
+func (t *taking) refuseEvents(kept bool) {
+	if kept {
+		return
+	}
+	for _, e := range t.batch.Events {
+		t.batch.Refuse(e.Line, reading.ReasonUnsupported, errNoEvents.Error(), e.Raw)
+	}
+	t.batch.Events = t.batch.Events[:0]
+}
+
+// settle returns when samples and events are on disk.
+func (in *Intake) settle(ctx context.Context, r tsdb.Receipt, events []reading.Event) error {
+	if len(events) > 0 {
+		if err := in.opts.Events.Add(ctx, in.redactEvents(events)); err != nil {
+			return fmt.Errorf("keep events: %w", err)
+		}
+	}
+	if r.Samples == 0 {
+		return nil
+	}
+	return in.opts.Store.Sync(ctx, r.Generation)
+}
+
+// settleAll settles several batches with one sync.
+func (in *Intake) settleAll(group []*taking) error {
+	var all tsdb.Receipt
+	var events []reading.Event
+	for _, t := range group {
+		events = append(events, t.batch.Events...)
+		if t.receipt.Samples == 0 {
+			continue
+		}
+		if all.Samples > 0 && t.receipt.Generation != all.Generation {
+			return tsdb.ErrFailed
+		}
+		all.Samples += t.receipt.Samples
+		all.Generation = t.receipt.Generation
+	}
+	return in.settle(context.Background(), all, events)
+}
+
+func (in *Intake) redactEvents(events []reading.Event) []reading.Event {
+	if in.opts.Redactor == nil {
+		return events
+	}
+	text := func(s string) string { return string(in.opts.Redactor.Text([]byte(s))) }
+	for i := range events {
+		e := &events[i]
+		e.Raw = in.opts.Redactor.Text(e.Raw)
+		e.ID, e.Description, e.Snapshot = text(e.ID), text(e.Description), text(e.Snapshot)
+		e.Asset, e.VendorKind = text(e.Asset), text(e.VendorKind)
+	}
+	return events
+}
+
+// report counts what became of the messages, and brings the refusals home.
+func (in *Intake) report(name string, t *taking) {
+	for i := range t.messages {
+		m := &t.messages[i]
+		m.res = Result{Samples: m.fields, Events: m.events, Strings: m.strings}
+	}
+	for _, r := range t.batch.Refusals {
+		// The message that begins at or before the line.
+		i := sort.Search(len(t.messages), func(i int) bool { return t.messages[i].first > r.Line }) - 1
+		from := Source{Input: name}
+		if i >= 0 {
+			m := &t.messages[i]
+			from.Sender = m.message.Sender
+			r.Line -= m.first - 1
+			m.res.add(r)
+			m.res.Samples -= int(r.Values)
+		}
+		in.Refuse(from, r)
+	}
+	in.skipped(t.batch.Strings)
+	in.stored(name, t.receipt.Samples, t.began)
+	if n := len(t.batch.Events); n > 0 {
+		in.opts.Metrics.GetOrCreateCounter(fmt.Sprintf(`belfry_events_total{input=%q}`, name)).Add(n)
+	}
+}

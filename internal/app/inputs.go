@@ -1,0 +1,32 @@
+package app
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/belfry-city/belfry/collector/input"
+	"github.com/belfry-city/belfry/internal/config"
+)
+
+// decoders are those of messages, by the names that URLs and MQTT topics in the
+// configuration have for them, such as chirpstack or json/pump.
+type decoders map[string]input.Decoder
+
+// readDecoders makes the decoders that a configuration asks for. It is called
+// again for a reload, so what a decoder remembers belongs into the App.
+func (a *App) readDecoders(*config.Config) (decoders, error) {
+	return decoders{}, nil
+}
+
+func (a *App) decoder(name string) (input.Decoder, bool) {
+	d, ok := (*a.decoders.Load())[name]
+	return d, ok
+}
+
+func (a *App) decoderNames() []string { return slices.Sorted(maps.Keys(*a.decoders.Load())) }
+
+// startInputs starts the listeners and clients. They stop before the store is
+// closed, and finish what they have begun.
+func (a *App) startInputs(*config.Config) error {
+	return nil
+}
