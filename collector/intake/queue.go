@@ -50,7 +50,7 @@ func (in *Intake) NewQueue(name string, bytes int64) *Queue {
 
 // ErrStopped is what the messages of a queue get that has been stopped before
 // they were on disk.
-var ErrStopped = errors.New("Belfry is stopping; this is not stored")
+var ErrStopped = errors.New("not stored: Belfry is stopping")
 
 // Submit hands over a message, and waits while the queue is full. When what the
 // message says is on disk, or cannot be stored any more, done is called, once

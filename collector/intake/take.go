@@ -18,7 +18,6 @@ type taking struct {
 	builder  reading.Builder
 	messages []taken
 	receipt  tsdb.Receipt
-	events   []reading.Event
 	began    time.Time
 }
 

@@ -117,7 +117,12 @@ func (b *belfry) query(t *testing.T, q string) map[string]string {
 // post sends a body and returns status and answer.
 func (b *belfry) post(t *testing.T, path string, body io.Reader, header ...string) (*http.Response, string) {
 	t.Helper()
-	req, err := http.NewRequest(http.MethodPost, b.URL+path, body)
+	return b.send(t, http.MethodPost, path, body, header...)
+}
+
+func (b *belfry) send(t *testing.T, method, path string, body io.Reader, header ...string) (*http.Response, string) {
+	t.Helper()
+	req, err := http.NewRequest(method, b.URL+path, body)
 	require.NoError(t, err)
 	for i := 0; i+1 < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])

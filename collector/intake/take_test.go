@@ -1,0 +1,151 @@
+package intake
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+	"github.com/stretchr/testify/require"
+
+	"github.com/belfry-city/belfry/collector/input"
+	"github.com/belfry-city/belfry/collector/reading"
+	"github.com/belfry-city/belfry/collector/tsdb"
+)
+
+// words is a decoder: each word of a message is an asset that reads 1. "bad"
+// is refused, "event" is an event, and "panic" is one.
+type words struct{}
+
+func (words) Decode(m *input.Message, out *reading.Builder) {
+	for i, word := range strings.Fields(string(m.Body)) {
+		out.Part(i + 1)
+		switch word {
+		case "bad":
+			out.Refuse(reading.ReasonSyntax, "bad is bad")
+		case "panic":
+			panic("nobody thought of this")
+		case "event":
+			out.Event(reading.Event{ID: string(m.Body), Kind: "fire", Raw: m.Body})
+		default:
+			out.Begin(m.Received)
+			out.Label("asset", word)
+			out.Value("seen", 1)
+		}
+	}
+}
+
+// keeper keeps events and what was refused.
+type keeper struct {
+	mu      sync.Mutex
+	events  []string
+	refused []Refused
+	fail    error
+}
+
+func (k *keeper) Add(_ context.Context, events []reading.Event) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, e := range events {
+		k.events = append(k.events, e.ID+" "+string(e.Raw))
+	}
+	return k.fail
+}
+
+func (k *keeper) Keep(r Refused) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	r.Raw = bytes.Clone(r.Raw)
+	k.refused = append(k.refused, r)
+}
+
+// noPlates takes the word secret out of texts, and labels that have it.
+type noPlates struct{}
+
+func (noPlates) Text(b []byte) []byte { return bytes.ReplaceAll(b, []byte("secret"), []byte("***")) }
+
+func (noPlates) Label(_, value []byte) []byte {
+	if bytes.Contains(value, []byte("secret")) {
+		return nil
+	}
+	return value
+}
+
+// twice derives a reading from each that is seen.
+type twice struct{}
+
+func (twice) Derive(b *reading.Batch, out *reading.Builder) {
+	for _, p := range b.Points {
+		out.Begin(p.Time)
+		out.Value("derived", float64(p.Count))
+	}
+}
+
+// stored is a real store, and what a query finds in it.
+func openStore(t *testing.T) *tsdb.Store {
+	t.Helper()
+	s, err := tsdb.Open(tsdb.Options{Dir: t.TempDir(), Logger: discard()})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	return s
+}
+
+func TestAMessageIsStoredTogetherWithWhatFollowsFromIt(t *testing.T) {
+	k := &keeper{}
+	set := metrics.NewSet()
+	in := New(Options{
+		Store: openStore(t), Metrics: set, Lag: noLag, Events: k, Quarantine: k, Redactor: noPlates{}, Derive: []Deriver{twice{}},
+	})
+	m := &input.Message{Body: []byte("a bad secret event"), Sender: "somebody", Received: time.Now().UnixMilli(),
+		Labels: []input.Label{{Name: "district", Value: "渝中"}}}
+	res, err := in.Take(t.Context(), "words", m, words{})
+	require.NoError(t, err)
+	require.Equal(t, Result{Samples: 2, Events: 1, Refused: 1, Refusals: []Refusal{{2, reading.ReasonSyntax, "bad is bad"}}}, res)
+	require.Equal(t, []string{"a bad *** event a bad *** event"}, k.events)
+	require.Len(t, k.refused, 1)
+	r := k.refused[0]
+	require.Equal(t, Source{Input: "words", Sender: "somebody"}, r.Source)
+	require.Equal(t, "a bad *** event", string(r.Raw))
+	require.EqualValues(t, 1, set.GetOrCreateCounter(`belfry_refused_total{reason="syntax"}`).Get())
+	require.EqualValues(t, 1, set.GetOrCreateCounter(`belfry_input_refused_total{input="words",reason="syntax"}`).Get())
+	require.EqualValues(t, 4, set.GetOrCreateCounter(`belfry_samples_total{input="words"}`).Get(), "two readings, and what follows from each")
+}
+
+func TestADecoderThatPanicsHarmsOnlyItsMessage(t *testing.T) {
+	set := metrics.NewSet()
+	in := New(Options{Store: openStore(t), Metrics: set, Lag: noLag})
+	res, err := in.Take(t.Context(), "words", &input.Message{Body: []byte("a panic b"), Received: time.Now().UnixMilli()}, words{})
+	require.NoError(t, err)
+	require.Equal(t, 1, res.Samples)
+	require.Equal(t, 1, res.Refused)
+	require.Contains(t, res.Refusals[0].Detail, "nobody thought of this")
+	require.EqualValues(t, 1, set.GetOrCreateCounter(`belfry_decoder_panics_total`).Get())
+}
+
+func TestEventsThatNobodyKeepsAreRefused(t *testing.T) {
+	in := New(Options{Store: openStore(t), Metrics: metrics.NewSet(), Lag: noLag})
+	res, err := in.Take(t.Context(), "words", &input.Message{Body: []byte("event"), Received: 1}, words{})
+	require.NoError(t, err)
+	require.Equal(t, []Refusal{{1, reading.ReasonUnsupported, "events are not kept here"}}, res.Refusals)
+}
+
+func TestEventsThatCannotBeKeptAcknowledgeNothing(t *testing.T) {
+	full := errors.New("full")
+	in := New(Options{Store: openStore(t), Metrics: metrics.NewSet(), Lag: noLag, Events: &keeper{fail: full}})
+	_, err := in.Take(t.Context(), "words", &input.Message{Body: []byte("event"), Received: 1}, words{})
+	require.ErrorIs(t, err, full)
+}
+
+func TestTheStoresRefusalsAreNotCountedAsStored(t *testing.T) {
+	in := New(Options{Store: openStore(t), Metrics: metrics.NewSet(), Lag: noLag})
+	res, err := in.Take(t.Context(), "words", &input.Message{Body: []byte("a b"), Received: 1}, words{})
+	require.NoError(t, err)
+	require.Equal(t, 0, res.Samples)
+	require.Equal(t, 2, res.Refused)
+	require.Equal(t, reading.ReasonTooOld, res.Refusals[1].Reason)
+	require.EqualValues(t, 2, res.Refusals[1].Line)
+}
