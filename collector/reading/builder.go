@@ -31,6 +31,7 @@ type Builder struct {
 	line   uint32
 	next   uint32 // first line of the next message
 
+	any   bool // AnyNames
 	key   Span // of what Begin began; its length is 0 until the first value
 	point int  // index of its point, -1 before the first value that is a float
 	time  int64
@@ -38,10 +39,12 @@ type Builder struct {
 }
 
 // A label of a key is its name, 0xFE, its value and 0xFF, bytes that are in no
-// UTF-8 text. After the labels there is another 0xFF.
+// UTF-8 text. After the labels there is another 0xFF. A key that begins with
+// 0xFE is one of AnyNames.
 const (
 	endName  = 0xFE
 	endValue = 0xFF
+	anyNames = 0xFE
 )
 
 // keptRaw is how much of a message is kept for those who look at what was
@@ -62,7 +65,7 @@ func (w *Builder) Message(raw []byte) (first uint32) {
 	kept := raw[:min(len(raw), keptRaw)]
 	w.whole = Span{Off: uint32(len(w.buf)), Len: uint32(len(kept))}
 	w.buf = append(w.buf, kept...)
-	w.raw, w.common = kept, w.common[:0]
+	w.raw, w.common, w.any = kept, w.common[:0], false
 	w.base, w.line, w.next = w.next, w.next, w.next+1
 	w.point, w.bad = -1, true // until Begin
 	return w.base
@@ -81,9 +84,18 @@ func (w *Builder) Common(name, value string) {
 	w.common = appendLabel(w.common, name, value)
 }
 
+// AnyNames permits what Prometheus 3 does in the names of metrics and labels
+// of this message: any UTF-8 text. Otherwise the store refuses names that
+// PromQL does not take without quotes, so that a device's spelling does not
+// become one by mistake.
+func (w *Builder) AnyNames() { w.any = true }
+
 // Begin begins a point at the given time, in milliseconds.
 func (w *Builder) Begin(time int64) {
 	w.key, w.point, w.time, w.bad = Span{Off: uint32(len(w.buf))}, -1, time, false
+	if w.any {
+		w.buf = append(w.buf, anyNames)
+	}
 }
 
 // Label adds a label to the point; an empty value is no label. All labels of a
@@ -91,6 +103,10 @@ func (w *Builder) Begin(time int64) {
 func (w *Builder) Label(name, value string) {
 	if w.key.Len > 0 {
 		panic("reading: a label after a value")
+	}
+	if w.any && !utf8.ValidString(name) {
+		w.refusePoint(ReasonInvalidUTF8, fmt.Sprintf("the name of a label is not valid UTF-8: %q", name))
+		return
 	}
 	if !utf8.ValidString(value) {
 		w.refusePoint(ReasonInvalidUTF8, fmt.Sprintf("label %s is not valid UTF-8: %q", name, value))
@@ -171,6 +187,9 @@ func (w *Builder) closeKey() {
 		return
 	}
 	own := w.buf[w.key.Off:]
+	if w.any {
+		own = own[1:]
+	}
 	for rest := w.common; len(rest) > 0; {
 		name, end := rest[:bytes.IndexByte(rest, endName)+1], bytes.IndexByte(rest, endValue)+1
 		if !hasLabel(own, name) {
@@ -237,20 +256,24 @@ var errBrokenKey = errors.New("the key is not one of labels")
 
 // Spell implements Speller.
 func (LabelSpeller) Spell(key, field []byte, labels []Label) ([]byte, []Label, error) {
-	if !validName(field, true) {
-		return nil, labels, fmt.Errorf("%q is no name of a metric", field)
-	}
 	if len(key) == 0 || key[len(key)-1] != endValue {
 		return nil, labels, errBrokenKey
 	}
-	for key = key[:len(key)-1]; len(key) > 0; {
+	valid := validName
+	if key = key[:len(key)-1]; len(key) > 0 && key[0] == anyNames {
+		key, valid = key[1:], validText
+	}
+	if !valid(field, true) {
+		return nil, labels, fmt.Errorf("%q is no name of a metric", field)
+	}
+	for len(key) > 0 {
 		n := bytes.IndexByte(key, endName)
 		v := bytes.IndexByte(key, endValue)
 		if n < 0 || v < n {
 			return nil, labels, errBrokenKey
 		}
 		l := Label{Name: key[:n], Value: key[n+1 : v]}
-		if !validName(l.Name, false) {
+		if !valid(l.Name, false) {
 			return nil, labels, fmt.Errorf("%q is no name of a label", l.Name)
 		}
 		labels = append(labels, l)

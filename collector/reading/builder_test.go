@@ -83,6 +83,49 @@ func TestNamesThatAreNoneAreRefusedBySpelling(t *testing.T) {
 	}
 }
 
+func TestAMessageOfThePrometheusFamilyMayHaveAnyNames(t *testing.T) {
+	var w reading.Builder
+	var b reading.Batch
+	w.Reset(&b)
+	w.Message(nil)
+	w.AnyNames()
+	w.Common("区域", "of the topic")
+	w.Common("name", "of the topic")
+	w.Begin(1)
+	w.Label("区域", "渝中")
+	w.Label("http.method", "GET")
+	w.Label("__type__", "gauge")
+	w.AnyValue("水位.well", 1)
+	w.Begin(2)
+	w.AnyValue("bare", 2)
+	w.Begin(3)
+	w.Label("a\xfeb", "c")
+	w.AnyValue("aliased", 3)
+	w.Message(nil)
+	w.Begin(4)
+	w.Label("plain", "x")
+	w.Value("plain", 4)
+	w.Done()
+	require.Equal(t, []string{
+		`1: 水位.well{区域="渝中",http.method="GET",__type__="gauge",name="of the topic"} 1 @1`,
+		`1: bare{区域="of the topic",name="of the topic"} 2 @2`,
+		`2: plain{plain="x"} 4 @4`,
+		`1: refused: invalid_utf8: the name of a label is not valid UTF-8: "a\xfeb" []`,
+	}, spelled(t, &b))
+	for _, c := range [][2]string{{"", "ok"}, {"a\xff", "ok"}, {"ok", "__name__"}} {
+		w.Reset(&b)
+		b.Reset()
+		w.Message(nil)
+		w.AnyNames()
+		w.Begin(0)
+		w.Label(c[1], "v")
+		w.AnyValue(c[0], 1)
+		w.Done()
+		_, _, err := reading.LabelSpeller{}.Spell(b.Bytes(b.Points[0].Key), b.Bytes(b.Fields[0].Name), nil)
+		require.Error(t, err, "%q", c)
+	}
+}
+
 func TestNamesOfDevicesBecomeNamesOfMetrics(t *testing.T) {
 	for text, want := range map[string]string{
 		"waterLevel": "water_level", "Water Level": "water_level", "water-level(m)": "water_level_m", "CH4": "ch4",
@@ -95,6 +138,7 @@ func TestNamesOfDevicesBecomeNamesOfMetrics(t *testing.T) {
 func FuzzSpell(f *testing.F) {
 	f.Add([]byte("a\xfeb\xff\xff"), []byte("m"))
 	f.Add([]byte("\xff"), []byte("m"))
+	f.Add([]byte("\xfea.b\xfec\xff\xff"), []byte("m.n"))
 	f.Add([]byte("a\xffb\xfe\xff"), []byte(""))
 	f.Fuzz(func(_ *testing.T, key, field []byte) {
 		_, _, _ = reading.LabelSpeller{}.Spell(key, field, nil)

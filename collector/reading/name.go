@@ -3,6 +3,7 @@ package reading
 import (
 	"bytes"
 	"strings"
+	"unicode/utf8"
 	"unsafe"
 )
 
@@ -18,6 +19,11 @@ func validName(name []byte, metric bool) bool {
 		}
 	}
 	return len(name) > 0 && !bytes.HasPrefix(name, []byte("__"))
+}
+
+// validText says whether name is one that Prometheus 3 takes.
+func validText(name []byte, metric bool) bool {
+	return len(name) > 0 && utf8.Valid(name) && (metric || string(name) != "__name__")
 }
 
 // Name makes the name of a metric or label out of what a device calls it:
