@@ -11,6 +11,14 @@ type Event struct {
 	Phase Phase
 	// Time is when it began; End when it ended, or 0. Milliseconds.
 	Time, End int64
+	// Updated is the time of which this message of the event speaks, in
+	// milliseconds; 0: that is Time.
+	Updated int64
+	// Within, in milliseconds, is for senders that have no names for their
+	// events. ID then names a condition, whose messages are one event for as long
+	// as no more than Within lies between two of them; an end without a beginning
+	// is nothing. 0: ID names one event for ever.
+	Within int64
 
 	Asset string
 	// Kind is of Belfry's taxonomy; VendorKind is what the sender called it.
