@@ -100,15 +100,15 @@ func (in *Intake) Write(ctx context.Context, from Source, parse Parse, sp readin
 		if err != nil {
 			return res, err
 		}
-		if receipt.Samples > 0 && taken.Samples > 0 && taken.Generation != receipt.Generation {
+		if !receipt.Empty() && !taken.Empty() && taken.Generation != receipt.Generation {
 			return res, tsdb.ErrFailed
 		}
-		if taken.Samples > 0 {
+		if !taken.Empty() {
 			receipt = taken
 		}
 		more = next
 	}
-	if receipt.Samples > 0 {
+	if !receipt.Empty() {
 		if err := in.opts.Store.Sync(ctx, receipt.Generation); err != nil {
 			return res, err
 		}
@@ -116,6 +116,9 @@ func (in *Intake) Write(ctx context.Context, from Source, parse Parse, sp readin
 	in.stored(from.Input, res.Samples, began)
 	return res, nil
 }
+
+// storable says whether there is something for the store in b.
+func storable(b *reading.Batch) bool { return b.Samples() > 0 || len(b.Exemplars) > 0 }
 
 func (in *Intake) stored(input string, samples int, began time.Time) {
 	m := in.opts.Metrics
@@ -136,11 +139,13 @@ func (in *Intake) writePart(ctx context.Context, b *reading.Batch, from Source, 
 	defer in.turns.Release(1)
 	b.Reset()
 	more = parse(b)
-	if b.Samples() > 0 {
+	if storable(b) {
 		if taken, err = in.opts.Store.Append(ctx, b, sp); err != nil {
 			return taken, false, err
 		}
 		res.Samples += taken.Samples
+		res.Histograms += taken.Histograms
+		res.Exemplars += taken.Exemplars
 	}
 	in.account(b, from, res)
 	return taken, more, nil

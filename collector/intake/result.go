@@ -9,8 +9,12 @@ import (
 
 // Result is what became of one request or message.
 type Result struct {
-	// Samples is how many values are stored, exact duplicates included.
+	// Samples is how many values are stored, exact duplicates and native
+	// histograms included.
 	Samples int
+	// Histograms and Exemplars are counted for Write only. Exemplars are no
+	// samples.
+	Histograms, Exemplars int
 	// Events is how many events are stored.
 	Events int
 	// Strings is how many text fields were skipped.

@@ -112,7 +112,7 @@ func (in *Intake) appendTaking(ctx context.Context, t *taking) (err error) {
 
 // appendAgain appends a batch that may have been appended before, in vain.
 func (in *Intake) appendAgain(ctx context.Context, t *taking) (err error) {
-	if t.batch.Samples() == 0 {
+	if !storable(&t.batch) {
 		return nil
 	}
 	before := len(t.batch.Refusals)
@@ -142,7 +142,7 @@ func (in *Intake) settle(ctx context.Context, r tsdb.Receipt, events []reading.E
 			return fmt.Errorf("keep events: %w", err)
 		}
 	}
-	if r.Samples == 0 {
+	if r.Empty() {
 		return nil
 	}
 	return in.opts.Store.Sync(ctx, r.Generation)
@@ -154,13 +154,14 @@ func (in *Intake) settleAll(group []*taking) error {
 	var events []reading.Event
 	for _, t := range group {
 		events = append(events, t.batch.Events...)
-		if t.receipt.Samples == 0 {
+		if t.receipt.Empty() {
 			continue
 		}
-		if all.Samples > 0 && t.receipt.Generation != all.Generation {
+		if !all.Empty() && t.receipt.Generation != all.Generation {
 			return tsdb.ErrFailed
 		}
 		all.Samples += t.receipt.Samples
+		all.Exemplars += t.receipt.Exemplars
 		all.Generation = t.receipt.Generation
 	}
 	return in.settle(context.Background(), all, events)

@@ -11,8 +11,9 @@ const (
 	ReasonBadNumber     Reason = "bad_number"    // a field value that is no number, or overflows
 	ReasonNotFinite     Reason = "not_finite"    // NaN or infinity
 	ReasonInvalidUTF8   Reason = "invalid_utf8"
-	ReasonTooLong       Reason = "too_long"   // a line beyond the limit
-	ReasonBadSeries     Reason = "bad_series" // duplicate or reserved label, no name
+	ReasonTooLong       Reason = "too_long"      // a line beyond the limit
+	ReasonBadSeries     Reason = "bad_series"    // duplicate or reserved label, no name
+	ReasonBadHistogram  Reason = "bad_histogram" // a native histogram whose parts contradict each other
 	ReasonBadChecksum   Reason = "bad_checksum"
 	ReasonBadType       Reason = "bad_type"       // text where a number belongs, a list where an object does
 	ReasonTooDeep       Reason = "too_deep"       // nested beyond reason

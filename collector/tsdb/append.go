@@ -17,11 +17,19 @@ import (
 
 // Receipt says what Append has taken.
 type Receipt struct {
-	// Samples is how many values were taken, exact duplicates included.
+	// Samples is how many values were taken, exact duplicates and native
+	// histograms included.
 	Samples int
+	// Histograms is how many of them are native histograms.
+	Histograms int
+	// Exemplars is how many exemplars were taken; they are no samples.
+	Exemplars int
 	// Generation is what to give to Sync.
 	Generation uint64
 }
+
+// Empty says that nothing was taken, so that nothing waits for the disk.
+func (r Receipt) Empty() bool { return r.Samples == 0 && r.Exemplars == 0 }
 
 // Append writes a batch to the log and to memory. Before Sync has returned for
 // the receipt's generation, nothing of it may be acknowledged. Points that the
@@ -56,12 +64,14 @@ func (s *Store) Append(ctx context.Context, b *reading.Batch, sp reading.Speller
 	a.oldest, a.newest = now.Add(-s.opts.Late).UnixMilli(), now.Add(s.opts.Early).UnixMilli()
 	a.head = d.Head()
 	a.appendAll()
+	a.appendHistograms()
+	a.appendExemplars()
 	if err := a.app.Commit(); err != nil {
 		s.fail(err)
 		return Receipt{}, fmt.Errorf("%w: %w", ErrFailed, err)
 	}
 	s.stored.Add(a.stored)
-	return Receipt{Samples: a.stored, Generation: generation}, nil
+	return Receipt{Samples: a.stored, Histograms: a.histograms, Exemplars: a.exemplars, Generation: generation}, nil
 }
 
 // appending is the state of one Append.
@@ -76,6 +86,8 @@ type appending struct {
 	id             uint64
 	oldest, newest int64
 	stored         int
+	histograms     int // of them
+	exemplars      int
 	touched        byte
 
 	head     *tsdb.Head
@@ -83,6 +95,7 @@ type appending struct {
 	scratch  []byte
 	builder  labels.ScratchBuilder
 	repeated repeats
+	typed    typedInstants
 }
 
 // ahead is how many points are looked up together. Finding a series waits for
@@ -127,12 +140,9 @@ func (a *appending) lookAhead(points []reading.Point, hashes *[ahead]uint64) {
 
 func (a *appending) appendPoint(index int, hash uint64) {
 	p := &a.batch.Points[index]
-	if p.Time > a.newest {
-		a.refuse(p, reading.ReasonTooNew, fmt.Sprintf("its time is more than %s ahead of now", a.store.opts.Early))
-		return
-	}
-	if p.Time < a.oldest {
-		a.refuse(p, reading.ReasonTooOld, fmt.Sprintf("its time is more than %s ago", a.store.opts.Late))
+	if p.Time > a.newest || p.Time < a.oldest {
+		reason, detail := a.outOfTime(p.Time)
+		a.refuse(p, reason, detail)
 		return
 	}
 	k := seriesKey{hash: hash, space: a.space, key: a.batch.Bytes(p.Key)}
@@ -147,6 +157,14 @@ func (a *appending) appendPoint(index int, hash uint64) {
 	}
 }
 
+// outOfTime words the refusal of what is not between oldest and newest.
+func (a *appending) outOfTime(t int64) (reading.Reason, string) {
+	if t > a.newest {
+		return reading.ReasonTooNew, fmt.Sprintf("its time is more than %s ahead of now", a.store.opts.Early)
+	}
+	return reading.ReasonTooOld, fmt.Sprintf("its time is more than %s ago", a.store.opts.Late)
+}
+
 // appendKnown is the way of nearly every sample.
 func (a *appending) appendKnown(p *reading.Point, k seriesKey, e *seriesEntry) {
 	known := *e.fields.Load()
@@ -158,28 +176,29 @@ func (a *appending) appendKnown(p *reading.Point, k seriesKey, e *seriesEntry) {
 		if i < len(known) && known[i].name == string(name) {
 			ref = known[i].ref
 		} else {
-			ref = findField(known, name)
-			if ref == 0 && len(known) >= wideKey {
-				ref = a.cache.findWide(k, name, &a.scratch)
-			}
+			ref = a.findField(known, k, name)
 		}
 		if ref == 0 {
 			a.appendField(p, k, f)
 			continue
 		}
 		if _, err := a.app.Append(ref, labels.EmptyLabels(), p.Time, f.Value); err != nil {
-			a.appendFailed(p, k, f, err)
+			a.appendFailed(p, k, f, ref, err)
 			continue
 		}
 		a.stored++
 	}
 }
 
-func findField(known []fieldRef, name []byte) storage.SeriesRef {
+// findField returns 0 for a field that is not known.
+func (a *appending) findField(known []fieldRef, k seriesKey, name []byte) storage.SeriesRef {
 	for i := range known {
 		if known[i].name == string(name) {
 			return known[i].ref
 		}
+	}
+	if len(known) >= wideKey {
+		return a.cache.findWide(k, name, &a.scratch)
 	}
 	return 0
 }
@@ -195,10 +214,14 @@ func (a *appending) appendNew(p *reading.Point, k seriesKey) {
 	}
 }
 
-func (a *appending) appendFailed(p *reading.Point, k seriesKey, f *reading.Field, err error) {
+func (a *appending) appendFailed(p *reading.Point, k seriesKey, f *reading.Field, ref storage.SeriesRef, err error) {
 	if errors.Is(err, tsdb.ErrInvalidSample) {
 		// Upstream has dropped the series for want of samples; it starts anew.
 		a.appendField(p, k, f)
+		return
+	}
+	if a.isStaleHistogram(ref, p.Time, f.Value, err) {
+		a.stored++
 		return
 	}
 	a.refuseField(p, f, err)
@@ -212,7 +235,13 @@ func (a *appending) appendField(p *reading.Point, k seriesKey, f *reading.Field)
 		a.say(p, 1, reading.ReasonBadSeries, err.Error())
 		return
 	}
-	ref, err := a.appendLabels(lset, p.Time, f.Value)
+	ref, err := a.appendLabels(lset, func(ref storage.SeriesRef) (storage.SeriesRef, error) {
+		added, err := a.app.Append(ref, lset, p.Time, f.Value)
+		if a.isStaleHistogram(ref, p.Time, f.Value, err) {
+			return ref, nil
+		}
+		return added, err
+	})
 	if err != nil {
 		a.refuseField(p, f, err)
 		return
@@ -223,7 +252,9 @@ func (a *appending) appendField(p *reading.Point, k seriesKey, f *reading.Field)
 
 var errSeriesLimit = errors.New("the series limit is reached")
 
-func (a *appending) appendLabels(lset labels.Labels, t int64, v float64) (storage.SeriesRef, error) {
+// appendLabels has add append to the series of the labels, unless that would be
+// one more than the limit.
+func (a *appending) appendLabels(lset labels.Labels, add func(storage.SeriesRef) (storage.SeriesRef, error)) (storage.SeriesRef, error) {
 	s := a.store
 	s.createMu.Lock()
 	defer s.createMu.Unlock()
@@ -234,7 +265,7 @@ func (a *appending) appendLabels(lset labels.Labels, t int64, v float64) (storag
 	if ref == 0 && a.head.NumSeries() >= uint64(s.opts.SeriesLimit) {
 		return 0, errSeriesLimit
 	}
-	return a.app.Append(ref, lset, t, v)
+	return add(ref)
 }
 
 func (a *appending) spell(key, field []byte) (labels.Labels, error) {
@@ -260,18 +291,33 @@ func (a *appending) spell(key, field []byte) (labels.Labels, error) {
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 func (a *appending) refuseField(p *reading.Point, f *reading.Field, err error) {
-	name := a.batch.Bytes(f.Name)
 	a.repeated.refuse(a.indexOf(p, f))
+	reason, detail := a.word(f.Name, err)
+	a.say(p, 1, reason, detail)
+}
+
+// word says why upstream did not take a value.
+func (a *appending) word(field reading.Span, err error) (reading.Reason, string) {
+	what := a.subject(field)
 	switch {
 	case errors.Is(err, errSeriesLimit):
-		a.say(p, 1, reading.ReasonSeriesLimit, fmt.Sprintf("field %q would be a new series, and the limit of %d is reached", name, a.store.opts.SeriesLimit))
+		return reading.ReasonSeriesLimit, fmt.Sprintf("%s would be a new series, and the limit of %d is reached", what, a.store.opts.SeriesLimit)
 	case errors.Is(err, storage.ErrDuplicateSampleForTimestamp):
-		a.say(p, 1, reading.ReasonConflict, fmt.Sprintf("field %q has another value stored at the same time", name))
+		return reading.ReasonConflict, what + " has another value stored at the same time"
 	case errors.Is(err, storage.ErrTooOldSample), errors.Is(err, storage.ErrOutOfBounds), errors.Is(err, storage.ErrOutOfOrderSample):
-		a.say(p, 1, reading.ReasonTooOld, fmt.Sprintf("field %q is older than the store takes", name))
+		return reading.ReasonTooOld, what + " is older than the store takes"
 	default:
-		a.say(p, 1, reading.ReasonBadSeries, fmt.Sprintf("field %q: %v", name, err))
+		return reading.ReasonBadSeries, fmt.Sprintf("%s: %v", what, err)
 	}
+}
+
+// subject names a field to the sender; in formats whose keys are whole series
+// it has no name.
+func (a *appending) subject(field reading.Span) string {
+	if field.Len == 0 {
+		return "the series"
+	}
+	return fmt.Sprintf("field %q", a.batch.Bytes(field))
 }
 
 func (a *appending) indexOf(p *reading.Point, f *reading.Field) uint32 {

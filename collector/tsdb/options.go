@@ -23,6 +23,10 @@ type Options struct {
 	// SeriesLimit bounds the series in memory that Append may create; 1,000,000.
 	// Rules and Belfry's own metrics are not bound by it.
 	SeriesLimit int
+	// MaxExemplars is how many exemplars are kept in memory, the newest of all
+	// series together; 100,000, which take 10 to 20 MB when they are there.
+	// NoExemplars keeps none.
+	MaxExemplars int
 	// Late is the oldest sample taken, before now; 24 h.
 	Late time.Duration
 	// Early is the newest sample taken, after now; 10 min.
@@ -55,6 +59,7 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	setDefault(&o.Retention, 90*24*time.Hour)
 	setDefault(&o.SeriesLimit, 1_000_000)
+	setDefault(&o.MaxExemplars, 100_000)
 	setDefault(&o.Late, 24*time.Hour)
 	setDefault(&o.Early, 10*time.Minute)
 	if o.Now == nil {
@@ -74,6 +79,9 @@ func (o Options) withDefaults() (Options, error) {
 
 // NoLimit is a retention that drops nothing.
 const NoLimit = 250 * 365 * 24 * time.Hour
+
+// NoExemplars is a MaxExemplars that keeps none.
+const NoExemplars = -1
 
 func setDefault[T comparable](p *T, v T) {
 	var zero T

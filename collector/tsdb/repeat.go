@@ -76,7 +76,7 @@ func (a *appending) appendRepeated(index int, k seriesKey, e *seriesEntry) {
 	p := &b.Points[index]
 	if f, line := a.conflictInBatch(index); f != nil {
 		r.newest[instant{view(k.key), p.Time}] = r.before[index]
-		a.refuse(p, reading.ReasonConflict, fmt.Sprintf("field %q has another value at the same time in line %d", b.Bytes(f.Name), line))
+		a.refuse(p, reading.ReasonConflict, fmt.Sprintf("%s has another value at the same time in line %d", a.subject(f.Name), line))
 		return
 	}
 	a.appendKnown(p, k, e)

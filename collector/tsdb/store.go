@@ -165,6 +165,8 @@ func (s *Store) upstreamOptions() *tsdb.Options {
 	o.MaxBytes = s.opts.RetentionBytes
 	o.WALCompression = compression.None
 	o.WALSegmentSize = s.opts.segmentSize
+	o.EnableExemplarStorage = s.opts.MaxExemplars > 0
+	o.MaxExemplars = int64(max(s.opts.MaxExemplars, 0))
 	// Late counts from now, upstream's window from the newest sample.
 	o.OutOfOrderTimeWindow = (s.opts.Late + s.opts.Early).Milliseconds()
 	o.EnableOverlappingCompaction = true

@@ -129,6 +129,7 @@ func (a *App) openStore(c *config.Config) error {
 		Retention:      retention(c),
 		RetentionBytes: c.Retention.Size,
 		SeriesLimit:    int(c.Limits.Series),
+		MaxExemplars:   exemplars(c),
 		Late:           max(c.Limits.Late, time.Millisecond), // 0 would be the store's default
 		Early:          max(c.Limits.Early, time.Millisecond),
 		NoSync:         c.Durability == config.DurabilityOS,
@@ -152,6 +153,13 @@ func retention(c *config.Config) time.Duration {
 		return tsdb.NoLimit
 	}
 	return c.Retention.Time
+}
+
+func exemplars(c *config.Config) int {
+	if c.Limits.Exemplars == 0 {
+		return tsdb.NoExemplars
+	}
+	return int(c.Limits.Exemplars)
 }
 
 func newEngine(c *config.Config, logger *slog.Logger, reg prometheus.Registerer) *promql.Engine {

@@ -80,13 +80,14 @@ type Retention struct {
 
 // Limits bound what clients may send.
 type Limits struct {
-	Series   int64         // active series in the store
-	Late     time.Duration // how old a sample may be
-	Early    time.Duration // how far in the future it may be
-	Body     int64         // bytes of one request, decompressed
-	Line     int64         // bytes of one line
-	InFlight int64         // bytes of all requests that are being worked on
-	BodyTime time.Duration // in which a client must have sent its request
+	Series    int64         // active series in the store
+	Exemplars int64         // exemplars in memory; 0: none are kept
+	Late      time.Duration // how old a sample may be
+	Early     time.Duration // how far in the future it may be
+	Body      int64         // bytes of one request, decompressed
+	Line      int64         // bytes of one line
+	InFlight  int64         // bytes of all requests that are being worked on
+	BodyTime  time.Duration // in which a client must have sent its request
 }
 
 // Query bounds the reading side.
@@ -134,7 +135,7 @@ func Default() *Config {
 		Language:           LanguageEnglish,
 		EvaluationInterval: time.Second,
 		Limits: Limits{
-			Series: 1_000_000, Late: 24 * time.Hour, Early: 10 * time.Minute,
+			Series: 1_000_000, Exemplars: 100_000, Late: 24 * time.Hour, Early: 10 * time.Minute,
 			Body: 32 << 20, Line: 64 << 10, InFlight: 128 << 20, BodyTime: 30 * time.Second,
 		},
 		Query: Query{

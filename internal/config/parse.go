@@ -129,6 +129,9 @@ func (p *parser) limits(v strict.Value, c *Config) {
 		"series": func(v strict.Value, l *Limits) {
 			strict.Set(v, &l.Series, strict.Whole("a whole number of series", 1, 1_000_000))
 		},
+		"exemplars": func(v strict.Value, l *Limits) {
+			strict.Set(v, &l.Exemplars, strict.Whole("a whole number of exemplars", 0, 100_000))
+		},
 		"late":      func(v strict.Value, l *Limits) { strict.Set(v, &l.Late, strict.Duration(0, "24h")) },
 		"early":     func(v strict.Value, l *Limits) { strict.Set(v, &l.Early, strict.Duration(0, "10m")) },
 		"body":      func(v strict.Value, l *Limits) { strict.Set(v, &l.Body, strict.Size(1<<10, "32MiB")) },

@@ -56,7 +56,7 @@ func (c *Config) shown() *yaml.Node {
 		"durability", c.Durability,
 		"retention", mapping("time", duration(c.Retention.Time), "size", c.Retention.Size),
 		"limits", mapping(
-			"series", c.Limits.Series, "late", duration(c.Limits.Late), "early", duration(c.Limits.Early),
+			"series", c.Limits.Series, "exemplars", c.Limits.Exemplars, "late", duration(c.Limits.Late), "early", duration(c.Limits.Early),
 			"body", c.Limits.Body, "line", c.Limits.Line,
 			"in_flight", c.Limits.InFlight, "body_time", duration(c.Limits.BodyTime)),
 		"disk_reserve", c.DiskReserve,
