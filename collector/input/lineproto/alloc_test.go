@@ -25,3 +25,23 @@ func TestParseAllocatesNothing(t *testing.T) {
 		})
 	}
 }
+
+func TestDecoderAllocatesNothing(t *testing.T) {
+	for name, m := range decoderLoads() {
+		t.Run(name, func(t *testing.T) {
+			d := lineproto.NewDecoder(0, 1<<16)
+			var w reading.Builder
+			var b reading.Batch
+			require.Zero(t, testing.AllocsPerRun(100, func() {
+				b.Reset()
+				w.Reset(&b)
+				w.Message(m.Body)
+				w.Common("district", "yuzhong")
+				d.Decode(m, &w)
+				w.Done()
+			}))
+			require.Empty(t, b.Refusals)
+			require.NotEmpty(t, b.Points)
+		})
+	}
+}
