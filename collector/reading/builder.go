@@ -90,6 +90,19 @@ func (w *Builder) Common(name, value string) {
 // become one by mistake.
 func (w *Builder) AnyNames() { w.any = true }
 
+// Uncommon takes back what Common added under the name. It is for decoders to
+// which something that surrounds the message says how to read it.
+func (w *Builder) Uncommon(name string) {
+	for at := 0; at < len(w.common); {
+		end := at + bytes.IndexByte(w.common[at:], endValue) + 1
+		if n := bytes.IndexByte(w.common[at:end], endName); string(w.common[at:at+n]) == name {
+			w.common = append(w.common[:at], w.common[end:]...)
+			continue
+		}
+		at = end
+	}
+}
+
 // Begin begins a point at the given time, in milliseconds.
 func (w *Builder) Begin(time int64) {
 	w.key, w.point, w.time, w.bad = Span{Off: uint32(len(w.buf))}, -1, time, false

@@ -69,6 +69,25 @@ func TestBuilderMakesWhatItsSpellerSpells(t *testing.T) {
 	require.Equal(t, "second", string(b.Bytes(b.Points[2].Whole)))
 }
 
+func TestWhatSurroundsAMessageCanBeTakenBack(t *testing.T) {
+	var w reading.Builder
+	var b reading.Batch
+	w.Reset(&b)
+	w.Common("event", "up")
+	w.Common("event_kind", "x")
+	w.Uncommon("event")
+	w.Uncommon("kind")
+	w.Begin(1)
+	w.Value("m", 1)
+	w.Message(nil)
+	w.Common("event", "up")
+	w.Uncommon("event")
+	w.Begin(2)
+	w.Value("m", 2)
+	w.Done()
+	require.Equal(t, []string{`1: m{event_kind="x"} 1 @1`, `1: m{} 2 @2`}, spelled(t, &b))
+}
+
 func TestNamesThatAreNoneAreRefusedBySpelling(t *testing.T) {
 	for _, c := range [][2]string{{"a b", "ok"}, {"", "ok"}, {"__name__", "ok"}, {"ok", "a-b"}, {"ok", "__x"}, {"ok", "9"}, {"ok", "名"}} {
 		var w reading.Builder
