@@ -141,7 +141,8 @@ func Default() *Config {
 		Query: Query{
 			Timeout: 2 * time.Minute, MaxSamples: 50_000_000, MaxConcurrent: 4, Lookback: 5 * time.Minute,
 		},
-		Log: Log{Level: slog.LevelInfo, Format: LogText},
+		Inputs: defaultInputs(),
+		Log:    Log{Level: slog.LevelInfo, Format: LogText},
 	}
 }
 

@@ -3,7 +3,20 @@ package config
 import "github.com/belfry-city/belfry/internal/config/strict"
 
 // Inputs are the streams besides those that come over HTTP by themselves.
-type Inputs struct{}
+type Inputs struct {
+	OTLP   OTLP
+	Scrape []strict.Raw // entries of Prometheus' scrape_configs
+}
+
+func defaultInputs() Inputs {
+	return Inputs{OTLP: defaultOTLP()}
+}
+
+// needRestart is what of the inputs a reload does not change.
+func (in Inputs) needRestart() Inputs {
+	in.OTLP, in.Scrape = OTLP{}, nil
+	return in
+}
 
 func (p *parser) inputs(v strict.Value, c *Config) {
 	strict.Mapping(v, &c.Inputs, strict.Keys[Inputs]{
@@ -13,6 +26,7 @@ func (p *parser) inputs(v strict.Value, c *Config) {
 		"camera":  nil,
 		"parking": nil,
 		"json":    nil,
-		"scrape":  nil,
+		"otlp":    p.otlp,
+		"scrape":  p.scrape,
 	})
 }

@@ -27,7 +27,7 @@ func (c *Config) NeedRestart(fresh *Config) (keys []string) {
 		{"query", c.Query, fresh.Query},
 		{"pager.config", c.Pager.Config, fresh.Pager.Config},
 		{"tls", c.TLS, fresh.TLS},
-		{"inputs", c.Inputs, fresh.Inputs},
+		{"inputs", c.Inputs.needRestart(), fresh.Inputs.needRestart()},
 		{"log", c.Log, fresh.Log},
 	} {
 		if !reflect.DeepEqual(k.old, k.want) {
