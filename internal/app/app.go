@@ -22,6 +22,7 @@ import (
 	"github.com/belfry-city/belfry/alerting/evaluate"
 	"github.com/belfry-city/belfry/alerting/pager"
 	"github.com/belfry-city/belfry/collector/catalog"
+	"github.com/belfry-city/belfry/collector/input/lorawan"
 	"github.com/belfry-city/belfry/collector/intake"
 	"github.com/belfry-city/belfry/collector/tsdb"
 	"github.com/belfry-city/belfry/internal/config"
@@ -56,6 +57,7 @@ type App struct {
 	pager     *pager.Pager
 	evaluator *evaluate.Evaluator
 	decoders  atomic.Pointer[decoders]
+	frames    *lorawan.Frames
 	intake    *intake.Intake
 	guard     *access.Guard
 	server    *http.Server
@@ -68,7 +70,7 @@ type App struct {
 // New opens everything and begins to evaluate rules; Run then serves. An App
 // that New returned without an error must be closed by Run or Close.
 func New(ctx context.Context, o Options) (_ *App, err error) {
-	a := &App{opts: o, logger: o.Logger, registry: prometheus.NewRegistry()}
+	a := &App{opts: o, logger: o.Logger, registry: prometheus.NewRegistry(), frames: lorawan.NewFrames()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close())

@@ -14,8 +14,10 @@ type decoders map[string]input.Decoder
 
 // readDecoders makes the decoders that a configuration asks for. It is called
 // again for a reload, so what a decoder remembers belongs into the App.
-func (a *App) readDecoders(*config.Config) (decoders, error) {
-	return decoders{}, nil
+func (a *App) readDecoders(c *config.Config) (decoders, error) {
+	all := decoders{}
+	maps.Copy(all, a.lorawanDecoders(c))
+	return all, nil
 }
 
 func (a *App) decoder(name string) (input.Decoder, bool) {

@@ -1,0 +1,112 @@
+package lorawan
+
+import (
+	"math"
+	"time"
+
+	"github.com/belfry-city/belfry/collector/input/jsontext"
+	"github.com/belfry-city/belfry/collector/reading"
+)
+
+// kind is what an event is about; the values are label values of a metric.
+type kind string
+
+const (
+	kindUp       kind = "up"
+	kindStatus   kind = "status"
+	kindJoin     kind = "join"
+	kindAck      kind = "ack"
+	kindTxAck    kind = "txack"
+	kindLog      kind = "log"
+	kindLocation kind = "location"
+	kindDownlink kind = "downlink"
+	kindService  kind = "service"
+)
+
+// event is what both servers' messages have in common.
+type event struct {
+	kind    kind
+	eui     string // see readEUI; "" where the server knows the device by name only
+	name    string // the server's name of a device without EUI
+	session string
+	profile string
+	time    int64 // milliseconds; 0 where it is not said
+
+	// Of an uplink.
+	count     uint32
+	object    any  // decoded fields
+	undecoded bool // there is a payload, but no object
+	radio     radio
+
+	// Of a status, and of some uplinks; NaN where it is not said.
+	battery float64 // percent
+	margin  float64 // dB
+}
+
+// radio is how an uplink was received by the gateway that heard it best.
+type radio struct {
+	gateways        int
+	rssi, snr       float64 // dBm, dB
+	hasSNR          bool
+	spreadingFactor float64 // 0: not LoRa's modulation
+}
+
+// hear takes the reception by one more gateway into account.
+func (r *radio) hear(rssi, snr float64, hasSNR bool) {
+	r.gateways++
+	best := r.gateways == 1 || (hasSNR && snr > r.snr) || (snr == r.snr && rssi > r.rssi)
+	if best {
+		r.rssi, r.snr, r.hasSNR = rssi, snr, hasSNR
+	}
+}
+
+// refusal is why an event is not taken.
+type refusal struct {
+	reason reading.Reason
+	detail string
+}
+
+func refuse(reason reading.Reason, detail string) *refusal { return &refusal{reason, detail} }
+
+// text is the text under the keys, or "".
+func text(v any, keys ...string) string {
+	s, _ := jsontext.At(v, keys...).(string)
+	return s
+}
+
+// number is the number under the keys, which the servers leave out where it is
+// 0.
+func number(v any, keys ...string) float64 {
+	n, _ := jsontext.Number(jsontext.At(v, keys...))
+	return n
+}
+
+// orNaN is number where leaving out means that it is not known.
+func orNaN(v any, keys ...string) float64 {
+	if n, ok := jsontext.Number(jsontext.At(v, keys...)); ok {
+		return n
+	}
+	return math.NaN()
+}
+
+// moment is a time in RFC 3339, in milliseconds, or 0 for none.
+func moment(v any, keys ...string) (ms int64, err error) {
+	s := text(v, keys...)
+	if s == "" {
+		return 0, nil
+	}
+	t, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil {
+		return 0, err
+	}
+	return t.UnixMilli(), nil
+}
+
+// counter is a frame counter.
+func counter(v any, keys ...string) (uint32, bool) {
+	n := number(v, keys...)
+	if n != math.Trunc(n) || n < 0 || n > math.MaxUint32 {
+		return 0, false
+	}
+	return uint32(n), true
+}
