@@ -22,6 +22,9 @@ type Result struct {
 	// Refused is how many refusals there were; Refusals holds the first of them.
 	Refused  int
 	Refusals []Refusal
+	// RefusedParts is how many lines or elements of the request they are about.
+	RefusedParts int
+	last         uint32 // part refused
 }
 
 // Refusal is a part that was not taken. Unlike reading.Refusal it shares no
@@ -40,6 +43,10 @@ func (r Refusal) String() string {
 const maxRefusals = 20
 
 func (r *Result) add(x reading.Refusal) {
+	if r.Refused == 0 || r.last != x.Line {
+		r.RefusedParts++
+		r.last = x.Line
+	}
 	if r.Refused++; len(r.Refusals) < maxRefusals {
 		r.Refusals = append(r.Refusals, Refusal{Line: x.Line, Reason: x.Reason, Detail: x.Detail})
 	}

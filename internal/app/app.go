@@ -23,6 +23,7 @@ import (
 	"github.com/belfry-city/belfry/alerting/pager"
 	"github.com/belfry-city/belfry/collector/catalog"
 	"github.com/belfry-city/belfry/collector/input/lorawan"
+	"github.com/belfry-city/belfry/collector/input/scrape"
 	"github.com/belfry-city/belfry/collector/intake"
 	"github.com/belfry-city/belfry/collector/tsdb"
 	"github.com/belfry-city/belfry/internal/config"
@@ -57,6 +58,8 @@ type App struct {
 	pager     *pager.Pager
 	evaluator *evaluate.Evaluator
 	decoders  atomic.Pointer[decoders]
+	otlp      atomic.Pointer[otlpDecoder]
+	scraper   *scrape.Scraper
 	frames    *lorawan.Frames
 	intake    *intake.Intake
 	guard     *access.Guard
@@ -101,6 +104,9 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		return nil, err
 	}
 	a.startSeries()
+	if err := a.applyOTLP(c); err != nil {
+		return nil, err
+	}
 	if err := a.startInputs(c); err != nil {
 		return nil, err
 	}

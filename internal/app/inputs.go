@@ -29,6 +29,6 @@ func (a *App) decoderNames() []string { return slices.Sorted(maps.Keys(*a.decode
 
 // startInputs starts the listeners and clients. They stop before the store is
 // closed, and finish what they have begun.
-func (a *App) startInputs(*config.Config) error {
-	return nil
+func (a *App) startInputs(c *config.Config) error {
+	return a.startScrape(c)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/belfry-city/belfry/alerting/pager"
 	"github.com/belfry-city/belfry/alerting/ruleset"
 	"github.com/belfry-city/belfry/collector/catalog"
+	"github.com/belfry-city/belfry/collector/input/scrape"
 	"github.com/belfry-city/belfry/internal/config"
 	"github.com/belfry-city/belfry/rules"
 )
@@ -19,6 +20,7 @@ type inputs struct {
 	rules   *ruleset.Set
 	catalog *catalog.Catalog
 	decoders
+	jobs []*scrape.Job
 }
 
 // readInputs reads and checks all of them, so that a reload changes either
@@ -41,6 +43,9 @@ func (a *App) readInputs(c *config.Config) (in inputs, err error) {
 	if in.decoders, err = a.readDecoders(c); err != nil {
 		errs = append(errs, err)
 	}
+	if in.jobs, err = readScrape(c); err != nil {
+		errs = append(errs, err)
+	}
 	if c.Pager.Config != "" {
 		errs = append(errs, pager.Check(c.Pager.Config))
 	}
@@ -48,7 +53,7 @@ func (a *App) readInputs(c *config.Config) (in inputs, err error) {
 }
 
 // Reload reads the configuration and its files again. Rules, catalog, pager
-// configuration and tokens take effect; it returns the keys whose change needs
+// configuration, tokens, what to scrape and inputs.otlp take effect; it returns the keys whose change needs
 // a restart. With an error everything stays as it was.
 func (a *App) Reload(context.Context) (needRestart []string, err error) {
 	a.reloadMu.Lock()
@@ -74,6 +79,9 @@ func (a *App) Reload(context.Context) (needRestart []string, err error) {
 	}
 	a.catalog.Store(in.catalog)
 	a.decoders.Store(&in.decoders)
+	if err := errors.Join(a.applyOTLP(c), a.scraper.Apply(in.jobs)); err != nil {
+		return nil, a.reloaded(err, nil)
+	}
 	if err := a.evaluator.Reload(in.rules); err != nil {
 		return nil, a.reloaded(fmt.Errorf("rules: %w", err), nil)
 	}

@@ -22,6 +22,8 @@ func (a *App) buildServer(c *config.Config) error {
 		Intake:        a.intake,
 		Input:         a.decoder,
 		InputNames:    a.decoderNames,
+		OTLP:          a.otlpDecoder,
+		Targets:       a.scraper.Targets(),
 		BucketLabel:   c.BucketLabel,
 		MaxBody:       c.Limits.Body,
 		MaxLine:       c.Limits.Line,

@@ -33,6 +33,12 @@ type Store interface {
 // RulesRetriever is upstream's, for /api/v1/rules and /alerts.
 type RulesRetriever = v1.RulesRetriever
 
+// Targets is upstream's scraper, for /api/v1/targets, /metadata and the like.
+type Targets interface {
+	v1.ScrapePoolsRetriever
+	v1.TargetRetriever
+}
+
 const (
 	remoteReadSamples     = 50_000_000
 	remoteReadConcurrency = 4
@@ -45,12 +51,16 @@ const (
 func newPrometheusAPI(o Options) http.Handler {
 	started := time.Now()
 	external := &url.URL{Scheme: "http", Host: o.Listen}
+	targets := o.Targets
+	if targets == nil {
+		targets = noTargets{}
+	}
 	api := v1.NewAPI(
 		o.Engine, o.Store,
 		nil, nil, // nothing is written through this API
 		o.Store,
-		func(context.Context) v1.ScrapePoolsRetriever { return noTargets{} },
-		func(context.Context) v1.TargetRetriever { return noTargets{} },
+		func(context.Context) v1.ScrapePoolsRetriever { return targets },
+		func(context.Context) v1.TargetRetriever { return targets },
 		func(context.Context) v1.AlertmanagerRetriever { return noAlertmanagers{} },
 		func() promconfig.Config { return promconfig.DefaultConfig },
 		map[string]string{"web.listen-address": o.Listen, "query.lookback-delta": o.Lookback.String()},

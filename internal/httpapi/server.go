@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/prometheus/promql"
 
 	"github.com/belfry-city/belfry/collector/input"
+	"github.com/belfry-city/belfry/collector/input/otlp"
 	"github.com/belfry-city/belfry/collector/intake"
 	"github.com/belfry-city/belfry/internal/httpapi/access"
 )
@@ -28,6 +29,8 @@ type Options struct {
 	// and InputNames those that there are. Both may be nil.
 	Input      func(name string) (input.Decoder, bool)
 	InputNames func() []string
+	// OTLP returns the decoder for OpenTelemetry's metrics; nil refuses them.
+	OTLP func() *otlp.Decoder
 	// BucketLabel names a label for Influx' db or bucket; empty ignores them.
 	BucketLabel string
 	// MaxBody and MaxLine bound a write, in bytes after decompression.
@@ -45,6 +48,8 @@ type Options struct {
 	// QueryTimeout bounds a query together with its wait.
 	QueryTimeout time.Duration
 	Rules        RulesRetriever
+	// Targets are what is scraped; may be nil.
+	Targets Targets
 	// EvaluationLag is how late rule evaluation is. Beyond a few seconds queries
 	// and then writes give way to it.
 	EvaluationLag func() time.Duration
@@ -85,6 +90,9 @@ func New(o Options) http.Handler {
 	guarded("/write", access.Write, http.HandlerFunc(influx.writeV1))
 	guarded("/api/v2/write", access.Write, http.HandlerFunc(influx.writeV2))
 	guarded("/api/belfry/v1/in/{input...}", access.Write, http.HandlerFunc(door.take))
+	if o.OTLP != nil {
+		guarded("/api/v1/otlp/v1/metrics", access.Write, http.HandlerFunc(newOTLPWriter(door).write))
+	}
 	guarded("/query", access.Write, http.HandlerFunc(influxQuery))
 	open("/ping", influx.ping)
 	open("/health", influx.health)
@@ -166,6 +174,7 @@ func index(w http.ResponseWriter, _ *http.Request) {
 
 POST /write, /api/v2/write     InfluxDB line protocol
 POST /api/belfry/v1/in/INPUT   cameras, LoRaWAN, parking, any JSON
+POST /api/v1/otlp/v1/metrics   OpenTelemetry metrics
 GET  /api/v1/query, …          Prometheus API: queries, rules, alerts
      /api/v2/alerts, …         Alertmanager API: alerts, silences
 GET  /metrics                  Belfry's own metrics

@@ -16,11 +16,6 @@ import (
 // whoever embeds it. It is not safe for concurrent use.
 type Appender struct {
 	out *reading.Builder
-	// Part, if not nil, is asked before each sample which part of the message
-	// it is in.
-	Part func(ls labels.Labels, h bool, o storage.AOptions) int
-	// Bytes is what the labels of all samples take so far.
-	Bytes int
 }
 
 // New returns an Appender for the message that out is at.
@@ -32,9 +27,6 @@ func New(out *reading.Builder) *Appender {
 // Append implements storage.AppenderV2. The reference is made from the labels,
 // so that it is the same for equal ones at any time.
 func (a *Appender) Append(ref storage.SeriesRef, ls labels.Labels, _, t int64, v float64, h *histogram.Histogram, fh *histogram.FloatHistogram, o storage.AOptions) (storage.SeriesRef, error) {
-	if a.Part != nil {
-		a.out.Part(a.Part(ls, h != nil || fh != nil, o))
-	}
 	metric := ""
 	a.out.Begin(t)
 	ls.Range(func(l labels.Label) {
@@ -44,7 +36,6 @@ func (a *Appender) Append(ref storage.SeriesRef, ls labels.Labels, _, t int64, v
 		}
 		a.out.Label(l.Name, l.Value)
 	})
-	a.Bytes += int(ls.ByteSize())
 	if h != nil || fh != nil {
 		a.out.Histogram(metric, h, fh)
 	} else {
