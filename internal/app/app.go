@@ -22,6 +22,7 @@ import (
 	"github.com/belfry-city/belfry/alerting/evaluate"
 	"github.com/belfry-city/belfry/alerting/pager"
 	"github.com/belfry-city/belfry/collector/catalog"
+	"github.com/belfry-city/belfry/collector/input/hj212"
 	"github.com/belfry-city/belfry/collector/input/lorawan"
 	"github.com/belfry-city/belfry/collector/input/scrape"
 	"github.com/belfry-city/belfry/collector/intake"
@@ -62,6 +63,8 @@ type App struct {
 	scraper   *scrape.Scraper
 	frames    *lorawan.Frames
 	intake    *intake.Intake
+	hj212     *hj212.Server // nil: not listened for
+	hj212Addr net.Addr
 	guard     *access.Guard
 	server    *http.Server
 

@@ -17,6 +17,11 @@ type decoders map[string]input.Decoder
 func (a *App) readDecoders(c *config.Config) (decoders, error) {
 	all := decoders{}
 	maps.Copy(all, a.lorawanDecoders(c))
+	frames, err := a.hj212Decoders(c)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(all, frames)
 	return all, nil
 }
 
@@ -30,5 +35,8 @@ func (a *App) decoderNames() []string { return slices.Sorted(maps.Keys(*a.decode
 // startInputs starts the listeners and clients. They stop before the store is
 // closed, and finish what they have begun.
 func (a *App) startInputs(c *config.Config) error {
+	if err := a.startHJ212(c); err != nil {
+		return err
+	}
 	return a.startScrape(c)
 }

@@ -79,6 +79,7 @@ func (a *App) Reload(context.Context) (needRestart []string, err error) {
 	}
 	a.catalog.Store(in.catalog)
 	a.decoders.Store(&in.decoders)
+	a.reloadHJ212(c)
 	if err := errors.Join(a.applyOTLP(c), a.scraper.Apply(in.jobs)); err != nil {
 		return nil, a.reloaded(err, nil)
 	}

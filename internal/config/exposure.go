@@ -2,6 +2,7 @@ package config
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -14,6 +15,10 @@ import (
 // after flags have been applied. A host name is looked up, for at most a few
 // seconds.
 func (c *Config) CheckExposure(ctx context.Context) error {
+	return errors.Join(c.exposed(ctx), c.hj212Exposed(ctx))
+}
+
+func (c *Config) exposed(ctx context.Context) error {
 	if c.Auth.Insecure || len(c.Auth.Tokens) > 0 || Loopback(ctx, c.Listen) {
 		return nil
 	}

@@ -4,27 +4,37 @@ import "github.com/belfry-city/belfry/internal/config/strict"
 
 // Inputs are the streams besides those that come over HTTP by themselves.
 type Inputs struct {
+	HJ212   HJ212
 	LoRaWAN LoRaWAN
 	OTLP    OTLP
+	MQTT    MQTT
 	Scrape  []strict.Raw // entries of Prometheus' scrape_configs
 }
 
 func defaultInputs() Inputs {
-	return Inputs{LoRaWAN: defaultLoRaWAN(), OTLP: defaultOTLP()}
+	return Inputs{HJ212: defaultHJ212(), MQTT: defaultMQTT(), LoRaWAN: defaultLoRaWAN(), OTLP: defaultOTLP()}
 }
 
 // needRestart is what of the inputs a reload does not change.
 func (in Inputs) needRestart() Inputs {
 	in.OTLP, in.Scrape = OTLP{}, nil
 	in.LoRaWAN = LoRaWAN{}
+	in.HJ212 = in.HJ212.fixed()
+	in.MQTT = in.MQTT.needRestart()
 	return in
 }
 
 func (p *parser) inputs(v strict.Value, c *Config) {
 	strict.Mapping(v, &c.Inputs, strict.Keys[Inputs]{
-		"mqtt":    nil,
+		"mqtt": func(v strict.Value, in *Inputs) {
+			c.lines["inputs.mqtt"] = v.Line()
+			p.mqtt(v, in)
+		},
 		"lorawan": p.lorawan,
-		"hj212":   nil,
+		"hj212": func(v strict.Value, in *Inputs) {
+			c.lines["inputs.hj212"] = v.Line()
+			p.hj212(v, in)
+		},
 		"camera":  nil,
 		"parking": nil,
 		"json":    nil,

@@ -51,6 +51,7 @@ func ParsePartly(name string, data []byte) (*Config, error) {
 	c.File, c.lines = name, map[string]int{}
 	c.DataDir = ResolvePath(name, c.DataDir)
 	strict.Mapping(root, c, noteLines(p.keys()))
+	c.lateForHJ212(p.lateGiven)
 	return c, p.file.Err()
 }
 
@@ -72,7 +73,8 @@ func noteLines(keys strict.Keys[Config]) strict.Keys[Config] {
 }
 
 type parser struct {
-	file *strict.File
+	file      *strict.File
+	lateGiven bool // limits.late
 }
 
 func (p *parser) keys() strict.Keys[Config] {
@@ -132,7 +134,10 @@ func (p *parser) limits(v strict.Value, c *Config) {
 		"exemplars": func(v strict.Value, l *Limits) {
 			strict.Set(v, &l.Exemplars, strict.Whole("a whole number of exemplars", 0, 100_000))
 		},
-		"late":      func(v strict.Value, l *Limits) { strict.Set(v, &l.Late, strict.Duration(0, "24h")) },
+		"late": func(v strict.Value, l *Limits) {
+			p.lateGiven = true
+			strict.Set(v, &l.Late, strict.Duration(0, "24h"))
+		},
 		"early":     func(v strict.Value, l *Limits) { strict.Set(v, &l.Early, strict.Duration(0, "10m")) },
 		"body":      func(v strict.Value, l *Limits) { strict.Set(v, &l.Body, strict.Size(1<<10, "32MiB")) },
 		"line":      func(v strict.Value, l *Limits) { strict.Set(v, &l.Line, strict.Size(1<<8, "64KiB")) },
