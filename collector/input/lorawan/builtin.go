@@ -25,8 +25,18 @@ func builtin() []rule {
 	manholes(add)
 	batteries(add)
 	gases(add)
-	add(rule{LoRaWANField: config.LoRaWANField{Metric: "soil_moisture_percent"}}, "soil_moisture", "soil_moisture_percent")
+	add(rule{LoRaWANField: config.LoRaWANField{Metric: "soil_moisture_percent"}}, "soil_moisture", "soil_moisture_percent", "土壤湿度")
+	add(rule{LoRaWANField: config.LoRaWANField{Metric: prefix + "temperature"}}, "温度")
+	add(rule{LoRaWANField: config.LoRaWANField{Metric: prefix + "humidity"}}, "湿度")
 	return all
+}
+
+// ofMilesight limits a rule to that maker: to the names of its profiles and to
+// 24-E1-24, under which IEEE has registered it.
+func ofMilesight(r rule) []rule {
+	byName, byEUI := r, r
+	byName.Profile, byEUI.Device = "*milesight*", "24e124*"
+	return []rule{byName, byEUI}
 }
 
 type adder func(like rule, names ...string)
@@ -52,10 +62,8 @@ func wells(add adder) {
 		return rule{LoRaWANField: config.LoRaWANField{Metric: "well_level_m"}, unit: "m", from: from}
 	}
 	// EM500-SWL: depth in cm, in older codecs level.
-	milesight := level("cm")
-	for _, profile := range []string{"*milesight*", "*em500*"} {
-		milesight.Profile = profile
-		add(milesight, "depth", "level", "water_level")
+	for _, r := range ofMilesight(level("cm")) {
+		add(r, "depth", "level", "water_level")
 	}
 	keller := level("m")
 	keller.Profile = "*keller*"
@@ -81,6 +89,12 @@ func manholes(add adder) {
 	}},
 		"manhole_open", "manhole_opened", "manhole_status", "manhole_state", "manhole_cover", "manhole_cover_status", "cover_open",
 		"cover_opened", "cover_status", "cover_state", "lid_open", "lid_opened", "lid_status", "hatch_open", "hatch_status", "井盖状态")
+	// EM400-MUD, below a cover.
+	for _, domain := range []string{"drainage", "gas", "water"} {
+		add(rule{LoRaWANField: config.LoRaWANField{
+			Metric: "manhole_open", Domain: domain, Values: map[string]float64{"tilt": 1, "normal": 0},
+		}}, "position")
+	}
 	add(rule{LoRaWANField: config.LoRaWANField{Metric: "manhole_tilt_degrees"}},
 		"manhole_tilt", "manhole_angle", "cover_angle", "cover_tilt", "cover_tilt_angle", "lid_angle", "lid_tilt")
 	for domain, metric := range map[string]string{
@@ -98,9 +112,9 @@ func batteries(add adder) {
 		"batt_volt", "bat_volt", "battery_mv", "bat_mv", "vbat_mv", "电池电压")
 	add(percent, "battery_percent", "battery_percentage", "bat_percent", "battery_pct", "battery_level", "battery_capacity", "bat_level",
 		"battery_soc", "电量", "电池电量")
-	known := percent
-	known.Profile = "*milesight*" // a whole number of percent, also below 5
-	add(known, "battery")
+	for _, r := range ofMilesight(percent) { // also below 5
+		add(r, "battery")
+	}
 	add(rule{read: asBattery}, "battery", "batt", "bat")
 }
 

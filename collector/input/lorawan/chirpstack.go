@@ -43,18 +43,15 @@ func (chirpstack) read(m *input.Message, v map[string]any) (*event, *refusal) {
 	e.session = text(v, "devAddr")
 	switch e.kind {
 	case kindUp:
-		return e, e.chirpstackUp(v)
+		e.chirpstackUp(v)
 	case kindStatus:
 		e.battery, e.margin = chirpstackBattery(v), number(v, "margin")
 	}
 	return e, nil
 }
 
-func (e *event) chirpstackUp(v map[string]any) *refusal {
-	var ok bool
-	if e.count, ok = counter(v, "fCnt"); !ok {
-		return refuse(reading.ReasonBadType, "fCnt: want a frame counter; got "+jsontext.Show(v["fCnt"]))
-	}
+func (e *event) chirpstackUp(v map[string]any) {
+	e.counter(v["fCnt"])
 	e.object = v["object"]
 	e.undecoded = e.object == nil && text(v, "data") != "" && number(v, "fPort") > 0
 	e.battery, e.margin = orNaN(nil), orNaN(nil)
@@ -69,7 +66,6 @@ func (e *event) chirpstackUp(v map[string]any) *refusal {
 			e.time = firstMoment(rx, "gwTime", "nsTime")
 		}
 	}
-	return nil
 }
 
 // chirpstackBattery is the percentage of a status event, NaN where the device

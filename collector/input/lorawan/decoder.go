@@ -163,7 +163,9 @@ func (d *decoder) uplink(m *input.Message, e *event, asset, domain string, raw [
 	}
 	f.radio(&e.radio)
 	f.flush(asset, e.time, out)
-	if lost, ok := d.opts.Frames.Seen(frame{device: e.device(), session: e.session, count: e.count, time: e.time, now: m.Received}); ok {
+	if e.uncounted != nil {
+		out.RefuseRaw(reading.ReasonBadType, "frame counter: want a whole number; got "+jsontext.Show(e.uncounted), raw)
+	} else if lost, ok := d.opts.Frames.Seen(frame{device: e.device(), session: e.session, count: e.count, time: e.time, now: m.Received}); ok {
 		out.Begin(m.Received)
 		out.Label("asset", asset)
 		out.Value("lorawan_uplinks_lost_total", lost)

@@ -34,6 +34,7 @@ type event struct {
 
 	// Of an uplink.
 	count     uint32
+	uncounted any  // what stands in the counter's place and is none
 	object    any  // decoded fields
 	undecoded bool // there is a payload, but no object
 	radio     radio
@@ -102,11 +103,12 @@ func moment(v any, keys ...string) (ms int64, err error) {
 	return t.UnixMilli(), nil
 }
 
-// counter is a frame counter.
-func counter(v any, keys ...string) (uint32, bool) {
-	n := number(v, keys...)
-	if n != math.Trunc(n) || n < 0 || n > math.MaxUint32 {
-		return 0, false
+// counter reads a frame counter.
+func (e *event) counter(v any) {
+	n, ok := jsontext.Number(v)
+	if v != nil && (!ok || n != math.Trunc(n) || n < 0 || n > math.MaxUint32) {
+		e.uncounted = v
+		return
 	}
-	return uint32(n), true
+	e.count = uint32(n)
 }

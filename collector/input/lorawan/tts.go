@@ -63,12 +63,12 @@ func (e *event) ttsUp(v any) *refusal {
 	if _, ok := v.(map[string]any); !ok {
 		return refuse(reading.ReasonBadType, "uplink_message: want an object; got "+jsontext.Kind(v))
 	}
-	var ok bool
-	if e.count, ok = counter(v, "f_cnt"); !ok {
-		return refuse(reading.ReasonBadType, "uplink_message.f_cnt: want a frame counter; got "+jsontext.Show(jsontext.At(v, "f_cnt")))
-	}
+	e.counter(jsontext.At(v, "f_cnt"))
 	if e.object = jsontext.At(v, "decoded_payload"); e.object == nil {
 		e.object = jsontext.At(v, "normalized_payload")
+		if list, ok := e.object.([]any); ok && len(list) == 1 {
+			e.object = list[0]
+		}
 	}
 	e.undecoded = e.object == nil && text(v, "frm_payload") != "" && number(v, "f_port") > 0
 	e.profile = strings.Trim(text(v, "version_ids", "brand_id")+"/"+text(v, "version_ids", "model_id"), "/")
