@@ -1,0 +1,185 @@
+package plate
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// certainty says whether a name is that of a number plate.
+type certainty int
+
+const (
+	no certainty = iota
+	// maybe: what looks like a plate is one.
+	maybe
+	sure
+)
+
+// longestKey is the most characters of a name that are looked at.
+const longestKey = 64
+
+// key says whether the name in text[from:to] is that of a plate. It may be
+// spelled with escapes, in camel case, with underscores.
+func (s *scan) key(from, to int) certainty {
+	var buf [longestKey * 4]byte
+	name := buf[:0]
+	for i, n := from, 0; i < to; n++ {
+		u := s.at(i)
+		if n == longestKey {
+			return no
+		}
+		i += u.n
+		switch {
+		case u.r == '_', u.r == '-', u.r == '.', u.r == ' ', u.r == '\n', u.r == '\t', u.r == '\u3000':
+		default:
+			if c, _ := fold(u.r); c != 0 {
+				u.r = unicode.ToLower(rune(c))
+			}
+			name = utf8.AppendRune(name, u.r)
+		}
+	}
+	return keyName(name)
+}
+
+func keyName(name []byte) certainty {
+	if len(name) < 2 {
+		return no
+	}
+	n := view(name)
+	for _, word := range []string{"车牌", "号牌", "車牌", "牌照", "车号", "車號"} {
+		if _, rest, found := strings.Cut(n, word); found {
+			return about(rest)
+		}
+	}
+	if before, behind, found := cutLast(n, "plate"); found {
+		return plateName(before, behind)
+	}
+	switch n {
+	case "license", "licence", "registration", "lp", "tag":
+		return maybe
+	}
+	if exact(n) {
+		return sure
+	}
+	for _, end := range []string{"carno", "carnumber", "vehicleno", "vehiclenumber", "licenseno", "licensenumber", "licenceno", "licencenumber", "hphm", "sublabel"} {
+		if strings.HasSuffix(n, end) {
+			return sure
+		}
+	}
+	return no
+}
+
+// exact names of plates: what vendors, standards and languages call them. hphm
+// (号牌号码) is of GA/T 543.
+func exact(n string) bool {
+	switch n {
+	case "carnum", "carlicense", "carlicence", "carlicensenum", "vehiclenum", "vehiclelicense", "vehiclelicence",
+		"vehicleregistration", "vehicleregistrationmark", "vehicleregistrationnumber", "vehicleregistrationno",
+		"registrationno", "registrationnumber", "registrationmark", "regno", "regnr", "regnum", "regnumber",
+		"vrm", "vrn", "lpr", "lpn", "lpnumber", "lptext", "licno", "licnum", "platno", "sublabels",
+		"cph", "cphm", "chepai", "chepaihao", "chepaihaoma", "haopai",
+		"kennzeichen", "kfzkennzeichen", "nummernschild", "matricula", "matrícula", "immatriculation", "plaque",
+		"targa", "kenteken", "nummerplade", "nummerskilt", "registreringsnummer", "rejestracja", "госномер", "номер", "biensoxe",
+		"ナンバープレート", "ナンバー", "車両番号":
+		return true
+	}
+	return false
+}
+
+// plateName judges a name by what stands around "plate" in it.
+func plateName(before, behind string) certainty {
+	for _, other := range []string{"tem", "boiler", "base", "back", "name", "heat", "steel", "bed", "anchor", "bearing", "wall", "floor", "end", "cover"} {
+		if strings.HasSuffix(before, other) {
+			return no
+		}
+	}
+	for _, word := range []string{"au", "let", "form", "d"} {
+		if strings.HasPrefix(behind, word) && behind != "data" && !strings.HasPrefix(behind, "detail") {
+			return no
+		}
+	}
+	if c := about(behind); c != sure {
+		return c
+	}
+	if strings.HasSuffix(before, "license") || strings.HasSuffix(before, "licence") || strings.HasSuffix(before, "number") || before == "" {
+		if before != "" || ofPlate(behind) {
+			return sure
+		}
+		return maybe
+	}
+	if ofPlate(behind) {
+		for _, word := range []string{
+			"car", "vehicle", "reg", "registration", "recognized", "recognised", "detected", "best", "full", "str", "sz", "front", "rear",
+			"head", "tail", "old", "new", "original", "truck", "in", "out", "entry", "exit", "last", "the", "ocr", "lpr", "raw", "result",
+		} {
+			if strings.HasSuffix(before, word) {
+				return sure
+			}
+		}
+		if len(before) <= 2 { // sPlate, szPlate
+			return sure
+		}
+	}
+	return maybe
+}
+
+// about tells the plate itself from what else is said of it, such as its
+// colour: rest is what stands behind the word for it.
+func about(rest string) certainty {
+	for _, word := range []string{
+		"颜色", "顏色", "类型", "類型", "种类", "置信度", "位置", "坐标", "color", "colour", "type", "confidence", "conf", "score", "rect",
+		"region", "country", "province", "width", "height", "size", "category", "count", "direction", "box", "bbox", "position", "brand",
+		"bright", "kind", "angle", "area", "reliability", "belief", "quality", "time", "enabled", "roi", "crop", "state", "status",
+		"load", "strain", "stress", "temperature", "thickness", "displacement", "vibration", "material",
+	} {
+		if strings.HasPrefix(rest, word) {
+			return no
+		}
+	}
+	return sure
+}
+
+func ofPlate(behind string) bool {
+	switch behind {
+	case "", "s", "no", "nos", "nr", "num", "nums", "number", "numbers", "numberraw", "text", "txt", "str", "string", "code", "name", "id", "value",
+		"info", "result", "results", "data", "detail", "details", "license", "licence", "char", "chars", "utf8", "ascii", "unicode",
+		"reading", "content", "candidate", "candidates", "image", "img", "pic", "picture", "picname", "path", "file", "filename",
+		"url", "ocr", "list", "raw", "0", "1", "2", "3", "normalized", "recognized", "hash", "imagefile", "imagename", "imageurl", "picurl", "picpath":
+		return true
+	}
+	return false
+}
+
+func cutLast(text, word string) (before, behind string, found bool) {
+	i := strings.LastIndex(text, word)
+	if i < 0 {
+		return text, "", false
+	}
+	return text[:i], text[i+len(word):], true
+}
+
+// looksLikePlate is for values whose name does not say for certain: a few
+// letters and digits, with no space but between two groups.
+func looksLikePlate(value []byte) bool {
+	const most = 24
+	digits, letters, gaps := 0, 0, 0
+	if len(value) > most {
+		return false
+	}
+	for _, r := range string(value) {
+		c, _ := fold(r)
+		switch {
+		case c == 0 && isGap(r):
+			gaps++
+		case isDigit(c):
+			digits++
+		case c != 0, unicode.IsLetter(r):
+			letters++
+		case r == '=', r == '/': // base64, in which some cameras send it
+		default:
+			return false
+		}
+	}
+	return digits > 0 && letters > 0 && digits+letters >= 4 && gaps <= 2
+}

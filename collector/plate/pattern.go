@@ -1,0 +1,294 @@
+package plate
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// isProvince says whether r begins plates of a province. U+00B3 and U+0525 are
+// 鲁 and 豫 in GBK where their bytes happen to be UTF-8.
+func isProvince(r rune) bool {
+	switch r {
+	case '京', '津', '冀', '晋', '蒙', '辽', '吉', '黑', '沪', '苏', '浙', '皖', '闽', '赣', '鲁', '豫',
+		'鄂', '湘', '粤', '桂', '琼', '渝', '川', '贵', '云', '藏', '陕', '甘', '青', '宁', '新',
+		'晉', '遼', '滬', '蘇', '閩', '贛', '魯', '粵', '瓊', '貴', '雲', '陝', '寧', '³', 'ԥ':
+		return true
+	}
+	return false
+}
+
+// isLast says whether r may end a plate. U+0467 is 学 in GBK.
+func isLast(r rune) bool {
+	switch r {
+	case 'ѧ', '学', '學', '警', '港', '澳', '挂', '掛', '使', '领', '領', '试', '試', '超':
+		return true
+	}
+	return false
+}
+
+func isHan(r rune) bool { return r >= 0x4e00 && r <= 0x9fff || r >= 0x3400 && r <= 0x4dbf }
+
+// isMiddleDot holds for the dots that stand behind the letter on a plate.
+func isMiddleDot(r rune) bool {
+	switch r {
+	case '·', '•', '‧', '∙', '⋅', '・', '･', '●', '˙':
+		return true
+	}
+	return false
+}
+
+// isGap holds for what people and programs put between the parts of a plate.
+func isGap(r rune) bool {
+	switch r {
+	case ' ', '\u00a0', '\u2002', '\u2003', '\u2009', '\u3000', '.', '．', '。', '-', '－', '‐', '–', '—', '_', '+', '*':
+		return true
+	}
+	return isMiddleDot(r)
+}
+
+// fold is the letter (in upper case) or digit that r is, or 0. lower says that
+// it was a small letter.
+func fold(r rune) (c byte, lower bool) {
+	if r >= 0xff01 && r <= 0xff5e { // full-width
+		r -= 0xff01 - '!'
+	}
+	switch {
+	case r >= '0' && r <= '9', r >= 'A' && r <= 'Z':
+		return byte(r), false
+	case r >= 'a' && r <= 'z':
+		return byte(r) - 'a' + 'A', true
+	}
+	return 0, false
+}
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+
+// gaps skips at most most gaps from i on.
+func (s *scan) gaps(i, most int) int {
+	for range most {
+		u := s.at(i)
+		if !isGap(u.r) {
+			break
+		}
+		i += u.n
+	}
+	return i
+}
+
+const mostGaps = 3
+
+// provincial returns the end of the plate that begins with the province at i,
+// or 0, and where it begins.
+func (s *scan) provincial(i int) (start, end int) {
+	u := s.at(i)
+	j := s.gaps(i+u.n, mostGaps)
+	letter := s.at(j)
+	c, small := fold(letter.r)
+	if start, ok := s.policeBefore(i); ok {
+		if end := s.serial(j, serial{least: 4, most: 5}); end > 0 {
+			return start, end
+		}
+	}
+	if c == 0 || isDigit(c) {
+		return 0, 0
+	}
+	j = s.gaps(j+letter.n, mostGaps)
+	return i, s.serial(j, serial{least: 5, most: 6, small: small})
+}
+
+// policeBefore says whether WJ stands before i, and where.
+func (s *scan) policeBefore(i int) (start int, ok bool) {
+	for _, gap := range []string{"", "·", " ", "-"} {
+		word := "WJ" + gap
+		if at := i - len(word); at >= 0 && string(s.text[at:i]) == word && !s.letterBefore(at) {
+			return at, true
+		}
+	}
+	return 0, false
+}
+
+func (s *scan) letterBefore(i int) bool {
+	if i == 0 {
+		return false
+	}
+	c, _ := fold(rune(s.text[i-1]))
+	return c != 0
+}
+
+// serial counts the characters behind province and letter.
+type serial struct {
+	least, most int
+	small       bool // the letter before was a small one
+
+	count, digits, smalls int
+	spaced                int // gaps between characters
+}
+
+// serial returns the end of a serial number that begins at j, or 0.
+func (s *scan) serial(j int, n serial) int {
+	for n.count < n.most {
+		u := s.at(j)
+		c, lower := fold(u.r)
+		if c == 0 && n.count > 0 && (u.r == ' ' || u.r == '\u3000' || isMiddleDot(u.r)) {
+			next := s.at(j + u.n)
+			if c, lower = fold(next.r); c != 0 {
+				n.spaced++
+				j, u = j+u.n, next
+			}
+		}
+		if c == 0 {
+			return s.special(j, n)
+		}
+		n.count++
+		if isDigit(c) {
+			n.digits++
+		} else if lower {
+			n.smalls++
+		}
+		j += u.n
+		if n.count >= n.least && n.plausible() && s.ends(j) {
+			return j
+		}
+		if n.count == n.least-1 {
+			if end := s.special(j, n); end > 0 {
+				return end
+			}
+		}
+	}
+	return 0
+}
+
+// plausible tells a plate from a word with a number: small letters are few.
+func (n serial) plausible() bool {
+	if n.small || n.smalls > 0 {
+		return n.digits >= n.count-1
+	}
+	return n.digits > 0
+}
+
+// special returns the end of a plate that ends in a Chinese character at j.
+func (s *scan) special(j int, n serial) int {
+	if n.count != n.least-1 || n.digits == 0 {
+		return 0
+	}
+	j = s.gaps(j, 1)
+	u := s.at(j)
+	end := j + u.n
+	switch next := s.at(end); {
+	case u.r == '应' && next.r == '急':
+		end += next.n
+	case !isLast(u.r):
+		return 0
+	}
+	if beginsWord(u.r, s.at(end).r) {
+		return 0
+	}
+	return end
+}
+
+// beginsWord says whether two characters are a word, as in 1234学校 and
+// 1001使用率, and the first of them therefore no end of a plate.
+func beginsWord(first, second rune) bool {
+	words := ""
+	switch first {
+	case '学', '學':
+		words = "校院生区府习期位科"
+	case '使', '应':
+		words = "用命得馆"
+	case '港':
+		words = "口湾区务城"
+	case '警':
+		words = "察报告示戒情务员"
+	case '挂', '掛':
+		words = "牌号失起载"
+	case '领', '領':
+		words = "导域取先馆"
+	case '试', '試':
+		words = "验用点运"
+	case '超':
+		words = "时市标限过速出高"
+	case '澳':
+		words = "门洲"
+	}
+	return strings.ContainsRune(words, second)
+}
+
+// ends says whether a plate can end before j: no letter or digit follows, or a
+// date does, as in the names of pictures.
+func (s *scan) ends(j int) bool {
+	if c, _ := fold(s.at(j).r); c == 0 {
+		return true
+	}
+	const date = 8
+	if j+date > len(s.text) || string(s.text[j:j+2]) != "20" && string(s.text[j:j+2]) != "19" {
+		return false
+	}
+	for _, c := range s.text[j : j+date] {
+		if !isDigit(c) {
+			return false
+		}
+	}
+	return true
+}
+
+// diplomatic returns where the plate of an embassy with 使 at i is, if there
+// is one: 使 and six digits, or six digits and 使.
+func (s *scan) diplomatic(i int) (start, end int) {
+	const digits = 6
+	u := s.at(i)
+	from := i + u.n
+	if next := s.at(from).r; beginsWord('使', next) || u.r != '使' && next >= utf8.RuneSelf {
+		return 0, 0
+	}
+	j, n := s.gaps(from, 1), 0
+	for ; n < digits; n++ {
+		if n == digits/2 {
+			j = s.gaps(j, 1)
+		}
+		u := s.at(j)
+		if c, _ := fold(u.r); !isDigit(c) {
+			break
+		}
+		j += u.n
+	}
+	if n == digits && s.ends(j) {
+		return i, j
+	}
+	start = i - digits
+	if start < 0 || s.letterBefore(start) {
+		return 0, 0
+	}
+	for _, c := range s.text[start:i] {
+		if !isDigit(c) {
+			return 0, 0
+		}
+	}
+	return start, from
+}
+
+// military returns where the plate of an army vehicle is whose middle dot is at
+// i, if there is one: two letters, dot, five digits.
+func (s *scan) military(i int) (start, end int) {
+	const letters, digits = 2, 5
+	start = i - letters
+	if start < 0 || s.letterBefore(start) {
+		return 0, 0
+	}
+	for _, c := range s.text[start:i] {
+		if c < 'A' || c > 'Z' {
+			return 0, 0
+		}
+	}
+	end = i + s.at(i).n
+	for range digits {
+		u := s.at(end)
+		if c, _ := fold(u.r); !isDigit(c) {
+			return 0, 0
+		}
+		end += u.n
+	}
+	if !s.ends(end) {
+		return 0, 0
+	}
+	return start, end
+}

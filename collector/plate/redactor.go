@@ -1,0 +1,135 @@
+package plate
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"io"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding/unicode"
+
+	"github.com/belfry-city/belfry/collector/reading"
+)
+
+// Mark stands where a plate was.
+const Mark = "[removed]"
+
+// Redactor removes number plates. It has no state and is safe for concurrent
+// use.
+type Redactor struct{}
+
+// Text returns text without plates: text itself where there are none, otherwise
+// a copy with Mark in the place of each. JSON and XML stay well-formed.
+func (r Redactor) Text(text []byte) []byte { return r.text(text, nil) }
+
+// Label returns the value of a label to store: nothing where the name says that
+// it is a plate, otherwise the value without plates.
+func (r Redactor) Label(name, value []byte) []byte {
+	switch s := (scan{text: name}); s.key(0, len(name)) {
+	case sure:
+		return nil
+	case maybe:
+		if looksLikePlate(value) {
+			return nil
+		}
+	}
+	return r.Text(value)
+}
+
+// Event removes plates from all texts of an event. A plate that the message
+// names, of whatever country, is also found in the names of its pictures.
+func (r Redactor) Event(e *reading.Event) {
+	var known learned
+	e.Raw = r.text(e.Raw, &known)
+	for _, field := range []*string{&e.ID, &e.Asset, &e.VendorKind, &e.Vendor, &e.Description, &e.Snapshot} {
+		before := []byte(*field)
+		if after := r.text(before, &known); !bytes.Equal(before, after) {
+			*field = string(after)
+		}
+	}
+}
+
+func (r Redactor) text(text []byte, known *learned) []byte {
+	if wide := fromUTF16(text); wide != nil {
+		if plain := r.text(wide, known); !bytes.Equal(plain, wide) {
+			return plain
+		}
+		return text
+	}
+	s := scan{text: text, budget: 8*len(text) + 4096}
+	if known != nil {
+		s.learned = *known
+	}
+	s.run()
+	if !validUTF8(text) {
+		s.gbk = true
+		s.run()
+	}
+	s.table()
+	s.findLearned()
+	if known != nil {
+		*known = s.learned
+	}
+	if len(s.spans) == 0 {
+		return text
+	}
+	return keepForm(text, s.apply())
+}
+
+// validUTF8 also holds for text that was cut off in the middle of a character.
+func validUTF8(text []byte) bool {
+	for cut := 1; cut < utf8.UTFMax && cut <= len(text); cut++ {
+		if tail := text[len(text)-cut:]; tail[0] >= utf8.RuneSelf && !utf8.FullRune(tail) {
+			text = text[:len(text)-cut]
+			break
+		}
+	}
+	return utf8.Valid(text)
+}
+
+// fromUTF16 translates text that begins as UTF-16 does: with its mark, or with
+// a character of ASCII. Other text gives nil.
+func fromUTF16(text []byte) []byte {
+	order := unicode.LittleEndian
+	switch {
+	case len(text) < 4:
+		return nil
+	case text[0] == 0xff && text[1] == 0xfe, text[0] != 0 && text[1] == 0 && text[2] != 0 && text[3] == 0:
+	case text[0] == 0xfe && text[1] == 0xff, text[0] == 0 && text[1] != 0 && text[2] == 0 && text[3] != 0:
+		order = unicode.BigEndian
+	default:
+		return nil
+	}
+	plain, err := unicode.UTF16(order, unicode.UseBOM).NewDecoder().Bytes(text)
+	if err != nil {
+		return nil
+	}
+	return plain
+}
+
+// keepForm is a last resort: where text was well-formed and what was made of it
+// is not, all of it is left out.
+func keepForm(text, redacted []byte) []byte {
+	switch first := bytes.TrimLeft(text, " \t\r\n"); {
+	case len(first) == 0:
+	case first[0] == '<':
+		if wellFormed(text) && !wellFormed(redacted) {
+			return []byte("<removed/>")
+		}
+	case json.Valid(text) && !json.Valid(redacted):
+		return []byte(`"` + Mark + `"`)
+	}
+	return redacted
+}
+
+func wellFormed(text []byte) bool {
+	d := xml.NewDecoder(bytes.NewReader(text))
+	d.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil }
+	for {
+		if _, err := d.RawToken(); err != nil {
+			return errors.Is(err, io.EOF)
+		}
+	}
+}

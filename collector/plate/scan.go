@@ -1,0 +1,208 @@
+package plate
+
+import (
+	"bytes"
+	"slices"
+	"unicode/utf8"
+	"unsafe"
+)
+
+// scan is one look through a text. It understands JSON, XML, forms and plain
+// words well enough to find names and their values, also inside each other and
+// in broken texts, where a parser would give up.
+type scan struct {
+	text []byte
+	gbk  bool // the text is taken for GBK
+
+	spans   []span
+	learned learned
+	// budget is how many characters may still be looked ahead at; it keeps the
+	// time linear for texts that are made to be slow. Without it, what is open
+	// goes to the end.
+	budget int
+
+	words words
+}
+
+// span is a part of the text that goes. quote surrounds the mark where JSON
+// wants a string.
+type span struct {
+	start, end int
+	quote      []byte
+}
+
+// words are the last words before a place, as in `licence plate no: `.
+type words struct {
+	starts [3]int // the last one first
+	n      int
+	end    int
+	spaces int // since end
+}
+
+func (w *words) add(i, n int) {
+	if w.n > 0 && w.end == i {
+		w.end = i + n
+		return
+	}
+	if w.n > 0 && w.spaces == 1 {
+		copy(w.starts[1:], w.starts[:])
+		w.n = min(w.n+1, len(w.starts))
+	} else {
+		w.n = 1
+	}
+	w.starts[0], w.end, w.spaces = i, i+n, 0
+}
+
+// run finds what looks like a plate, and what stands behind the name of one.
+func (s *scan) run() {
+	s.words = words{}
+	for i := 0; i < len(s.text); {
+		if c := s.text[i]; isPlainWord(c) {
+			s.words.add(i, 1)
+			i++
+			continue
+		}
+		u := s.at(i)
+		if end := s.step(i, u); end > i {
+			i = end
+			s.words.n = 0
+			continue
+		}
+		switch {
+		case u.r >= utf8.RuneSelf || isPlainWord(byte(u.r)):
+			s.words.add(i, u.n)
+		case u.r == ' ':
+			s.words.spaces++
+		case u.r == '[', u.r == ']', u.r == '\t': // plate[] = …
+			s.words.spaces += 2
+		default:
+			s.words.n = 0
+		}
+		i += u.n
+	}
+}
+
+func isPlainWord(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-'
+}
+
+// step looks at the character u at i. Where it has found something it returns
+// its end.
+func (s *scan) step(i int, u unit) int {
+	switch {
+	case u.r == '"' || u.r == '\'':
+		return s.quoted(i, u)
+	case u.r == '<':
+		s.element(i, u) // what is inside is looked at as well
+	case u.r == '=' || u.r == ':' || u.r == '：':
+		return s.assigned(i, u)
+	case u.r < utf8.RuneSelf:
+	case isProvince(u.r):
+		return s.remove(s.provincial(i))
+	case u.r == '使' || u.r == 'ʹ': // in GBK, where its bytes happen to be UTF-8
+		return s.remove(s.diplomatic(i))
+	case isMiddleDot(u.r):
+		return s.remove(s.military(i))
+	}
+	return 0
+}
+
+// remove notes that text[start:end] goes, and returns the end.
+func (s *scan) remove(start, end int) int {
+	if end > start {
+		s.spans = append(s.spans, span{start: start, end: end})
+	}
+	return end
+}
+
+// take removes the value at text[start:end] of something that is called a plate.
+// It returns end, or 0 where there is nothing to remove.
+func (s *scan) take(start, end int, c certainty, quote []byte) int {
+	value := bytes.TrimSpace(s.text[start:end])
+	if len(value) == 0 || string(value) == Mark || c == no || c == maybe && !looksLikePlate(value) {
+		return 0
+	}
+	s.learned.add(value)
+	s.spans = append(s.spans, span{start: start, end: end, quote: quote})
+	return end
+}
+
+// apply is the text without the spans.
+func (s *scan) apply() []byte {
+	slices.SortFunc(s.spans, func(a, b span) int {
+		if a.start != b.start {
+			return a.start - b.start
+		}
+		return b.end - a.end
+	})
+	out := make([]byte, 0, len(s.text)+len(Mark))
+	at := 0
+	for _, sp := range s.spans {
+		if sp.end <= at {
+			continue
+		}
+		if sp.start < at { // the rest of one that began before
+			at = sp.end
+			continue
+		}
+		out = append(out, s.text[at:sp.start]...)
+		out = append(append(append(out, sp.quote...), Mark...), sp.quote...)
+		at = sp.end
+	}
+	return append(out, s.text[at:]...)
+}
+
+// learned are plates that a message named, so that they are also found where
+// nothing says that they are one.
+type learned struct {
+	plates [8][]byte
+	n      int
+}
+
+func (l *learned) add(value []byte) {
+	const shortest, longest = 5, 16
+	digits, letters := 0, 0
+	if len(value) > longest {
+		return
+	}
+	for _, c := range value {
+		switch c, _ := fold(rune(c)); {
+		case isDigit(c):
+			digits++
+		case c != 0:
+			letters++
+		}
+	}
+	if digits+letters < shortest || digits+letters != len(value) || digits == 0 {
+		return
+	}
+	if letters == 0 && digits < 7 || letters == 0 && digits > 8 {
+		return // a number such as any other
+	}
+	for _, known := range l.plates[:l.n] {
+		if bytes.EqualFold(known, value) {
+			return
+		}
+	}
+	if l.n < len(l.plates) {
+		l.plates[l.n] = value
+		l.n++
+	}
+}
+
+// findLearned removes the plates that are known from elsewhere in the message.
+func (s *scan) findLearned() {
+	for _, plate := range s.learned.plates[:s.learned.n] {
+		for i := 0; i+len(plate) <= len(s.text); i++ {
+			end := i + len(plate)
+			if !bytes.EqualFold(s.text[i:end], plate) || s.letterBefore(i) && !isDigit(s.text[i-1]) || !s.ends(end) {
+				continue
+			}
+			s.remove(i, end)
+			i = end - 1
+		}
+	}
+}
+
+// view is only for what forgets the text at once.
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
