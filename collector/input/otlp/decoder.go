@@ -74,7 +74,9 @@ func (r *Request) Err() error {
 }
 
 // TooLarge says whether Err is about the size of the request.
-func (r *Request) TooLarge() bool { return r.failed != nil && r.failed.reason == reading.ReasonTooLarge }
+func (r *Request) TooLarge() bool {
+	return r.failed != nil && r.failed.reason == reading.ReasonTooLarge
+}
 
 // Decode implements input.Decoder.
 func (r *Request) Decode(m *input.Message, out *reading.Builder) {
