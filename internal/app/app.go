@@ -59,6 +59,7 @@ type App struct {
 	pager     *pager.Pager
 	evaluator *evaluate.Evaluator
 	decoders  atomic.Pointer[decoders]
+	mqtt      mqttInput
 	otlp      atomic.Pointer[otlpDecoder]
 	scraper   *scrape.Scraper
 	frames    *lorawan.Frames

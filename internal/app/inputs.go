@@ -16,6 +16,7 @@ type decoders map[string]input.Decoder
 // again for a reload, so what a decoder remembers belongs into the App.
 func (a *App) readDecoders(c *config.Config) (decoders, error) {
 	all := decoders{}
+	maps.Copy(all, lineDecoders(c))
 	maps.Copy(all, a.lorawanDecoders(c))
 	frames, err := a.hj212Decoders(c)
 	if err != nil {
@@ -36,6 +37,9 @@ func (a *App) decoderNames() []string { return slices.Sorted(maps.Keys(*a.decode
 // closed, and finish what they have begun.
 func (a *App) startInputs(c *config.Config) error {
 	if err := a.startHJ212(c); err != nil {
+		return err
+	}
+	if err := a.startMQTT(c); err != nil {
 		return err
 	}
 	return a.startScrape(c)

@@ -20,6 +20,7 @@ type inputs struct {
 	rules   *ruleset.Set
 	catalog *catalog.Catalog
 	decoders
+	mqtt mqttTopics
 	jobs []*scrape.Job
 }
 
@@ -42,6 +43,8 @@ func (a *App) readInputs(c *config.Config) (in inputs, err error) {
 	}
 	if in.decoders, err = a.readDecoders(c); err != nil {
 		errs = append(errs, err)
+	} else if in.mqtt, err = readMQTT(c, in.decoders); err != nil {
+		errs = append(errs, err)
 	}
 	if in.jobs, err = readScrape(c); err != nil {
 		errs = append(errs, err)
@@ -55,7 +58,7 @@ func (a *App) readInputs(c *config.Config) (in inputs, err error) {
 // Reload reads the configuration and its files again. Rules, catalog, pager
 // configuration, tokens, what to scrape and inputs.otlp take effect; it returns the keys whose change needs
 // a restart. With an error everything stays as it was.
-func (a *App) Reload(context.Context) (needRestart []string, err error) {
+func (a *App) Reload(ctx context.Context) (needRestart []string, err error) {
 	a.reloadMu.Lock()
 	defer a.reloadMu.Unlock()
 	c := a.opts.Config
@@ -80,6 +83,9 @@ func (a *App) Reload(context.Context) (needRestart []string, err error) {
 	a.catalog.Store(in.catalog)
 	a.decoders.Store(&in.decoders)
 	a.reloadHJ212(c)
+	if err := a.reloadMQTT(ctx, in.mqtt); err != nil {
+		return nil, a.reloaded(err, nil)
+	}
 	if err := errors.Join(a.applyOTLP(c), a.scraper.Apply(in.jobs)); err != nil {
 		return nil, a.reloaded(err, nil)
 	}

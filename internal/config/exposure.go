@@ -15,7 +15,7 @@ import (
 // after flags have been applied. A host name is looked up, for at most a few
 // seconds.
 func (c *Config) CheckExposure(ctx context.Context) error {
-	return errors.Join(c.exposed(ctx), c.hj212Exposed(ctx))
+	return errors.Join(c.exposed(ctx), c.hj212Exposed(ctx), c.mqttExposed(ctx))
 }
 
 func (c *Config) exposed(ctx context.Context) error {
