@@ -11,6 +11,7 @@ import (
 	"time"
 
 	kgzip "github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
 	"golang.org/x/sync/semaphore"
 
 	"github.com/belfry-city/belfry/collector/intake"
@@ -35,6 +36,7 @@ type bodyReader struct {
 	budget  *semaphore.Weighted
 	buffers sync.Pool
 	gzips   sync.Pool
+	zstd    func() (*zstd.Decoder, error) // made when the first is needed
 }
 
 const (
@@ -53,6 +55,7 @@ func newBodyReader(o Options) *bodyReader {
 		budget:  semaphore.NewWeighted(max(o.InFlight, o.MaxBody)),
 		buffers: sync.Pool{New: func() any { return new([]byte) }},
 		gzips:   sync.Pool{New: func() any { return new(kgzip.Reader) }},
+		zstd:    sync.OnceValues(newZstd),
 	}
 }
 
@@ -64,27 +67,44 @@ type body struct {
 	held   int64
 }
 
+func (br *bodyReader) newBody() *body {
+	b := &body{reader: br, buffer: br.buffers.Get().(*[]byte)}
+	b.bytes = (*b.buffer)[:0]
+	return b
+}
+
 func (b *body) release() {
 	if cap(b.bytes) <= bodyKept {
 		*b.buffer = b.bytes[:0]
 		b.reader.buffers.Put(b.buffer)
 	}
+	b.unaccount()
+}
+
+// unaccount takes the body out of what is being worked on.
+func (b *body) unaccount() {
 	b.reader.budget.Release(b.held)
+	b.held = 0
 }
 
 // read returns the whole body. A client that is slower than the time allowed,
 // or that stops in the middle, is turned away with nothing stored.
 func (br *bodyReader) read(w http.ResponseWriter, r *http.Request) (*body, error) {
+	return br.readEncoded(w, r, r.Header.Get("Content-Encoding"))
+}
+
+// readEncoded is read for a body in an encoding that may be another than the
+// request says.
+func (br *bodyReader) readEncoded(w http.ResponseWriter, r *http.Request, encoding string) (*body, error) {
 	conn := http.NewResponseController(w)
 	_ = conn.SetReadDeadline(time.Now().Add(br.within))
 	if r.ContentLength > br.max {
 		br.discard(r)
 		return nil, br.tooLarge()
 	}
-	b := &body{reader: br, buffer: br.buffers.Get().(*[]byte)}
-	b.bytes = (*b.buffer)[:0]
+	b := br.newBody()
 	wire := &wireReader{Reader: r.Body}
-	src, done, err := br.source(r.Header.Get("Content-Encoding"), wire)
+	src, done, err := br.source(encoding, wire)
 	if err == nil {
 		err = br.fill(b, src, r.ContentLength)
 		done()

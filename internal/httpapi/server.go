@@ -89,6 +89,7 @@ func New(o Options) http.Handler {
 
 	guarded("/write", access.Write, http.HandlerFunc(influx.writeV1))
 	guarded("/api/v2/write", access.Write, http.HandlerFunc(influx.writeV2))
+	guarded("/api/v1/write", access.Write, http.HandlerFunc(newRemoteWriter(door).write))
 	guarded("/api/belfry/v1/in/{input...}", access.Write, http.HandlerFunc(door.take))
 	if o.OTLP != nil {
 		guarded("/api/v1/otlp/v1/metrics", access.Write, http.HandlerFunc(newOTLPWriter(door).write))
@@ -173,6 +174,7 @@ func index(w http.ResponseWriter, _ *http.Request) {
 	say(w, `Belfry 钟楼
 
 POST /write, /api/v2/write     InfluxDB line protocol
+POST /api/v1/write             Prometheus remote write 1 and 2
 POST /api/belfry/v1/in/INPUT   cameras, LoRaWAN, parking, any JSON
 POST /api/v1/otlp/v1/metrics   OpenTelemetry metrics
 GET  /api/v1/query, …          Prometheus API: queries, rules, alerts

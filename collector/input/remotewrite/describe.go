@@ -1,0 +1,75 @@
+package remotewrite
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/belfry-city/belfry/collector/reading"
+)
+
+const (
+	// maxDescribed is how many bytes Describe returns, about.
+	maxDescribed = 300
+	// keptSymbols and keptBytes are how much memory a Parser keeps.
+	keptSymbols = 1 << 16
+	keptBytes   = 4 << 20
+)
+
+// Release forgets the request, and memory that only a huge one needs.
+func (p *Parser) Release() {
+	p.body, p.series = nil, series{}
+	if cap(p.symbols) > keptSymbols {
+		p.symbols = nil
+	}
+	if cap(p.arena) > keptBytes {
+		p.arena = nil
+	}
+	if cap(p.scratch) > keptBytes {
+		p.scratch = nil
+	}
+}
+
+// Describe words the labels of a series of the request, by its number, for
+// messages: name{label="value"}. It is slow, and the Parser can only be released
+// afterwards.
+func (p *Parser) Describe(number uint32) string {
+	p.pos, p.line, p.arena = 0, 0, p.arena[:0]
+	var b reading.Batch
+	for p.line < number {
+		p.arena = p.arena[:0]
+		if !p.nextSeries(&b) {
+			return ""
+		}
+		b.Reset()
+	}
+	raw := p.body
+	if p.version == V2 {
+		raw = p.arena
+	}
+	key := p.series.key
+	if key.Len == 0 {
+		return ""
+	}
+	return describeKey(raw[key.Off : key.Off+key.Len])
+}
+
+func describeKey(key []byte) string {
+	var name string
+	var ls strings.Builder
+	for pos := 0; pos < len(key) && ls.Len() < maxDescribed; {
+		f, err := readField(key, pos)
+		if err != nil {
+			break
+		}
+		if l, err := readLabel(key[f.from:f.to]); err == nil && string(l.Name) == metricName {
+			name = string(l.Value[:min(len(l.Value), maxDescribed)])
+		} else if err == nil {
+			if ls.Len() > 0 {
+				ls.WriteByte(',')
+			}
+			fmt.Fprintf(&ls, "%s=%q", l.Name[:min(len(l.Name), maxDescribed)], l.Value[:min(len(l.Value), maxDescribed)])
+		}
+		pos = f.next
+	}
+	return fmt.Sprintf("%s{%s}", name, ls.String())
+}
