@@ -53,6 +53,7 @@ type App struct {
 
 	listener  net.Listener
 	store     *tsdb.Store
+	forward   forwarders
 	engine    *promql.Engine
 	catalog   atomic.Pointer[catalog.Catalog]
 	series    *catalogSeries
@@ -93,6 +94,9 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		return nil, err
 	}
 	if err := a.openStore(c); err != nil {
+		return nil, err
+	}
+	if err := a.startForward(c); err != nil {
 		return nil, err
 	}
 	a.catalog.Store(in.catalog)

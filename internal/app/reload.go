@@ -89,6 +89,9 @@ func (a *App) Reload(ctx context.Context) (needRestart []string, err error) {
 	if err := errors.Join(a.applyOTLP(c), a.scraper.Apply(in.jobs)); err != nil {
 		return nil, a.reloaded(err, nil)
 	}
+	if err := a.reloadForward(c); err != nil {
+		return nil, a.reloaded(err, nil)
+	}
 	if err := a.evaluator.Reload(in.rules); err != nil {
 		return nil, a.reloaded(fmt.Errorf("rules: %w", err), nil)
 	}

@@ -48,6 +48,7 @@ type Config struct {
 	Auth               Auth
 	TLS                TLS
 	Inputs             Inputs
+	Forward            []Forward
 	Log                Log
 
 	lines        map[string]int // of the keys at the top

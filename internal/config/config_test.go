@@ -141,7 +141,7 @@ rules: ["rules/[.yml"]
 evaluation_interval: 1ms
 query: [2m]
 pager: {external: [http://a:9093]}
-forward: []
+forward: {city: "http://db:8428"}
 tls: {cert: a.pem}
 log: {level: warning}
 external_url: belfry.example.org
@@ -170,7 +170,7 @@ external_url: belfry.example.org
 		`belfry.yml:16: evaluation_interval: want a duration such as 1s, at least 100ms; got "1ms"`,
 		`belfry.yml:17: query: want keys and values (lookback, max_concurrent, max_samples, timeout); got a list`,
 		`belfry.yml:18: pager.external: not available in this version`,
-		`belfry.yml:19: forward: not available in this version`,
+		`belfry.yml:19: forward: want a list of targets, each with name, type and url; got a mapping`,
 		`belfry.yml:20: tls: want both cert and key, or neither; got one of them`,
 		`belfry.yml:21: log.level: want one of debug, info, warn, error (did you mean "warn"?); got "warning"`,
 		`belfry.yml:22: external_url: want the address under which people reach Belfry, such as https://belfry.example.org/; got "belfry.example.org"`,

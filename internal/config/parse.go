@@ -115,7 +115,7 @@ func (p *parser) keys() strict.Keys[Config] {
 		"log":       p.log,
 		"detectors": nil,
 		"inputs":    p.inputs,
-		"forward":   nil,
+		"forward":   p.forward,
 	}
 }
 
