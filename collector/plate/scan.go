@@ -90,10 +90,11 @@ func isPlainWord(c byte) bool {
 // its end.
 func (s *scan) step(i int, u unit) int {
 	switch {
+	// What is inside of both is looked at as well.
 	case u.r == '"' || u.r == '\'':
-		return s.quoted(i, u)
+		s.quoted(i, u)
 	case u.r == '<':
-		s.element(i, u) // what is inside is looked at as well
+		s.element(i, u)
 	case u.r == '=' || u.r == ':' || u.r == '：':
 		return s.assigned(i, u)
 	case u.r < utf8.RuneSelf:

@@ -7,28 +7,26 @@ import (
 )
 
 // quoted looks at the quote at i: whether the text behind it is the name of a
-// plate, and then removes the value. It returns the end of the value, or 0.
-func (s *scan) quoted(i int, open unit) int {
+// plate, and then removes the value.
+func (s *scan) quoted(i int, open unit) {
 	start := i + open.n
 	end, closed := s.closing(start, open, 4*longestKey)
 	if !closed || end-start < 2 {
-		return 0
+		return
 	}
 	c := s.key(start, end)
 	if c == no {
-		return 0
+		return
 	}
 	after := s.blank(end + s.at(end).n)
 	switch u := s.at(after); {
 	case u.r == ':':
-		return s.value(after+u.n, u, c, s.text[i:start])
+		s.value(after+u.n, u, c, s.text[i:start])
 	case u.r == '=' && s.at(after+u.n).r == '>':
-		return s.value(after+u.n+1, u, c, s.text[i:start])
-	}
-	if c == sure {
+		s.value(after+u.n+1, u, c, s.text[i:start])
+	case c == sure:
 		s.named(i)
 	}
-	return 0
 }
 
 // closing finds the quote that closes what open has opened. Without one, closed
