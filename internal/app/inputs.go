@@ -23,6 +23,11 @@ func (a *App) readDecoders(c *config.Config) (decoders, error) {
 		return nil, err
 	}
 	maps.Copy(all, frames)
+	mapped, err := a.jsonDecoders(c)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(all, mapped)
 	return all, nil
 }
 

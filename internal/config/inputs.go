@@ -5,6 +5,7 @@ import "github.com/belfry-city/belfry/internal/config/strict"
 // Inputs are the streams besides those that come over HTTP by themselves.
 type Inputs struct {
 	HJ212   HJ212
+	JSON    []JSONMapping
 	LoRaWAN LoRaWAN
 	OTLP    OTLP
 	MQTT    MQTT
@@ -18,7 +19,7 @@ func defaultInputs() Inputs {
 // needRestart is what of the inputs a reload does not change.
 func (in Inputs) needRestart() Inputs {
 	in.OTLP, in.Scrape = OTLP{}, nil
-	in.LoRaWAN = LoRaWAN{}
+	in.LoRaWAN, in.JSON = LoRaWAN{}, nil
 	in.HJ212 = in.HJ212.fixed()
 	in.MQTT = in.MQTT.needRestart()
 	return in
@@ -37,7 +38,7 @@ func (p *parser) inputs(v strict.Value, c *Config) {
 		},
 		"camera":  nil,
 		"parking": nil,
-		"json":    nil,
+		"json":    p.json,
 		"otlp":    p.otlp,
 		"scrape":  p.scrape,
 	})

@@ -1,0 +1,56 @@
+package mapping
+
+import (
+	"errors"
+	"time"
+)
+
+const (
+	// maxTicks is how often the loops of a mapping's expressions may turn for one
+	// message.
+	maxTicks = 1_000_000
+	// maxTime is how long one message may take, and maxBodyTime all of one body.
+	maxTime     = time.Second
+	maxBodyTime = 10 * time.Second
+	// clockTicks is how many turns of a loop there are between two looks at the
+	// clock.
+	clockTicks = 256
+)
+
+var errTooLong = errors.New("the expressions take too long for a message of this size")
+
+// budget bounds what expressions may do. The clock comes on top of the count
+// for functions that take longer the longer their lists are.
+type budget struct {
+	ticks    int
+	deadline time.Time
+	body     time.Time
+	over     bool
+}
+
+func (b *budget) beginBody(now time.Time) { b.body = now.Add(maxBodyTime) }
+
+func (b *budget) begin(now time.Time) {
+	b.ticks, b.over = 0, false
+	b.deadline = now.Add(maxTime)
+	if b.body.Before(b.deadline) {
+		b.deadline = b.body
+	}
+}
+
+// tick is called in each turn of a loop; the virtual machine makes an error of
+// the panic.
+func (b *budget) tick(...any) any {
+	b.ticks++
+	if b.ticks > maxTicks || (b.ticks%clockTicks == 0 && !b.left()) {
+		b.over = true
+		panic(errTooLong)
+	}
+	return nil
+}
+
+// left looks at the clock.
+func (b *budget) left() bool {
+	b.over = b.over || time.Now().After(b.deadline)
+	return !b.over
+}
