@@ -68,7 +68,7 @@ func (c *conn) serve() {
 	c.lastFrame = c.now
 	why, err := c.read()
 	c.now = time.Now()
-	if rest := c.scan.pending(); len(rest) > 0 {
+	if rest := c.scan.pending(); len(rest) > 0 && (why == whyEnded || why == whyError) {
 		c.refuse(reading.ReasonIncomplete, "the connection ended before the frame did", rest)
 	}
 	c.dropParts("the connection ended before the other parts came")

@@ -161,7 +161,7 @@ func (w *decoding) run(received int64) {
 	}
 	for i := 0; i < len(w.fields); {
 		end := i + 1
-		for end < len(w.fields) && w.fields[end].kind != bare && bytes.Equal(w.fields[end].code, w.fields[i].code) {
+		for end < len(w.fields) && w.fields[end].kind != bare && bytes.EqualFold(w.fields[end].code, w.fields[i].code) {
 			end++
 		}
 		if w.fields[i].kind == bare {

@@ -202,7 +202,7 @@ func safeCut(text []byte) int {
 				cut = at
 			}
 			return cut
-		case f.kind == bare || !bytes.Equal(f.code, code):
+		case f.kind == bare || !bytes.EqualFold(f.code, code):
 			cut, code, complete = at, f.code, false
 		}
 		if f.kind == flagged && len(f.value) > 0 {

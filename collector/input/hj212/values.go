@@ -61,7 +61,7 @@ const longestFlag = 4
 
 func findFlag(fields []field, code []byte) ([]byte, bool) {
 	for i := range fields {
-		if fields[i].kind == flagged && bytes.Equal(fields[i].code, code) {
+		if fields[i].kind == flagged && bytes.EqualFold(fields[i].code, code) {
 			return fields[i].value, true
 		}
 	}
