@@ -75,10 +75,15 @@ type App struct {
 	cleanUp  []func() error // last in, first out
 }
 
+// newApp returns an App that has opened nothing, and remembers nothing.
+func newApp(o Options) *App {
+	return &App{opts: o, logger: o.Logger, registry: prometheus.NewRegistry(), frames: lorawan.NewFrames()}
+}
+
 // New opens everything and begins to evaluate rules; Run then serves. An App
 // that New returned without an error must be closed by Run or Close.
 func New(ctx context.Context, o Options) (_ *App, err error) {
-	a := &App{opts: o, logger: o.Logger, registry: prometheus.NewRegistry(), frames: lorawan.NewFrames()}
+	a := newApp(o)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close())

@@ -24,11 +24,8 @@ func (a *App) readDecoders(c *config.Config) (decoders, error) {
 	}
 	maps.Copy(all, frames)
 	mapped, err := a.jsonDecoders(c)
-	if err != nil {
-		return nil, err
-	}
 	maps.Copy(all, mapped)
-	return all, nil
+	return all, err
 }
 
 func (a *App) decoder(name string) (input.Decoder, bool) {
