@@ -34,7 +34,7 @@ func ReadJobs(entries []strict.Raw, file string, bodyLimit int64) ([]*Job, error
 	for _, entry := range entries {
 		var job *Job
 		wrong := entry.Parse(func(text []byte) (err error) {
-			job, err = parseJob(text, global)
+			job, err = parseJob(text, file, global)
 			return err
 		}, word)
 		problems = append(problems, wrong...)
@@ -46,9 +46,6 @@ func ReadJobs(entries []strict.Raw, file string, bodyLimit int64) ([]*Job, error
 			continue
 		}
 		names[job.JobName] = entry.Key()
-		if file != "" {
-			job.SetDirectory(filepath.Dir(file))
-		}
 		jobs = append(jobs, job)
 	}
 	if len(problems) > 0 {
@@ -57,7 +54,7 @@ func ReadJobs(entries []strict.Raw, file string, bodyLimit int64) ([]*Job, error
 	return jobs, nil
 }
 
-func parseJob(text []byte, global promconfig.GlobalConfig) (_ *Job, err error) {
+func parseJob(text []byte, file string, global promconfig.GlobalConfig) (_ *Job, err error) {
 	// Upstream's parser is not meant for everything that a YAML tree can be.
 	defer func() {
 		if p := recover(); p != nil {
@@ -68,13 +65,25 @@ func parseJob(text []byte, global promconfig.GlobalConfig) (_ *Job, err error) {
 	if err := yaml.UnmarshalStrict(text, job); err != nil {
 		return nil, err
 	}
-	return job, job.Validate(global)
+	if err := job.Validate(global); err != nil {
+		return nil, err
+	}
+	if file != "" {
+		job.SetDirectory(filepath.Dir(file))
+	}
+	// Files of certificates are read when a client is made.
+	client, err := commonconfig.NewClientFromConfig(job.HTTPClientConfig, job.JobName)
+	if err != nil {
+		return nil, err
+	}
+	client.CloseIdleConnections()
+	return job, nil
 }
 
 var (
 	unknownField = regexp.MustCompile(`^field (\S+) not found in type `)
 	wrongType    = regexp.MustCompile("(?s)^cannot unmarshal !!(\\w+)(?: `(.*)`)? into (.*)$")
-	doubleKey    = regexp.MustCompile(`^key "?(.*?)"? already set in map$`)
+	doubleKey    = regexp.MustCompile(`^(?:key|field) .* already set in `)
 	badDuration  = regexp.MustCompile(`^(?:yaml: )?(?:not a valid|empty) duration string`)
 )
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	commonconfig "github.com/prometheus/common/config"
 	"github.com/prometheus/common/model"
 	promconfig "github.com/prometheus/prometheus/config"
 	"github.com/prometheus/prometheus/discovery"
@@ -70,6 +71,7 @@ func New(o Options) (*Scraper, error) {
 	s.manager, err = scrape.NewManager(&scrape.Options{
 		PassMetadataInContext:   true, // the target, for transactions
 		DiscoveryReloadInterval: model.Duration(syncEvery),
+		HTTPClientOptions:       []commonconfig.HTTPClientOption{commonconfig.WithUserAgent("Belfry")},
 	}, o.Logger, logging.NewJSONFileLogger, nil, appendable{s}, o.Registerer)
 	if err != nil {
 		return nil, fmt.Errorf("scrape: %w", err)

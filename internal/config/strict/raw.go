@@ -3,7 +3,9 @@ package strict
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -80,16 +82,12 @@ func (r Raw) Parse(parse func(text []byte) error, word func(said, got string) st
 	if lined := splitLines(err); len(lined) > 0 {
 		places := r.places()
 		for _, l := range lined {
-			at, known := places[l.line]
-			if !known {
-				at = where{key: r.key, line: r.line}
-			}
-			// The place of an unknown or repeated key is that of what it stands in.
+			at := pick(places[l.line], l.text, where{key: r.key, line: r.line, got: got(r.node)})
 			problems = append(problems, at.problem(r.file, word(l.text, at.got)))
 		}
 		return problems
 	}
-	at := r.blame(parse)
+	at := r.blame(parse, err.Error())
 	return Problems{at.problem(r.file, word(err.Error(), at.got))}
 }
 
@@ -97,6 +95,7 @@ func (r Raw) Parse(parse func(text []byte) error, word func(said, got string) st
 type where struct {
 	key, got string
 	line     int
+	kind     yaml.Kind
 }
 
 func (w where) problem(file, text string) Problem {
@@ -120,60 +119,93 @@ func splitLines(err error) (parts []linedError) {
 	return parts
 }
 
-// places are the keys and elements by the lines of YAML.
-func (r Raw) places() map[int]where {
+// pick chooses among the places that begin on a line the one that an error is
+// about: a list or mapping where it says so, else the innermost.
+func pick(places []where, said string, otherwise where) where {
+	kind := yaml.Kind(0)
+	switch {
+	case strings.Contains(said, "!!seq"):
+		kind = yaml.SequenceNode
+	case strings.Contains(said, "!!map"):
+		kind = yaml.MappingNode
+	}
+	for _, at := range slices.Backward(places) {
+		if kind == 0 || at.kind == kind {
+			return at
+		}
+	}
+	return otherwise
+}
+
+// places are the keys and elements by the lines of YAML, the outer ones first.
+func (r Raw) places() map[int][]where {
 	var written yaml.Node
 	if err := yaml.Unmarshal(r.YAML(), &written); err != nil || len(written.Content) != 1 {
 		return nil
 	}
-	places := map[int]where{}
+	places := map[int][]where{}
 	note(places, r.node, written.Content[0], r.key)
 	return places
 }
 
-func note(places map[int]where, n, written *yaml.Node, key string) {
+func note(places map[int][]where, n, written *yaml.Node, key string) {
 	for i := 0; i < len(n.Content) && i < len(written.Content); i++ {
-		child, at := n.Content[i], written.Content[i]
+		line, child, value := n.Content[i].Line, key, i
 		switch {
 		case n.Kind == yaml.SequenceNode:
-			childKey := fmt.Sprintf("%s[%d]", key, i)
-			places[at.Line] = where{childKey, got(child), child.Line}
-			note(places, child, at, childKey)
-		case n.Kind == yaml.MappingNode && i%2 == 0 && i+1 < len(n.Content):
-			childKey := key + "." + child.Value
-			places[at.Line] = where{childKey, got(n.Content[i+1]), child.Line}
-			note(places, n.Content[i+1], written.Content[i+1], childKey)
+			child = fmt.Sprintf("%s[%d]", key, i)
+		case i%2 == 1 || i+1 >= len(written.Content):
+			continue
+		default:
+			child += "." + n.Content[i].Value
+			value = i + 1
 		}
+		at := where{child, got(n.Content[value]), line, n.Content[value].Kind}
+		places[written.Content[i].Line] = append(places[written.Content[i].Line], at)
+		if inner := written.Content[value].Line; inner != written.Content[i].Line {
+			places[inner] = append(places[inner], at)
+		}
+		note(places, n.Content[value], written.Content[value], child)
 	}
 }
 
 func got(n *yaml.Node) string { return Value{node: n}.got() }
 
-// blame looks for the smallest part without which parse has nothing to say.
-func (r Raw) blame(parse func([]byte) error) where {
+// blame looks for the smallest part without which parse has nothing to say, or
+// else, if there is one only, without which it says something else.
+func (r Raw) blame(parse func([]byte) error, said string) where {
 	at := where{key: r.key, line: r.line, got: got(r.node)}
 	for n := r.node; n != nil; {
-		part, step := 1, 1
+		size := 1 // of a part
 		if n.Kind == yaml.MappingNode {
-			part, step = 2, 2
+			size = 2
 		}
-		var guilty *yaml.Node
-		for i := 0; i+part <= len(n.Content) && guilty == nil; i += step {
+		guilty, others := -1, []int(nil)
+		for i := 0; i+size <= len(n.Content) && guilty < 0; i += size {
 			all := n.Content
-			n.Content = append(append([]*yaml.Node(nil), all[:i]...), all[i+part:]...)
+			n.Content = append(append([]*yaml.Node(nil), all[:i]...), all[i+size:]...)
 			err := parse(r.YAML())
 			n.Content = all
-			if err != nil {
-				continue
-			}
-			guilty = all[i+part-1]
-			if part == 2 {
-				at = where{at.key + "." + all[i].Value, got(guilty), all[i].Line}
-			} else {
-				at = where{fmt.Sprintf("%s[%d]", at.key, i), got(guilty), guilty.Line}
+			switch {
+			case err == nil:
+				guilty = i
+			case err.Error() != said:
+				others = append(others, i)
 			}
 		}
-		n = guilty
+		if guilty < 0 && len(others) == 1 {
+			guilty = others[0]
+		}
+		if guilty < 0 {
+			break
+		}
+		first, value := n.Content[guilty], n.Content[guilty+size-1]
+		if size == 2 {
+			at = where{key: at.key + "." + first.Value, got: got(value), line: first.Line}
+		} else {
+			at = where{key: fmt.Sprintf("%s[%d]", at.key, guilty), got: got(value), line: value.Line}
+		}
+		n = value
 	}
 	return at
 }
