@@ -115,3 +115,6 @@ func hj212Stations(h config.HJ212) []hj212.Station {
 	}
 	return all
 }
+
+// HJ212Addr is the address that is listened on for HJ 212, or nil.
+func (a *App) HJ212Addr() net.Addr { return a.hj212Addr }

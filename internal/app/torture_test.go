@@ -59,6 +59,12 @@ func serveChild(dir string) error {
 	c := config.Default()
 	c.Listen, c.DataDir = "127.0.0.1:0", filepath.Join(dir, "data")
 	c.Rules = []string{filepath.Join(dir, "rules.yml")}
+	if file := filepath.Join(dir, "belfry.yml"); exists(file) {
+		var err error
+		if c, err = config.Load(file); err != nil {
+			return err
+		}
+	}
 	a, err := New(context.Background(), Options{Config: c, Logger: slog.New(slog.DiscardHandler), Metrics: metrics.NewSet()})
 	if err != nil {
 		return err
@@ -69,6 +75,11 @@ func serveChild(dir string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	return a.Run(ctx)
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // child is one life of a Belfry.
