@@ -139,6 +139,7 @@ func (in *Intake) writePart(ctx context.Context, b *reading.Batch, from Source, 
 	defer in.turns.Release(1)
 	b.Reset()
 	more = parse(b)
+	in.redactExemplars(b)
 	if storable(b) {
 		if taken, err = in.opts.Store.Append(ctx, b, sp); err != nil {
 			return taken, false, err
@@ -146,7 +147,34 @@ func (in *Intake) writePart(ctx context.Context, b *reading.Batch, from Source, 
 		res.Samples += taken.Samples
 		res.Histograms += taken.Histograms
 		res.Exemplars += taken.Exemplars
+		if err := in.deriveWrite(ctx, b, sp, taken); err != nil {
+			return taken, false, err
+		}
 	}
 	in.account(b, from, res)
 	return taken, more, nil
+}
+
+// deriveWrite appends what follows from a part of a request that has been
+// appended, as the receipt says.
+func (in *Intake) deriveWrite(ctx context.Context, b *reading.Batch, sp reading.Speller, part tsdb.Receipt) error {
+	if len(in.opts.DeriveWrite) == 0 {
+		return nil
+	}
+	t := in.newTaking()
+	defer in.release(t)
+	for _, d := range in.opts.DeriveWrite {
+		d.DeriveWrite(b, sp, &t.builder)
+	}
+	t.builder.Done()
+	if err := in.appendAgain(ctx, t); err != nil {
+		return err
+	}
+	if !t.receipt.Empty() && !part.Empty() && t.receipt.Generation != part.Generation {
+		return tsdb.ErrFailed
+	}
+	for _, r := range t.batch.Refusals {
+		in.Refuse(Source{Input: "derived"}, r)
+	}
+	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/belfry-city/belfry/collector/reading"
 	"github.com/belfry-city/belfry/collector/tsdb"
@@ -31,13 +33,23 @@ type Deriver interface {
 	Derive(b *reading.Batch, out *reading.Builder)
 }
 
+// WriteDeriver is a Deriver for whole requests, whose series have another
+// spelling. It adds to a batch of its own, and sees each part of a request after
+// it has been appended; what the store has refused of it is still there.
+type WriteDeriver interface {
+	DeriveWrite(b *reading.Batch, sp reading.Speller, out *reading.Builder)
+}
+
 // Redactor takes out of what is kept what must not be, such as number plates.
 type Redactor interface {
 	// Text returns text without it: text itself where there is nothing to
 	// remove, otherwise a copy.
 	Text(text []byte) []byte
-	// Label returns the value to store; an empty one drops the label.
+	// Label returns the value to store; an empty one drops the label. The metric's
+	// name is that of the label __name__.
 	Label(name, value []byte) []byte
+	// Event is Text for all of an event, in place.
+	Event(e *reading.Event)
 }
 
 // Quarantine keeps what was refused.
@@ -69,10 +81,11 @@ type Options struct {
 	Lag func() time.Duration
 	// Events may be nil: events are then refused.
 	Events Events
-	// Derive is asked in order.
-	Derive     []Deriver
-	Redactor   Redactor   // may be nil
-	Quarantine Quarantine // may be nil
+	// Derive and DeriveWrite are asked in order.
+	Derive      []Deriver
+	DeriveWrite []WriteDeriver
+	Redactor    Redactor   // may be nil
+	Quarantine  Quarantine // may be nil
 }
 
 // redactingSpeller applies the redactor once for each series.
@@ -88,16 +101,32 @@ func (in *Intake) redacting(sp reading.Speller) reading.Speller {
 	return redactingSpeller{sp, in.opts.Redactor}
 }
 
-func (s redactingSpeller) Spell(key, field []byte, labels []reading.Label) ([]byte, []reading.Label, error) {
-	metric, labels, err := s.Speller.Spell(key, field, labels)
+func (s redactingSpeller) Spell(key, field []byte, scratch []reading.Label) ([]byte, []reading.Label, error) {
+	metric, all, err := s.Speller.Spell(key, field, scratch)
 	if err != nil {
-		return metric, labels, err
+		return metric, all, err
 	}
-	kept := labels[:0]
-	for _, l := range labels {
-		if l.Value = s.redactor.Label(l.Name, l.Value); len(l.Value) > 0 {
+	kept := all[:0]
+	for _, l := range all {
+		l.Value = s.redactor.Label(l.Name, l.Value)
+		if len(l.Value) > 0 && len(s.redactor.Text(l.Name)) == len(l.Name) {
 			kept = append(kept, l)
 		}
 	}
-	return metric, kept, nil
+	return s.redactor.Label([]byte(model.MetricNameLabel), metric), kept, nil
+}
+
+// redactExemplars is for what no speller sees.
+func (in *Intake) redactExemplars(b *reading.Batch) {
+	if in.opts.Redactor == nil {
+		return
+	}
+	for i := range b.Exemplars {
+		e := &b.Exemplars[i].Exemplar
+		kept := labels.NewBuilder(e.Labels)
+		e.Labels.Range(func(l labels.Label) {
+			kept.Set(l.Name, string(in.opts.Redactor.Label([]byte(l.Name), []byte(l.Value))))
+		})
+		e.Labels = kept.Labels()
+	}
 }

@@ -19,6 +19,9 @@ type taking struct {
 	messages []taken
 	receipt  tsdb.Receipt
 	began    time.Time
+	// derived is the line from which on points are derived ones; 0: there are
+	// none.
+	derived uint32
 }
 
 // taken is one message of a taking.
@@ -57,7 +60,7 @@ func (in *Intake) Take(ctx context.Context, name string, m *input.Message, d inp
 
 func (in *Intake) newTaking() *taking {
 	t := in.takings.Get().(*taking)
-	t.began = time.Now()
+	t.began, t.derived = time.Now(), 0
 	t.batch.Reset()
 	t.builder.Reset(&t.batch)
 	return t
@@ -101,11 +104,12 @@ func (in *Intake) decode(t *taking, msg taken) {
 // appendTaking derives what follows and appends the batch to the log.
 func (in *Intake) appendTaking(ctx context.Context, t *taking) (err error) {
 	t.builder.Done()
+	t.derived = t.builder.Message(nil)
 	for _, d := range in.opts.Derive {
-		t.builder.Message(nil)
 		d.Derive(&t.batch, &t.builder)
 		t.builder.Done()
 	}
+	in.redactExemplars(&t.batch)
 	t.refuseEvents(in.opts.Events != nil)
 	return in.appendAgain(ctx, t)
 }
@@ -171,12 +175,8 @@ func (in *Intake) redactEvents(events []reading.Event) []reading.Event {
 	if in.opts.Redactor == nil {
 		return events
 	}
-	text := func(s string) string { return string(in.opts.Redactor.Text([]byte(s))) }
 	for i := range events {
-		e := &events[i]
-		e.Raw = in.opts.Redactor.Text(e.Raw)
-		e.ID, e.Description, e.Snapshot = text(e.ID), text(e.Description), text(e.Snapshot)
-		e.Asset, e.VendorKind = text(e.Asset), text(e.VendorKind)
+		in.opts.Redactor.Event(&events[i])
 	}
 	return events
 }
@@ -191,7 +191,7 @@ func (in *Intake) report(name string, t *taking) {
 		// The message that begins at or before the line.
 		i := sort.Search(len(t.messages), func(i int) bool { return t.messages[i].first > r.Line }) - 1
 		from := Source{Input: name}
-		if i >= 0 {
+		if i >= 0 && (t.derived == 0 || r.Line < t.derived) { // derived ones are nobody's fault
 			m := &t.messages[i]
 			from.Sender = m.message.Sender
 			r.Line -= m.first - 1

@@ -68,6 +68,11 @@ type noPlates struct{}
 
 func (noPlates) Text(b []byte) []byte { return bytes.ReplaceAll(b, []byte("secret"), []byte("***")) }
 
+func (n noPlates) Event(e *reading.Event) {
+	e.Raw = n.Text(e.Raw)
+	e.Description = string(n.Text([]byte(e.Description)))
+}
+
 func (noPlates) Label(_, value []byte) []byte {
 	if bytes.Contains(value, []byte("secret")) {
 		return nil
