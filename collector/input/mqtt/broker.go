@@ -63,6 +63,9 @@ const (
 
 // NewBroker returns a broker that Start starts.
 func NewBroker(o BrokerOptions) (*Broker, error) {
+	if o.ConnectTime == 0 {
+		o.ConnectTime = connectTime
+	}
 	b := &Broker{
 		opts: o, router: newRouter(o.Topics), messages: newMessages(newCount(o.Metrics)), metrics: newBrokerMetrics(o.Metrics),
 		conns: map[*conn]struct{}{}, sessions: map[string]*session{},

@@ -71,7 +71,7 @@ func newConn(b *Broker, under net.Conn) *conn {
 	ctx, cancel := context.WithCancel(b.ctx)
 	c := &conn{
 		Conn: under, broker: b, ctx: ctx, cancel: cancel, client: client{sender: under.RemoteAddr().String()},
-		routes: routes{router: b.router}, deadline: time.Now().Add(connectTime),
+		routes: routes{router: b.router}, deadline: time.Now().Add(b.opts.ConnectTime),
 	}
 	c.output.init(c)
 	_ = under.SetReadDeadline(c.deadline) // an error shows when reading

@@ -68,11 +68,11 @@ func (h *hook) checkWill(cl *mochi.Client, c *conn, pk packets.Packet) error {
 	switch {
 	case checkText(topic) != nil || strings.ContainsAny(topic, "+#") || topic[0] == '$':
 		code = packets.ErrTopicNameInvalid
-		if !c.client.v5 {
-			code = packets.ErrNotAuthorized // 3.1.1 has nothing nearer
-		}
 	case c.client.rights.MayPublish():
 		return nil
+	}
+	if !c.client.v5 {
+		code = packets.Err3NotAuthorized // 3.1.1 has nothing nearer
 	}
 	h.broker.refuse(c.client.sender, reading.ReasonUnauthorized, errWill.Error())
 	h.broker.complain("a client was turned away", c.client.sender, errWill.Error())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"time"
 
 	"github.com/VictoriaMetrics/metrics"
 
@@ -38,7 +39,7 @@ type Rights interface {
 	MaySubscribe() bool
 }
 
-// BrokerOptions are those of a Broker; all are required.
+// BrokerOptions are those of a Broker; all but ConnectTime are required.
 type BrokerOptions struct {
 	// Listener brings connections, with TLS or without. The Broker closes it.
 	Listener net.Listener
@@ -52,7 +53,10 @@ type BrokerOptions struct {
 	MaxConnections int
 	// Memory is how many bytes are kept for subscribers that are slow or away,
 	// all together, and also for retained messages.
-	Memory  int64
-	Logger  *slog.Logger
-	Metrics *metrics.Set
+	Memory int64
+	// ConnectTime is in which a client must have said who it is; 0 stands for ten
+	// seconds.
+	ConnectTime time.Duration
+	Logger      *slog.Logger
+	Metrics     *metrics.Set
 }

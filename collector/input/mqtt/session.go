@@ -47,9 +47,9 @@ func (s *session) begin(id uint16) (before progress, ok bool) {
 func (s *session) reached(id uint16, p progress) *conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if p == 0 {
+	if _, known := s.incoming[id]; known && p == 0 {
 		delete(s.incoming, id)
-	} else {
+	} else if known {
 		s.incoming[id] = p
 	}
 	return s.conn

@@ -3,6 +3,7 @@ package mqtt
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"time"
 
 	"github.com/belfry-city/belfry/collector/input"
@@ -12,6 +13,8 @@ import (
 
 // topicAliases is how many a client may use (MQTT 5.0, section 3.2.2.3.8).
 const topicAliases = 64
+
+var errNoWrite = errors.New("the token lacks scope write")
 
 // publish takes a message from the client.
 func (c *conn) publish(flags byte, body []byte) error {
@@ -27,32 +30,39 @@ func (c *conn) publish(flags byte, body []byte) error {
 	case !c.client.rights.MayPublish():
 		if !c.client.v5 && p.qos > 0 {
 			// MQTT 3.1.1 has no other way to say it than to close the connection.
-			return &fault{codeNotAuthorized, reading.ReasonUnauthorized, "the token lacks scope write"}
+			return &fault{codeNotAuthorized, reading.ReasonUnauthorized, errNoWrite.Error()}
 		}
-		decoder, code = refusing{reading.ReasonUnauthorized, "the token lacks scope write"}, codeNotAuthorized
+		decoder, code = refusing{reading.ReasonUnauthorized, errNoWrite.Error()}, codeNotAuthorized
 	case bytes.ContainsAny(p.topic, "+#"):
 		decoder, code = refusing{reading.ReasonSyntax, "the topic has a wildcard"}, codeTopicInvalid
 	case p.topic[0] == '$':
 		decoder, code = refusing{reading.ReasonUnknownSource, "topics that begin with $ are the broker's own"}, codeTopicInvalid
 	}
-	before := progress(0)
-	if p.qos == 2 {
-		var ok bool
-		if before, ok = c.client.session.begin(p.id); !ok {
-			return &fault{codeReceiveMaximum, reading.ReasonOverload, "too many messages of QoS 2 that were not released"}
-		}
-		if before >= queued {
-			if before == stored {
-				c.output.ack(typePubrec, p.id, codeSuccess, "")
-			}
-			return nil
-		}
+	before, err := c.begin(&p)
+	if err != nil || before >= queued {
+		return err
 	}
 	r := c.routes.find(p.topic)
 	if decoder == nil {
 		decoder, code = c.decoderOf(&p, r, before == 0)
 	}
 	return c.submit(&p, r, decoder, code)
+}
+
+// begin says how far a message has come already. One of QoS 2 that is on disk is
+// acknowledged again, and one that is on its way there will be.
+func (c *conn) begin(p *publish) (progress, error) {
+	if p.qos != 2 {
+		return 0, nil
+	}
+	before, ok := c.client.session.begin(p.id)
+	if !ok {
+		return 0, &fault{codeReceiveMaximum, reading.ReasonOverload, "too many messages of QoS 2 that were not released"}
+	}
+	if before == stored {
+		c.output.ack(typePubrec, p.id, codeSuccess, "")
+	}
+	return before, nil
 }
 
 // decoderOf passes the message on to subscribers and says what reads it.
@@ -77,7 +87,7 @@ func (c *conn) decoderOf(p *publish, r *route, first bool) (input.Decoder, byte)
 func (c *conn) submit(p *publish, r *route, decoder input.Decoder, code byte) error {
 	m := c.broker.messages.get()
 	m.Body = append(m.Body[:0], p.payload...)
-	m.Topic, m.Labels, m.Sender, m.Received = r.topic, r.labels, c.client.sender, c.received
+	m.Topic, m.Labels, m.Sender, m.Received = r.topic, r.labels, c.client.sender, r.clock.arrive(c.received)
 	m.conn, m.id, m.qos, m.code, m.decoder = c, p.id, p.qos, code, decoder
 	c.blocked.Store(c.received)
 	defer c.blocked.Store(0)
@@ -188,8 +198,14 @@ func (c *conn) oversized(h header, b []byte) (need int, err error) {
 	if err := p.checkTopic(); err != nil {
 		return 0, err
 	}
-	r := c.routes.find(p.topic)
+	if !c.client.rights.MayPublish() {
+		return 0, &fault{codeNotAuthorized, reading.ReasonUnauthorized, errNoWrite.Error()}
+	}
 	c.skip = h.size + h.rest
+	if before, err := c.begin(&p); err != nil || before >= queued {
+		return 0, err
+	}
+	r := c.routes.find(p.topic)
 	return 0, c.submit(&p, r, refusing{f.reason, f.text}, f.code)
 }
 

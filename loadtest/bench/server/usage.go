@@ -109,3 +109,12 @@ func allocated(info fs.FileInfo) int64 {
 	}
 	return info.Size()
 }
+
+// UsageOf is what a process that is no Server has used since it began.
+func UsageOf(pid int) (Usage, error) {
+	u, err := readUsage(pid)
+	if err != nil {
+		return u, fmt.Errorf("measuring process %d: %w", pid, err)
+	}
+	return u, nil
+}
