@@ -22,6 +22,7 @@ import (
 	"github.com/belfry-city/belfry/alerting/evaluate"
 	"github.com/belfry-city/belfry/alerting/pager"
 	"github.com/belfry-city/belfry/collector/catalog"
+	"github.com/belfry-city/belfry/collector/event"
 	"github.com/belfry-city/belfry/collector/input/hj212"
 	"github.com/belfry-city/belfry/collector/input/lorawan"
 	"github.com/belfry-city/belfry/collector/input/scrape"
@@ -67,6 +68,8 @@ type App struct {
 	intake    *intake.Intake
 	hj212     *hj212.Server // nil: not listened for
 	hj212Addr net.Addr
+	events    *event.Store
+	cameras   cameras
 	guard     *access.Guard
 	server    *http.Server
 
@@ -90,6 +93,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		}
 	}()
 	c := o.Config
+	a.newCameras(c)
 	// Everything that can be wrong in files is looked at before anything is opened.
 	in, err := a.readInputs(c)
 	if err != nil {
@@ -104,12 +108,15 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if err := a.startForward(c); err != nil {
 		return nil, err
 	}
+	if err := a.openEvents(c); err != nil {
+		return nil, err
+	}
 	a.catalog.Store(in.catalog)
 	a.decoders.Store(&in.decoders)
 	if err := a.startAlerting(c, in); err != nil {
 		return nil, err
 	}
-	a.intake = intake.New(intake.Options{Store: a.store, Metrics: o.Metrics, Lag: a.evaluator.Lag})
+	a.intake = intake.New(intake.Options{Store: a.store, Events: keptEvents{a.events}, Metrics: o.Metrics, Lag: a.evaluator.Lag})
 	a.guard, err = access.New(ctx, access.Options{
 		Listen: c.Listen, ExternalURL: c.ExternalURL, Auth: c.Auth, Metrics: o.Metrics, Logger: a.logger.With("component", "http"),
 	})
@@ -120,6 +127,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if err := a.applyOTLP(c); err != nil {
 		return nil, err
 	}
+	a.watchCameras()
 	if err := a.startInputs(c); err != nil {
 		return nil, err
 	}

@@ -18,6 +18,11 @@ func (a *App) readDecoders(c *config.Config) (decoders, error) {
 	all := decoders{}
 	maps.Copy(all, lineDecoders(c))
 	maps.Copy(all, a.lorawanDecoders(c))
+	seen, err := a.cameraDecoders(c)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(all, seen)
 	frames, err := a.hj212Decoders(c)
 	if err != nil {
 		return nil, err

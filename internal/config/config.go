@@ -33,6 +33,7 @@ type Config struct {
 	DataDir            string
 	Durability         Durability
 	Retention          Retention
+	Events             Events
 	Limits             Limits
 	DiskReserve        int64 // bytes that are kept free; 0: the smaller of 256 MiB and a tenth of the volume
 	ExternalLabels     labels.Labels
@@ -131,6 +132,7 @@ func Default() *Config {
 		DataDir:            "belfry-data",
 		Durability:         DurabilityFsync,
 		Retention:          Retention{Time: 90 * 24 * time.Hour},
+		Events:             defaultEvents(),
 		ExternalLabels:     labels.EmptyLabels(),
 		Timezone:           time.Local,
 		Language:           LanguageEnglish,

@@ -4,6 +4,7 @@ import "github.com/belfry-city/belfry/internal/config/strict"
 
 // Inputs are the streams besides those that come over HTTP by themselves.
 type Inputs struct {
+	Camera  Camera
 	HJ212   HJ212
 	JSON    []JSONMapping
 	LoRaWAN LoRaWAN
@@ -13,13 +14,14 @@ type Inputs struct {
 }
 
 func defaultInputs() Inputs {
-	return Inputs{HJ212: defaultHJ212(), MQTT: defaultMQTT(), LoRaWAN: defaultLoRaWAN(), OTLP: defaultOTLP()}
+	return Inputs{Camera: defaultCamera(), HJ212: defaultHJ212(), MQTT: defaultMQTT(), LoRaWAN: defaultLoRaWAN(), OTLP: defaultOTLP()}
 }
 
 // needRestart is what of the inputs a reload does not change.
 func (in Inputs) needRestart() Inputs {
 	in.OTLP, in.Scrape = OTLP{}, nil
 	in.LoRaWAN, in.JSON = LoRaWAN{}, nil
+	in.Camera = Camera{}
 	in.HJ212 = in.HJ212.fixed()
 	in.MQTT = in.MQTT.needRestart()
 	return in
@@ -36,7 +38,10 @@ func (p *parser) inputs(v strict.Value, c *Config) {
 			c.lines["inputs.hj212"] = v.Line()
 			p.hj212(v, in)
 		},
-		"camera":  nil,
+		"camera": func(v strict.Value, in *Inputs) {
+			c.lines["inputs.camera"] = v.Line()
+			p.camera(v, in)
+		},
 		"parking": nil,
 		"json":    p.json,
 		"otlp":    p.otlp,

@@ -88,6 +88,7 @@ func (p *parser) keys() strict.Keys[Config] {
 			strict.Set(v, &c.Durability, strict.OneOf(DurabilityFsync, DurabilityOS))
 		},
 		"retention":       p.retention,
+		"events":          p.events,
 		"limits":          p.limits,
 		"disk_reserve":    func(v strict.Value, c *Config) { strict.Set(v, &c.DiskReserve, strict.Size(0, "256MiB")) },
 		"external_labels": p.externalLabels,

@@ -17,6 +17,7 @@ func (c *Config) NeedRestart(fresh *Config) (keys []string) {
 		{"data_dir", c.DataDir, fresh.DataDir},
 		{"durability", c.Durability, fresh.Durability},
 		{"retention", c.Retention, fresh.Retention},
+		{"events", c.Events, fresh.Events},
 		{"limits", c.Limits, fresh.Limits},
 		{"disk_reserve", c.DiskReserve, fresh.DiskReserve},
 		{"external_url", c.ExternalURL, fresh.ExternalURL},

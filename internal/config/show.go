@@ -55,6 +55,8 @@ func (c *Config) shown() *yaml.Node {
 		"data_dir", c.DataDir,
 		"durability", c.Durability,
 		"retention", mapping("time", duration(c.Retention.Time), "size", c.Retention.Size),
+		"events", mapping(
+			"time", duration(c.Events.Time), "size", c.Events.Size, "snapshot", c.Events.Snapshot, "raw", c.Events.Raw),
 		"limits", mapping(
 			"series", c.Limits.Series, "exemplars", c.Limits.Exemplars, "late", duration(c.Limits.Late), "early", duration(c.Limits.Early),
 			"body", c.Limits.Body, "line", c.Limits.Line,

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/prometheus/promql"
 
+	"github.com/belfry-city/belfry/collector/catalog"
 	"github.com/belfry-city/belfry/collector/input"
 	"github.com/belfry-city/belfry/collector/input/otlp"
 	"github.com/belfry-city/belfry/collector/intake"
@@ -39,6 +40,12 @@ type Options struct {
 	BodyTime time.Duration
 	// InFlight bounds the bytes of all write requests being worked on.
 	InFlight int64
+
+	// Events, KindNames and Catalog are what /api/belfry/v1/events shows; nil
+	// Events: there are none.
+	Events    Events
+	KindNames func() KindNames
+	Catalog   func() *catalog.Catalog
 
 	Store    Store
 	Engine   promql.QueryEngine
@@ -98,6 +105,13 @@ func New(o Options) http.Handler {
 	open("/ping", influx.ping)
 	open("/health", influx.health)
 	guarded("/ready", access.Read, http.HandlerFunc(influx.health))
+
+	if o.Events != nil {
+		events := &eventsAPI{events: o.Events, kinds: o.KindNames, catalog: o.Catalog}
+		guarded("GET /api/belfry/v1/events", access.Read, http.HandlerFunc(events.list))
+		guarded("GET /api/belfry/v1/events/{id}", access.Read, http.HandlerFunc(events.get))
+		guarded("GET /api/belfry/v1/events/{id}/snapshot", access.Read, http.HandlerFunc(events.snapshot))
+	}
 
 	prom := newPrometheusAPI(o)
 	guarded("/api/v1/", access.Read, gates.queries(http.StripPrefix("/api/v1", prom)))
@@ -177,6 +191,7 @@ POST /write, /api/v2/write     InfluxDB line protocol
 POST /api/v1/write             Prometheus remote write 1 and 2
 POST /api/belfry/v1/in/INPUT   cameras, LoRaWAN, parking, any JSON
 POST /api/v1/otlp/v1/metrics   OpenTelemetry metrics
+GET  /api/belfry/v1/events     what cameras and people reported
 GET  /api/v1/query, …          Prometheus API: queries, rules, alerts
      /api/v2/alerts, …         Alertmanager API: alerts, silences
 GET  /metrics                  Belfry's own metrics

@@ -12,6 +12,7 @@ import (
 	"github.com/belfry-city/belfry/alerting/pager"
 	"github.com/belfry-city/belfry/alerting/ruleset"
 	"github.com/belfry-city/belfry/collector/catalog"
+	"github.com/belfry-city/belfry/collector/input/camera"
 	"github.com/belfry-city/belfry/internal/config"
 	"github.com/belfry-city/belfry/internal/config/strict"
 	"github.com/belfry-city/belfry/rules"
@@ -86,6 +87,9 @@ func (r *Report) configuration(ctx context.Context, path string, data []byte) {
 	}
 	assets, catalogErr := catalog.Load(c.Catalog)
 	r.take(path, catalogErr)
+	if _, err := camera.KindsOf(c.Inputs.Camera); err != nil {
+		r.take(path, c.Problem("inputs.camera", "%v", err))
+	}
 	if c.Pager.Config != "" {
 		r.takeFrom(c, "pager", c.Pager.Config, pager.Check(c.Pager.Config))
 	}
