@@ -30,6 +30,19 @@ func NewChirpStack(o Options) input.Decoder { return newDecoder(o, chirpstack{})
 // NewTTS decodes messages of The Things Stack 3, in JSON.
 func NewTTS(o Options) input.Decoder { return newDecoder(o, tts{}) }
 
+// Trace implements input.Traced.
+func (d *decoder) Trace(note func(input.Note)) input.Decoder {
+	traced := newDecoder(d.opts, d.server)
+	traced.note = note
+	return traced
+}
+
+func (d *decoder) tell(why input.Omission, field string) {
+	if d.note != nil {
+		d.note(input.Note{Why: why, Field: field})
+	}
+}
+
 // server is one network server's spelling of events.
 type server interface {
 	name() string
@@ -41,14 +54,15 @@ type decoder struct {
 	server  server
 	rules   *rules
 	devices devices
-	scratch sync.Pool // *fields
+	scratch sync.Pool        // *fields
+	note    func(input.Note) // may be nil
 
 	undecoded *metrics.Counter
 }
 
 func newDecoder(o Options, s server) *decoder {
 	d := &decoder{opts: o, server: s, rules: newRules(o.Config), devices: devices{catalog: o.Catalog}}
-	d.scratch.New = func() any { return &fields{rules: d.rules, others: o.Config.Others} }
+	d.scratch.New = func() any { return &fields{rules: d.rules, others: o.Config.Others, note: d.note} }
 	d.undecoded = o.Metrics.GetOrCreateCounter(fmt.Sprintf(`belfry_lorawan_undecoded_total{server=%q}`, s.name()))
 	return d
 }
@@ -108,6 +122,9 @@ func (d *decoder) take(m *input.Message, e *event, raw []byte, out *reading.Buil
 		out.Value("lorawan_margin_db", e.margin)
 	case kindJoin:
 		d.opts.Frames.Joined(e.device(), e.session, e.time)
+		d.tell(input.OmittedEvent, string(e.kind))
+	default:
+		d.tell(input.OmittedEvent, string(e.kind))
 	}
 }
 
@@ -144,6 +161,7 @@ func sameEUI(text, eui string) bool {
 func (d *decoder) uplink(m *input.Message, e *event, asset, domain string, raw []byte, out *reading.Builder) {
 	if e.undecoded {
 		d.undecoded.Inc()
+		d.tell(input.OmittedUndecoded, e.device())
 	}
 	f := d.scratch.Get().(*fields)
 	defer func() {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/belfry-city/belfry/collector/input"
 	"github.com/belfry-city/belfry/collector/input/jsontext"
 	"github.com/belfry-city/belfry/collector/reading"
 )
@@ -41,6 +42,15 @@ type fields struct {
 	skipped int // texts, and what has no name in ASCII
 	history []any
 	refused *refusal
+	note    func(input.Note) // may be nil
+}
+
+// leaveOut counts what is no reading.
+func (f *fields) leaveOut(why input.Omission, name, detail string) {
+	f.skipped++
+	if f.note != nil {
+		f.note(input.Note{Why: why, Field: name, Detail: detail})
+	}
 }
 
 func (f *fields) reset() {
@@ -67,7 +77,7 @@ func (f *fields) walk(v any) {
 		}
 	case []any:
 		if len(v) > maxList || (len(f.names) > 0 && isRaw(f.names[len(f.names)-1])) {
-			f.skipped++
+			f.leaveOut(input.OmittedText, strings.Join(f.names, "_"), strconv.Itoa(len(v))+" elements")
 			return
 		}
 		for i, element := range v {
@@ -118,7 +128,7 @@ func (f *fields) leaf(v any, unit string) {
 	}
 	n, written, ok := quantity(v, r, name)
 	if !ok {
-		f.skipped++
+		f.leaveOut(input.OmittedText, name, jsontext.Show(v))
 		return
 	}
 	if unit == "" {
@@ -157,12 +167,12 @@ func (f *fields) other(name string, n float64) {
 	if !f.others {
 		return
 	}
-	name = reading.Name(name)
-	if name == "" {
-		f.skipped++
+	metric := reading.Name(name)
+	if metric == "" {
+		f.leaveOut(input.OmittedUnnamed, name, "")
 		return
 	}
-	f.add(sample{prefix + strings.TrimPrefix(name, "_"), nil, n})
+	f.add(sample{prefix + strings.TrimPrefix(metric, "_"), nil, n})
 }
 
 // add returns false where there is a sample of the series already: one device

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -144,6 +145,7 @@ type run struct {
 	out     *reading.Builder
 	part    jsontext.Part
 	chain   []any // the message, and what each has led to so far
+	places  []int // of the chain's elements in their lists
 }
 
 func newRun(d *Decoder) *run {
@@ -169,7 +171,7 @@ func (r *run) reset() {
 // begin begins a message of the body.
 func (r *run) begin() {
 	r.budget.begin(time.Now())
-	r.chain = append(r.chain[:0], r.part.Value)
+	r.chain, r.places = append(r.chain[:0], r.part.Value), r.places[:0]
 	r.env[nameMessage], r.env[nameTopic] = r.part.Value, r.message.Topic
 	r.env[nameKey], r.env[nameIndex] = nil, nil
 	r.env[nameReceived] = time.UnixMilli(r.message.Received).In(r.d.times.zone)
@@ -210,12 +212,12 @@ func (r *run) walk(level int) {
 		r.refuseEval("each", err)
 		return
 	}
-	step := func(key, index, element any) bool {
-		r.chain = append(r.chain[:level+1], element)
+	step := func(key any, index int, element any) bool {
+		r.chain, r.places = append(r.chain[:level+1], element), append(r.places[:level], index)
 		r.env[nameKey], r.env[nameIndex] = key, index
 		r.bind()
 		r.walk(level + 1)
-		r.chain = r.chain[:level+1]
+		r.chain, r.places = r.chain[:level+1], r.places[:level]
 		r.bind()
 		return r.budget.left()
 	}
@@ -378,7 +380,15 @@ func show(p *program) string {
 	return text
 }
 
+// refuse says which reading of a list is meant, counted from 1.
 func (r *run) refuse(reason reading.Reason, detail string) {
+	for i, place := range r.places {
+		sep := "."
+		if i == 0 {
+			sep = " in reading "
+		}
+		detail += sep + strconv.Itoa(place+1)
+	}
 	r.out.RefuseRaw(reason, detail, r.part.Raw)
 }
 

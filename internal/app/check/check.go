@@ -9,10 +9,12 @@ import (
 	"os"
 	"strings"
 
+	"github.com/VictoriaMetrics/metrics"
+
 	"github.com/belfry-city/belfry/alerting/pager"
 	"github.com/belfry-city/belfry/alerting/ruleset"
 	"github.com/belfry-city/belfry/collector/catalog"
-	"github.com/belfry-city/belfry/collector/input/camera"
+	"github.com/belfry-city/belfry/internal/app"
 	"github.com/belfry-city/belfry/internal/config"
 	"github.com/belfry-city/belfry/internal/config/strict"
 	"github.com/belfry-city/belfry/rules"
@@ -87,16 +89,22 @@ func (r *Report) configuration(ctx context.Context, path string, data []byte) {
 	}
 	assets, catalogErr := catalog.Load(c.Catalog)
 	r.take(path, catalogErr)
-	if _, err := camera.KindsOf(c.Inputs.Camera); err != nil {
-		r.take(path, c.Problem("inputs.camera", "%v", err))
-	}
 	if c.Pager.Config != "" {
 		r.takeFrom(c, "pager", c.Pager.Config, pager.Check(c.Pager.Config))
+	}
+	if well := r.take(path, inputsOf(c, assets)); !well {
+		return
 	}
 	if r.OK() {
 		n := set.Counts()
 		r.Summary = "config; " + join(count(n.Files, "rule file"), count(n.Alerts+n.Recordings, "rule"), count(assets.Len(), "asset"))
 	}
+}
+
+// inputsOf checks the inputs of a configuration.
+func inputsOf(c *config.Config, assets *catalog.Catalog) error {
+	_, err := app.Inspect(c, assets, metrics.NewSet())
+	return err
 }
 
 // take notes what is wrong with a file and reports whether nothing is.
