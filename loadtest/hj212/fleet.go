@@ -21,7 +21,8 @@ type FleetOptions struct {
 	// Pollutants is how many values a report has, at most 8.
 	Pollutants int
 	// Interval is what lies between two reports of a device; the devices'
-	// reports are spread over it.
+	// reports are spread over it. 0 means as fast as reports are answered, with
+	// times of the past 20 hours, a second apart.
 	Interval time.Duration
 	// Password is that of all devices.
 	Password string
@@ -134,13 +135,17 @@ type device struct {
 	times        []int64
 }
 
+// past is how long ago the readings of a fleet without an interval begin.
+const past = 20 * time.Hour
+
 func (d *device) run(ctx context.Context, began time.Time) (alive bool) {
 	o := &d.fleet.opts
-	due := began.Add(time.Duration(d.n) * o.Interval / time.Duration(o.Devices))
+	due := began.Add(time.Duration(d.n) * o.Interval / time.Duration(max(o.Devices, 1)))
 	self := Device{MN: MN(d.n), PW: o.Password, ST: "32"}
 	timer := time.NewTimer(time.Until(due))
 	defer timer.Stop()
 	const patience = 10 * time.Second // the standard's, for mobile networks
+	at := began.Add(-past)
 	for {
 		select {
 		case <-ctx.Done():
@@ -148,8 +153,11 @@ func (d *device) run(ctx context.Context, began time.Time) (alive bool) {
 		case <-timer.C:
 		}
 		sent := time.Now()
-		qn := Clock(sent)
-		segment := self.Segment(qn, 2011, 5, area(d.rnd, pollutants()[:o.Pollutants], sent))
+		if at = at.Add(time.Second); o.Interval > 0 {
+			at = sent
+		}
+		qn := Clock(at)
+		segment := self.Segment(qn, 2011, 5, area(d.rnd, pollutants()[:o.Pollutants], at))
 		if err := d.conn.Report(segment, qn, patience); err != nil {
 			d.lost++
 			return false

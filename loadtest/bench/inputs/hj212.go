@@ -14,7 +14,8 @@ import (
 	"github.com/belfry-city/belfry/loadtest/hj212"
 )
 
-// HJ212Options say how many devices there are and how often they report.
+// HJ212Options say how many devices there are and how often they report; with
+// an interval of 0, as fast as they are answered.
 type HJ212Options struct {
 	Devices  int
 	Interval time.Duration
@@ -68,7 +69,9 @@ func HJ212(ctx context.Context, b server.Belfry, dir string, o HJ212Options) (ro
 	defer fleet.Close()
 	// The first report of a device makes its series. None may send a second one
 	// so soon, for DataTime has whole seconds.
-	fleet.Run(ctx, o.Interval-o.Interval/10)
+	if o.Interval > 0 {
+		fleet.Run(ctx, o.Interval-o.Interval/10)
+	}
 	before, err := s.Used()
 	if err != nil {
 		return row, err
@@ -83,7 +86,10 @@ func HJ212(ctx context.Context, b server.Belfry, dir string, o HJ212Options) (ro
 	}
 	row = measured(s.Name(), "hj212", before, after, res.Took, res.Acknowledged)
 	row.Messages, row.Samples = res.Reports, res.Readings
-	row.Note = fmt.Sprintf("%d devices connected, a report of %d readings every %s", o.Devices, hj212Pollutants, o.Interval)
+	row.Note = fmt.Sprintf("%d devices, a report of %d readings every %s", o.Devices, hj212Pollutants, o.Interval)
+	if o.Interval == 0 {
+		row.Note = fmt.Sprintf("%d devices, reports of %d readings as fast as answered", o.Devices, hj212Pollutants)
+	}
 	return row, nil
 }
 
