@@ -205,7 +205,7 @@ func (b *Broker) lastWill(c *conn, topic string, payload []byte) {
 	}
 	m := b.messages.get()
 	m.Body = append(m.Body[:0], payload...)
-	m.Topic, m.Labels, m.Sender, m.Received = topic, r.labels, c.client.sender, time.Now().UnixMilli()
+	m.Topic, m.Labels, m.Sender, m.Received = topic, r.labels, c.client.sender, b.router.clockOf(topic).arrive(time.Now().UnixMilli())
 	m.decoder = r.decoder
 	if err := b.opts.Queue.Submit(b.ctx, &m.Message, m.decoder, m.done); err != nil {
 		m.release()

@@ -59,6 +59,7 @@ type Client struct {
 
 	up         atomic.Bool
 	again      atomic.Bool // there was a connection before
+	denied     atomic.Bool // the broker did not let us in
 	reconnects *metrics.Counter
 
 	mu     sync.Mutex
@@ -300,14 +301,21 @@ func (r *repeats) sum(topic string, payload []byte) uint64 {
 }
 
 // backoff is how long is waited before an attempt to connect, the first being 0.
-func backoff(attempt int) time.Duration {
-	const first, most = 500 * time.Millisecond, 30 * time.Second
+// A broker that comes back may have forgotten what was subscribed to, and drops
+// what is published until it hears of it again; so the wait stays short, unless
+// it was the broker who said no.
+func (c *Client) backoff(attempt int) time.Duration {
+	const first, most, mostDenied = 100 * time.Millisecond, time.Second, 30 * time.Second
 	if attempt == 0 {
 		return 0
 	}
 	wait := first << min(attempt-1, 10)
+	if c.denied.Load() {
+		wait = min(wait, mostDenied)
+	} else {
+		wait = min(wait, most)
+	}
 	// Belfrys that lost the same broker do not come back in one moment.
-	wait = min(wait, most)
 	return wait/2 + rand.N(wait/2)
 }
 

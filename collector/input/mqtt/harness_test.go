@@ -10,7 +10,6 @@ import (
 	"math"
 	"net"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -206,6 +205,8 @@ type wire struct {
 	conn net.Conn
 	in   *bufio.Reader
 	v5   bool
+	// later are messages that are yet to be acknowledged.
+	later []uint16
 }
 
 // connecting says how a wire introduces itself.
@@ -405,7 +406,7 @@ func (w *wire) subscribe(filter string, qos byte) {
 		body = append(body, 0)
 	}
 	w.send(packet(8, 2, append(append(body, text(filter)...), qos)))
-	require.Equal(w.t, fmt.Sprintf("SUBACK 1 %x", qos), w.answer())
+	require.Equal(w.t, fmt.Sprintf("SUBACK 1 %x", qos&3), w.answer())
 }
 
 // received reads a message and acknowledges it.
@@ -445,12 +446,4 @@ func sorted(all map[string][]float64) []string {
 	}
 	slices.Sort(lines)
 	return lines
-}
-
-func repeated(n int, line func(i int) string) string {
-	var b strings.Builder
-	for i := range n {
-		b.WriteString(line(i))
-	}
-	return b.String()
 }

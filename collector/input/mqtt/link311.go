@@ -29,8 +29,8 @@ func newLink311(c *Client) *link311 {
 	return l
 }
 
-// longestWait is between two attempts to connect.
-const longestWait = 30 * time.Second
+// retryTime is between two attempts to connect: see Client.backoff.
+const retryTime = time.Second
 
 func (l *link311) start(context.Context) error {
 	c := l.client
@@ -48,9 +48,9 @@ func (l *link311) start(context.Context) error {
 		SetConnectTimeout(brokerTime).
 		SetWriteTimeout(brokerTime).
 		SetConnectRetry(true).
-		SetConnectRetryInterval(backoff(1)).
+		SetConnectRetryInterval(retryTime).
 		SetAutoReconnect(true).
-		SetMaxReconnectInterval(longestWait).
+		SetMaxReconnectInterval(retryTime).
 		SetDefaultPublishHandler(l.received).
 		SetConnectionLostHandler(func(_ paho.Client, err error) { c.lost(err) }).
 		SetOnConnectHandler(func(paho.Client) { c.connected() })

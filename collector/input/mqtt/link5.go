@@ -39,7 +39,7 @@ func (l *link5) start(ctx context.Context) (err error) {
 		TlsCfg:                o.TLS,
 		KeepAlive:             uint16(o.KeepAlive / time.Second),
 		SessionExpiryInterval: uint32(o.SessionExpiry / time.Second),
-		ReconnectBackoff:      backoff,
+		ReconnectBackoff:      c.backoff,
 		ConnectTimeout:        brokerTime,
 		ConnectUsername:       o.Username,
 		ConnectPassword:       []byte(o.Password),
@@ -48,7 +48,11 @@ func (l *link5) start(ctx context.Context) (err error) {
 			c.lost(errors.New("the connection was lost"))
 			return true
 		},
-		OnConnectError: c.lost,
+		OnConnectError: func(err error) {
+			var answer *autopaho.ConnackError
+			c.denied.Store(errors.As(err, &answer) && answer.ReasonCode != codeServerBusy && answer.ReasonCode != codeServerUnavailable)
+			c.lost(err)
+		},
 		ConnectPacketBuilder: func(p *paho.Connect, _ *url.URL) (*paho.Connect, error) {
 			if p.Properties == nil {
 				p.Properties = &paho.ConnectProperties{}

@@ -22,21 +22,22 @@ const (
 
 // Reason codes (MQTT 5.0, section 2.4).
 const (
-	codeSuccess          = 0x00
-	codeMalformed        = 0x81
-	codeProtocolError    = 0x82
-	codeImplementation   = 0x83
-	codeNotAuthorized    = 0x87
-	codeServerBusy       = 0x89
-	codeShuttingDown     = 0x8b
-	codeKeepAliveTimeout = 0x8d
-	codeTopicInvalid     = 0x90
-	codeIDNotFound       = 0x92
-	codeReceiveMaximum   = 0x93
-	codeAliasInvalid     = 0x94
-	codeTooLarge         = 0x95
-	codeQuota            = 0x97
-	codePayloadInvalid   = 0x99
+	codeSuccess           = 0x00
+	codeMalformed         = 0x81
+	codeProtocolError     = 0x82
+	codeImplementation    = 0x83
+	codeNotAuthorized     = 0x87
+	codeServerUnavailable = 0x88
+	codeServerBusy        = 0x89
+	codeShuttingDown      = 0x8b
+	codeKeepAliveTimeout  = 0x8d
+	codeTopicInvalid      = 0x90
+	codeIDNotFound        = 0x92
+	codeReceiveMaximum    = 0x93
+	codeAliasInvalid      = 0x94
+	codeTooLarge          = 0x95
+	codeQuota             = 0x97
+	codePayloadInvalid    = 0x99
 )
 
 // fault is why a connection cannot go on.
