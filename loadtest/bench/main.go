@@ -18,6 +18,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/belfry-city/belfry/loadtest/bench/compare"
+	"github.com/belfry-city/belfry/loadtest/bench/inputs"
 	"github.com/belfry-city/belfry/loadtest/bench/server"
 )
 
@@ -25,6 +26,7 @@ type options struct {
 	Belfry          string        `placeholder:"FILE" help:"Binary of Belfry; by default it is built from this repository."`
 	VictoriaMetrics string        `placeholder:"FILE" default:".tools/bin/victoria-metrics" help:"Binary of VictoriaMetrics (make tools-bench installs it)."`
 	Only            []string      `enum:"belfry,victoriametrics" default:"belfry,victoriametrics" help:"Servers to measure: belfry, victoriametrics."`
+	Parts           []string      `enum:"lineproto,remotewrite,mqtt,hj212,posted" default:"lineproto,remotewrite,mqtt,hj212,posted" help:"What to measure: lineproto (and questions), remotewrite, mqtt, hj212, posted."`
 	Samples         int64         `default:"20000000" help:"Samples for each server in each repeat."`
 	Repeats         int           `default:"5" help:"Repeats of the ingestion; figures are medians."`
 	Interval        time.Duration `default:"10s" help:"Time between two readings of a series in the ingestion."`
@@ -59,13 +61,28 @@ func (o *options) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	say := func(format string, args ...any) {
+		_, _ = fmt.Fprintf(os.Stderr, "%s  %s\n", time.Now().Format(time.TimeOnly), fmt.Sprintf(format, args...))
+	}
+	if slices.Contains(o.Parts, "lineproto") {
+		if err := o.compare(ctx, products, dir, say); err != nil {
+			return err
+		}
+	}
+	rows, err := o.inputs(ctx, products, dir, say)
+	if len(rows) == 0 {
+		return err
+	}
+	return errors.Join(err, inputs.WriteTable(os.Stdout, rows), inputs.Save(o.Results, rows))
+}
+
+// compare writes and asks, side by side.
+func (o *options) compare(ctx context.Context, products []server.Product, dir string, say func(string, ...any)) error {
 	const fillTime = 20 * time.Second
 	result, err := compare.Run(ctx, compare.Options{
 		Products: products, Seed: o.Seed, Scale: o.Scale, Connections: o.Connections, Lines: o.Lines,
 		Samples: o.Samples, Interval: o.Interval, Repeats: o.Repeats, Rate: o.Rate, Asked: o.Asked, AskRepeats: o.AskRepeats, FillTime: fillTime, Dir: dir,
-		Say: func(format string, args ...any) {
-			_, _ = fmt.Fprintf(os.Stderr, "%s  %s\n", time.Now().Format(time.TimeOnly), fmt.Sprintf(format, args...))
-		},
+		Say: say,
 	})
 	if err != nil {
 		return err

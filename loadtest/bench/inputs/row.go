@@ -1,8 +1,11 @@
 package inputs
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"text/tabwriter"
 	"time"
 
@@ -61,4 +64,14 @@ func WriteTable(w io.Writer, rows []Row) error {
 		}
 	}
 	return t.Flush()
+}
+
+// Save keeps rows as JSON in dir.
+func Save(dir string, rows []Row) error {
+	text, err := json.MarshalIndent(rows, "", "  ")
+	if err != nil {
+		return err
+	}
+	name := filepath.Join(dir, "inputs-"+time.Now().UTC().Format("20060102T150405")+".json")
+	return os.WriteFile(name, append(text, '\n'), 0o644)
 }
