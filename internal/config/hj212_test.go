@@ -44,6 +44,8 @@ inputs:
 		MaxSegment: 9999, MaxConnections: 10, IdleTimeout: 5 * time.Minute, FrameTimeout: time.Second, PartTimeout: 2 * time.Second,
 		HeartbeatAnswer: 9013,
 	}, c.Inputs.HJ212)
+	require.ErrorContains(t, c.CheckExposure(t.Context()), "belfry.yml:4: inputs.hj212: want a certificate")
+	c.TLS.Cert, c.TLS.Key = "c.pem", "k.pem"
 	require.NoError(t, c.CheckExposure(t.Context()))
 	require.NotContains(t, c.Redacted(), "123456")
 }

@@ -61,9 +61,12 @@ func (c *Config) lateForHJ212(given bool) {
 	}
 }
 
-// hj212Exposed says what is wrong when strangers could send.
+// hj212Exposed says what is wrong when strangers could send or listen in.
 func (c *Config) hj212Exposed(ctx context.Context) error {
 	h := c.Inputs.HJ212
+	if h.Listen != "" && h.TLS && c.TLS.Cert == "" {
+		return c.Problem("inputs.hj212", "want a certificate and its key under tls, because inputs.hj212.tls is true; got none")
+	}
 	if h.Listen == "" || h.Stations != nil || c.Auth.Insecure || Loopback(ctx, h.Listen) {
 		return nil
 	}
