@@ -70,7 +70,7 @@ func (noPlates) Text(b []byte) []byte { return bytes.ReplaceAll(b, []byte("secre
 
 func (n noPlates) Event(e *reading.Event) {
 	e.Raw = n.Text(e.Raw)
-	e.Description = string(n.Text([]byte(e.Description)))
+	e.ID = string(n.Text([]byte(e.ID)))
 }
 
 func (noPlates) Label(_, value []byte) []byte {
@@ -109,7 +109,7 @@ func TestAMessageIsStoredTogetherWithWhatFollowsFromIt(t *testing.T) {
 		Labels: []input.Label{{Name: "district", Value: "渝中"}}}
 	res, err := in.Take(t.Context(), "words", m, words{})
 	require.NoError(t, err)
-	require.Equal(t, Result{Samples: 2, Events: 1, Refused: 1, Refusals: []Refusal{{2, reading.ReasonSyntax, "bad is bad"}}}, res)
+	require.Equal(t, Result{Samples: 2, Events: 1, Refused: 1, Refusals: []Refusal{{2, reading.ReasonSyntax, "bad is bad"}}, RefusedParts: 1, last: 2}, res)
 	require.Equal(t, []string{"a bad *** event a bad *** event"}, k.events)
 	require.Len(t, k.refused, 1)
 	r := k.refused[0]

@@ -56,7 +56,6 @@ func (r Redactor) text(text []byte, known *learned) []byte {
 		if plain := r.text(wide, known); !bytes.Equal(plain, wide) {
 			return plain
 		}
-		return text
 	}
 	s := scan{text: text, budget: 8*len(text) + 4096}
 	if known != nil {
