@@ -27,6 +27,8 @@ import (
 	"github.com/belfry-city/belfry/collector/input/lorawan"
 	"github.com/belfry-city/belfry/collector/input/scrape"
 	"github.com/belfry-city/belfry/collector/intake"
+	"github.com/belfry-city/belfry/collector/parking"
+	"github.com/belfry-city/belfry/collector/plate"
 	"github.com/belfry-city/belfry/collector/tsdb"
 	"github.com/belfry-city/belfry/internal/config"
 	"github.com/belfry-city/belfry/internal/httpapi/access"
@@ -65,6 +67,7 @@ type App struct {
 	otlp      atomic.Pointer[otlpDecoder]
 	scraper   *scrape.Scraper
 	frames    *lorawan.Frames
+	parking   *parking.Tracker
 	intake    *intake.Intake
 	hj212     *hj212.Server // nil: not listened for
 	hj212Addr net.Addr
@@ -116,7 +119,13 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if err := a.startAlerting(c, in); err != nil {
 		return nil, err
 	}
-	a.intake = intake.New(intake.Options{Store: a.store, Events: keptEvents{a.events}, Metrics: o.Metrics, Lag: a.evaluator.Lag})
+	if err := a.startParking(ctx, c); err != nil {
+		return nil, err
+	}
+	a.intake = intake.New(intake.Options{
+		Store: a.store, Events: keptEvents{a.events}, Metrics: o.Metrics, Lag: a.evaluator.Lag,
+		Derive: []intake.Deriver{a.parking}, DeriveWrite: []intake.WriteDeriver{a.parking}, Redactor: plate.Redactor{},
+	})
 	a.guard, err = access.New(ctx, access.Options{
 		Listen: c.Listen, ExternalURL: c.ExternalURL, Auth: c.Auth, Metrics: o.Metrics, Logger: a.logger.With("component", "http"),
 	})

@@ -23,6 +23,11 @@ func (a *App) readDecoders(c *config.Config) (decoders, error) {
 		return nil, err
 	}
 	maps.Copy(all, seen)
+	bays, err := a.parkingDecoders(c)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(all, bays)
 	frames, err := a.hj212Decoders(c)
 	if err != nil {
 		return nil, err

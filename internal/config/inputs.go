@@ -10,11 +10,12 @@ type Inputs struct {
 	LoRaWAN LoRaWAN
 	OTLP    OTLP
 	MQTT    MQTT
+	Parking Parking
 	Scrape  []strict.Raw // entries of Prometheus' scrape_configs
 }
 
 func defaultInputs() Inputs {
-	return Inputs{Camera: defaultCamera(), HJ212: defaultHJ212(), MQTT: defaultMQTT(), LoRaWAN: defaultLoRaWAN(), OTLP: defaultOTLP()}
+	return Inputs{Camera: defaultCamera(), HJ212: defaultHJ212(), MQTT: defaultMQTT(), Parking: defaultParking(), LoRaWAN: defaultLoRaWAN(), OTLP: defaultOTLP()}
 }
 
 // needRestart is what of the inputs a reload does not change.
@@ -22,6 +23,7 @@ func (in Inputs) needRestart() Inputs {
 	in.OTLP, in.Scrape = OTLP{}, nil
 	in.LoRaWAN, in.JSON = LoRaWAN{}, nil
 	in.Camera = Camera{}
+	in.Parking = in.Parking.needRestart()
 	in.HJ212 = in.HJ212.fixed()
 	in.MQTT = in.MQTT.needRestart()
 	return in
@@ -42,9 +44,12 @@ func (p *parser) inputs(v strict.Value, c *Config) {
 			c.lines["inputs.camera"] = v.Line()
 			p.camera(v, in)
 		},
-		"parking": nil,
-		"json":    p.json,
-		"otlp":    p.otlp,
-		"scrape":  p.scrape,
+		"parking": func(v strict.Value, in *Inputs) {
+			c.lines["inputs.parking"] = v.Line()
+			p.parking(v, in)
+		},
+		"json":   p.json,
+		"otlp":   p.otlp,
+		"scrape": p.scrape,
 	})
 }
