@@ -58,12 +58,17 @@ type decoder struct {
 	note    func(input.Note) // may be nil
 
 	undecoded *metrics.Counter
+	events    map[kind]*metrics.Counter
 }
 
 func newDecoder(o Options, s server) *decoder {
 	d := &decoder{opts: o, server: s, rules: newRules(o.Config), devices: devices{catalog: o.Catalog}}
 	d.scratch.New = func() any { return &fields{rules: d.rules, others: o.Config.Others, note: d.note} }
 	d.undecoded = o.Metrics.GetOrCreateCounter(fmt.Sprintf(`belfry_lorawan_undecoded_total{server=%q}`, s.name()))
+	d.events = map[kind]*metrics.Counter{}
+	for _, k := range kinds() {
+		d.events[k] = o.Metrics.GetOrCreateCounter(fmt.Sprintf(`belfry_lorawan_events_total{server=%q,event=%q}`, s.name(), k))
+	}
 	return d
 }
 
@@ -105,7 +110,7 @@ func isProtobuf(body []byte) bool {
 }
 
 func (d *decoder) take(m *input.Message, e *event, raw []byte, out *reading.Builder) {
-	d.opts.Metrics.GetOrCreateCounter(fmt.Sprintf(`belfry_lorawan_events_total{server=%q,event=%q}`, d.server.name(), e.kind)).Inc()
+	d.events[e.kind].Inc()
 	if e.time == 0 {
 		e.time = m.Received
 	}

@@ -23,6 +23,10 @@ const (
 	kindService  kind = "service"
 )
 
+func kinds() []kind {
+	return []kind{kindUp, kindStatus, kindJoin, kindAck, kindTxAck, kindLog, kindLocation, kindDownlink, kindService}
+}
+
 // event is what both servers' messages have in common.
 type event struct {
 	kind    kind

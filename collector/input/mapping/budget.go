@@ -13,8 +13,9 @@ const (
 	maxTime     = time.Second
 	maxBodyTime = 10 * time.Second
 	// clockTicks is how many turns of a loop there are between two looks at the
-	// clock.
+	// clock, and clockRuns how many expressions.
 	clockTicks = 256
+	clockRuns  = 16
 )
 
 var errTooLong = errors.New("the expressions take too long for a message of this size")
@@ -23,6 +24,7 @@ var errTooLong = errors.New("the expressions take too long for a message of this
 // for functions that take longer the longer their lists are.
 type budget struct {
 	ticks    int
+	runs     int
 	deadline time.Time
 	body     time.Time
 	over     bool
@@ -42,15 +44,20 @@ func (b *budget) begin(now time.Time) {
 // the panic.
 func (b *budget) tick(...any) any {
 	b.ticks++
-	if b.ticks > maxTicks || (b.ticks%clockTicks == 0 && !b.left()) {
+	if b.ticks > maxTicks || (b.ticks%clockTicks == 0 && b.late()) {
 		b.over = true
 		panic(errTooLong)
 	}
 	return nil
 }
 
-// left looks at the clock.
-func (b *budget) left() bool {
-	b.over = b.over || time.Now().After(b.deadline)
+// run is called for each expression; it returns false where there is no time
+// left for it.
+func (b *budget) run() bool {
+	if b.runs++; b.runs%clockRuns == 0 {
+		b.over = b.over || b.late()
+	}
 	return !b.over
 }
+
+func (b *budget) late() bool { return time.Now().After(b.deadline) }

@@ -114,8 +114,10 @@ func (d *Decoder) Trace(note func(input.Note)) input.Decoder {
 func (d *Decoder) Decode(m *input.Message, out *reading.Builder) {
 	r := d.scratch.Get().(*run)
 	defer func() {
-		r.reset()
-		d.scratch.Put(r)
+		r.message, r.out = nil, nil
+		if len(m.Body) <= keptBody {
+			d.scratch.Put(r)
+		}
 	}()
 	r.message, r.out = m, out
 	r.budget.beginBody(time.Now())
@@ -154,19 +156,9 @@ func newRun(d *Decoder) *run {
 	return r
 }
 
-// reset lets go of the message.
-func (r *run) reset() {
-	for name := range r.env {
-		if name != nameTick && name != nameNeed {
-			delete(r.env, name)
-		}
-	}
-	clear(r.chain)
-	r.message, r.out, r.part, r.chain = nil, nil, jsontext.Part{}, r.chain[:0]
-	stack := r.vm.Stack[:cap(r.vm.Stack)]
-	clear(stack)
-	r.vm = vm.VM{Stack: stack[:0]}
-}
+// keptBody is the largest body of which the values may stay in memory until the
+// next message has taken their places.
+const keptBody = 64 << 10
 
 // begin begins a message of the body.
 func (r *run) begin() {
@@ -219,7 +211,7 @@ func (r *run) walk(level int) {
 		r.walk(level + 1)
 		r.chain, r.places = r.chain[:level+1], r.places[:level]
 		r.bind()
-		return r.budget.left()
+		return !r.budget.over
 	}
 	switch list := v.(type) {
 	case nil:

@@ -15,7 +15,7 @@ var errMissing = errors.New("something is missing in the message")
 // eval evaluates an expression for what is bound. An error that comes from a
 // missing field is errMissing.
 func (r *run) eval(p *program) (any, error) {
-	if !r.budget.left() {
+	if !r.budget.run() {
 		return nil, errTooLong
 	}
 	v, err := r.vm.Run(p.run, r.env)
