@@ -58,21 +58,23 @@ type piece struct {
 func (d *delivery) send(ctx context.Context, lines []byte, count int) error {
 	started := time.Now()
 	for try := 1; ; try++ {
+		before := d.acceptedSince(started) // by another sender
 		refused, accepted, err := d.search(ctx, piece{lines: lines, count: count}, started)
 		if err != nil {
 			return err
 		}
-		ever := d.accepted.Load() > 0
 		switch {
 		case len(refused) == 0:
 			return nil
-		case accepted || d.acceptedSince(started) || ever && time.Since(started) > patience:
+		case accepted, before, d.accepted.Load() > 0 && time.Since(started) > patience:
 			d.drop(refused)
 			return nil
+		case d.acceptedSince(started):
+			continue // perhaps the target has changed its mind just now
 		}
 		// It may be the address that is wrong, and not the data.
 		if try == 1 {
-			d.logger.Error("the target refuses all of a batch; it is tried again", "err", refused[0].failure.Err, "ever_accepted", ever)
+			d.logger.Error("the target refuses all of a batch; it is tried again", "err", refused[0].failure.Err)
 		}
 		if err := sleep(ctx, pause(try+3, 0)); err != nil {
 			return err
@@ -83,44 +85,40 @@ func (d *delivery) send(ctx context.Context, lines []byte, count int) error {
 func (d *delivery) acceptedSince(t time.Time) bool { return d.accepted.Load() > t.UnixNano() }
 
 // search sends a piece, and halves of what is refused, until it knows which
-// lines are. The larger pieces are tried first.
+// lines are. The larger pieces are tried first. What was refused before anything
+// was accepted is tried again after.
 func (d *delivery) search(ctx context.Context, all piece, started time.Time) (refused []piece, accepted bool, err error) {
 	open := []piece{all}
+	var early []piece
 	for requests := 1; len(open) > 0; requests++ {
 		p := open[0]
 		open = open[1:]
-		p.failure, err = d.attempt(ctx, p.lines)
-		if err != nil {
+		if p.failure, err = d.attempt(ctx, p.lines); err != nil {
 			return nil, false, err
 		}
-		switch {
-		case p.failure == nil:
-			accepted = true
+		if p.failure == nil || d.partly(&p) {
 			d.metrics.sent(p.count, len(p.lines))
+			accepted = true
+			open, early = append(open, early...), nil
 			continue
-		case p.failure.Kind == remote.TooLarge:
+		}
+		switch {
+		case p.failure.Kind == remote.TooLarge && p.count > 1:
 			d.mostBytes.Store(max(leastBytes, min(d.mostBytes.Load(), int64(len(p.lines)/2))))
-		default:
-			if n, ok := partly(p.failure, p.count); ok {
-				accepted = true
-				d.accepted.Store(time.Now().UnixNano())
-				d.metrics.sent(p.count-n, len(p.lines))
-				p.count = n
-				d.drop([]piece{p})
-				continue
-			}
-		}
-		if p.count == 1 || requests >= mostRequests {
+			fallthrough
+		case p.count > 1 && requests < mostRequests:
+			left, right := p.halves()
+			open = append(open, left, right)
+		case accepted || requests >= mostRequests:
 			refused = append(refused, p)
-			continue
+		default:
+			early = append(early, p)
 		}
-		left, right := p.halves()
-		open = append(open, left, right)
 		if requests >= enoughRefused && !accepted && !d.acceptedSince(started) {
-			return pieces(append(refused, open...)).failing(p.failure), false, nil
+			return pieces(append(early, open...)).failing(p.failure), false, nil
 		}
 	}
-	return refused, accepted, nil
+	return append(refused, early...), accepted, nil
 }
 
 type pieces []piece
@@ -174,17 +172,26 @@ func (d *delivery) attempt(ctx context.Context, lines []byte) (*remote.Failure, 
 
 // partly recognises an answer by which InfluxDB has stored all but some points:
 // "partial write: … dropped=1" (InfluxDB 1.x and 2.x, tsdb.PartialWriteError).
-func partly(f *remote.Failure, count int) (dropped int, ok bool) {
-	text := f.Error()
-	if f.Kind != remote.Refused || !strings.Contains(text, "partial write") {
-		return 0, false
+// Those are counted, and taken off the piece.
+func (d *delivery) partly(p *piece) bool {
+	text := p.failure.Error()
+	if p.failure.Kind != remote.Refused || !strings.Contains(text, "partial write") {
+		return false
 	}
 	found := regexp.MustCompile(`\bdropped=(\d+)`).FindStringSubmatch(text)
 	if found == nil {
-		return 0, false
+		return false
 	}
 	n, err := strconv.Atoi(found[1])
-	return min(n, count), err == nil
+	if err != nil {
+		return false
+	}
+	d.accepted.Store(time.Now().UnixNano())
+	without := *p
+	without.count = min(n, p.count)
+	d.drop([]piece{without})
+	p.count -= without.count
+	return true
 }
 
 // drop counts what the target refuses for good.

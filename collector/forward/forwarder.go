@@ -44,8 +44,9 @@ type Forwarder struct {
 	saveMu  sync.Mutex
 	saved   cursor
 	dialect line.Dialect // what the target said, to be remembered
+	missed  int          // segments below this one are lost, and known to be
 
-	moved    chan struct{} // the log is not what the reader takes it for
+	moved    chan struct{}   // the log is not what the reader takes it for
 	stopping context.Context // ends first, and cancel is called at last
 	stop     context.CancelFunc
 	cancel   context.CancelFunc
@@ -166,31 +167,27 @@ func (f *Forwarder) run(ctx context.Context) {
 // beginUntilDone begins when the log can be read and synced. It returns false
 // when the forwarder is to stop before.
 func (f *Forwarder) beginUntilDone(ctx context.Context) bool {
-	for ; ; _ = sleep(ctx, upkeepInterval) {
-		if ctx.Err() != nil || f.isStopping() {
-			return false
-		}
+	for ctx.Err() == nil {
 		generation := f.opts.Log.Generation()
-		if f.opts.Log.Sync(ctx, generation) != nil {
-			continue // the database says why
+		if f.opts.Log.Sync(ctx, generation) == nil { // or the database says why
+			err := f.begin(generation)
+			if err == nil {
+				return true
+			}
+			f.logger.Error("the log cannot be read; it is tried again", "err", err)
 		}
-		err := f.begin(generation)
-		if err == nil {
-			return true
+		if sleep(f.stopping, upkeepInterval) != nil {
+			break
 		}
-		f.logger.Error("the log cannot be read; it is tried again", "err", err)
 	}
+	return false
 }
 
 // goBack begins where the target has everything before on disk.
 func (f *Forwarder) goBack() {
-	acked, _, _ := f.progress.now()
-	to, ok := f.progress.rewind()
-	if !ok {
-		return
-	}
+	to, _, _ := f.progress.now()
 	f.metrics.rewinds.Inc()
-	f.logger.Info("the target seems to have died; what it accepted last is sent again", "from", to, "to", acked)
+	f.logger.Info("the target seems to have died; what it accepted last is sent again")
 	if err := f.reader.Again(to); err != nil {
 		f.logger.Error("the log cannot be read; it is tried again", "err", err)
 	}
@@ -232,7 +229,7 @@ func (f *Forwarder) begin(generation uint64) error {
 		}
 	}
 	if first, ok := f.keeper.After(-1); ok && c.Settled.Segment < first {
-		f.noteLost(first - c.Settled.Segment)
+		f.noteLost(first - max(c.Settled.Segment, f.missed))
 	} else {
 		f.logger.Warn("the log is not the one that was sent before; all of it is sent")
 	}
@@ -322,6 +319,10 @@ func (f *Forwarder) upkeep() {
 	f.lag.see(tail.Position{Segment: report.Last, Offset: report.Size}, acked, time.Now())
 	if first, ok := f.keeper.After(-1); report.GivenUp > 0 && ok && acked.Segment < first {
 		f.logger.Error("the target has been away for too long; the oldest of what waited for it is lost", "buffer_bytes", f.opts.Buffer)
+		f.saveMu.Lock()
+		f.noteLost(first - max(acked.Segment, f.missed))
+		f.missed = first
+		f.saveMu.Unlock()
 		select {
 		case f.moved <- struct{}{}:
 		default:

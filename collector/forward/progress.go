@@ -9,8 +9,8 @@ import (
 
 const (
 	markEvery = 250 * time.Millisecond
-	// mostRewinds is how often the same is sent again. Beyond, connections break
-	// off for another reason than that the target dies.
+	// mostRewinds is how often the same is sent again on a suspicion. Beyond,
+	// connections break off for another reason than that the target dies.
 	mostRewinds = 3
 	// quiet is for how long nothing must have been accepted to take what was for
 	// settled: a target that has died without a word is noticed by TCP's
@@ -87,27 +87,18 @@ func (p *progress) now() (acked, settled tail.Position, known bool) {
 	return p.acked, p.marks[0].position, p.known
 }
 
-// canRewind says whether rewind would change something, and has not been tried
-// often enough.
-func (p *progress) canRewind() bool {
+// rewind goes back to what is settled. Where the target is only suspected to have
+// died, it is not done again and again. It returns whether anything has changed.
+func (p *progress) rewind(certain bool) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.behind()
-}
-
-func (p *progress) behind() bool {
-	return p.known && len(p.marks) > 0 && p.acked != p.marks[0].position && p.rewinds < mostRewinds
-}
-
-// rewind goes back to what is settled.
-func (p *progress) rewind() (to tail.Position, ok bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !p.behind() {
-		return p.acked, false
+	if !p.known || len(p.marks) == 0 || p.acked == p.marks[0].position || !certain && p.rewinds >= mostRewinds {
+		return false
 	}
-	p.rewinds++
+	if !certain {
+		p.rewinds++
+	}
 	p.marks = p.marks[:1]
 	p.acked = p.marks[0].position
-	return p.acked, true
+	return true
 }

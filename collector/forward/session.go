@@ -156,8 +156,12 @@ func (s *session) supervise(ctx context.Context) ending {
 			return stopped
 		case <-f.moved:
 			return moved
-		case <-f.client.Lost():
-			if f.progress.canRewind() {
+		case <-f.client.Dead():
+			if f.progress.rewind(true) {
+				return died
+			}
+		case <-f.client.Suspect():
+			if f.progress.rewind(false) {
 				return died
 			}
 		case <-tick.C:

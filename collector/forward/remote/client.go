@@ -85,8 +85,13 @@ func New(o Options) *Client {
 	return c
 }
 
-// Lost yields when the target seems to have died since it was last asked.
-func (c *Client) Lost() <-chan struct{} { return c.doer.watch.lost }
+// Dead yields when the target has died since it was last asked: it refuses
+// connections.
+func (c *Client) Dead() <-chan struct{} { return c.doer.watch.dead }
+
+// Suspect yields when it may have died: requests are cut off, or it cannot be
+// reached.
+func (c *Client) Suspect() <-chan struct{} { return c.doer.watch.suspect }
 
 // Close closes connections; nothing may be sent after.
 func (c *Client) Close() {
@@ -120,7 +125,7 @@ func (c *Client) noted(f *Failure) error {
 	var timeout interface{ Timeout() bool }
 	waited := errors.As(f.Err, &timeout) && timeout.Timeout() || errors.Is(f.Err, context.Canceled)
 	if f.Kind == Away && !waited && cutOff(f.Err) {
-		c.doer.watch.died()
+		note(c.doer.watch.suspect)
 	}
 	return f
 }

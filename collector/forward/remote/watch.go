@@ -7,6 +7,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/sourcegraph/conc"
@@ -15,14 +16,18 @@ import (
 const (
 	dialTimeout  = 5 * time.Second
 	probeTimeout = 2 * time.Second
+	probeWait    = 200 * time.Millisecond
+	probes       = 3
 )
 
-// watch dials, and notices when the target has died: nobody listens where
-// somebody did, or a connection ends by itself and no new one can be made. A
-// server that only closes idle connections takes the next one at once.
+// watch dials, and notices when the target has died: connections are refused, at
+// the latest when one has ended by itself and it is tried whether somebody still
+// listens. A server that only closes idle connections takes the next one at once.
+// Where the network is in between, or a proxy, one can only suspect it.
 type watch struct {
-	dialer net.Dialer
-	lost   chan struct{}
+	dialer  net.Dialer
+	dead    chan struct{}
+	suspect chan struct{}
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -31,7 +36,7 @@ type watch struct {
 }
 
 func newWatch() *watch {
-	w := &watch{dialer: net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}, lost: make(chan struct{}, 1)}
+	w := &watch{dialer: net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}, dead: make(chan struct{}, 1), suspect: make(chan struct{}, 1)}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	return w
 }
@@ -43,19 +48,30 @@ func (w *watch) close() {
 	w.probes.Wait()
 }
 
-func (w *watch) died() {
+func note(c chan struct{}) {
 	select {
-	case w.lost <- struct{}{}:
+	case c <- struct{}{}:
 	default:
+	}
+}
+
+// failed notes that there was no connection.
+func (w *watch) failed(err error) {
+	var unknown *net.DNSError
+	switch {
+	case w.ctx.Err() != nil || errors.As(err, &unknown):
+	case errors.Is(err, syscall.ECONNREFUSED):
+		note(w.dead)
+	default:
+		note(w.suspect)
 	}
 }
 
 func (w *watch) dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	c, err := w.dialer.DialContext(ctx, network, addr)
 	if err != nil {
-		var unknown *net.DNSError
-		if !errors.As(err, &unknown) && ctx.Err() == nil && w.ctx.Err() == nil {
-			w.died()
+		if ctx.Err() == nil {
+			w.failed(err)
 		}
 		return nil, err
 	}
@@ -66,19 +82,34 @@ func (w *watch) dial(ctx context.Context, network, addr string) (net.Conn, error
 func (w *watch) ended(network, addr string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.ctx.Err() != nil {
-		return
+	if w.ctx.Err() == nil {
+		w.probes.Go(func() { w.probe(network, addr) })
 	}
-	w.probes.Go(func() {
-		ctx, cancel := context.WithTimeout(w.ctx, probeTimeout)
-		defer cancel()
+}
+
+// probe connects, and waits a moment: a process that is being killed may close
+// its connections before its listener, and that takes what is connected with it.
+func (w *watch) probe(network, addr string) {
+	ctx, cancel := context.WithTimeout(w.ctx, probeTimeout)
+	defer cancel()
+	for range probes {
 		c, err := w.dialer.DialContext(ctx, network, addr)
-		if err == nil {
-			_ = c.Close()
-		} else if w.ctx.Err() == nil {
-			w.died()
+		if err != nil {
+			w.failed(err)
+			return
 		}
-	})
+		unwatch := context.AfterFunc(w.ctx, func() { _ = c.Close() })
+		_ = c.SetReadDeadline(time.Now().Add(probeWait))
+		_, err = c.Read(make([]byte, 1))
+		unwatch()
+		_ = c.Close()
+		if err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+			return
+		}
+	}
+	if w.ctx.Err() == nil {
+		note(w.suspect)
+	}
 }
 
 type watched struct {
