@@ -175,6 +175,23 @@ func TestAnHJ212PortThatIsTakenIsSaid(t *testing.T) {
 	require.ErrorContains(t, err, "key inputs.hj212.listen")
 }
 
+func TestEveryReadingOfAFleetIsAnsweredAndThere(t *testing.T) {
+	r := run(t, t.TempDir(), "rules: []\ninputs: {hj212: {listen: '127.0.0.1:0'}}\n")
+	const devices = 300
+	fleet, err := hj212.Connect(t.Context(), hj212.FleetOptions{Addr: r.hj212Addr.String(), Devices: devices, Pollutants: 3, Password: "x"})
+	require.NoError(t, err)
+	defer fleet.Close()
+	res := fleet.Run(t.Context(), time.Second)
+	require.Zero(t, res.Lost)
+	require.Equal(t, devices, res.Connected)
+	require.NotZero(t, res.Readings)
+	// A report has one reading of each of three pollutants.
+	status, text := r.do(t, "GET", "/api/v1/query?query="+url.QueryEscape(`sum(count_over_time(water_cod_mg_per_l[2d]))`), "")
+	require.Equal(t, 200, status, text)
+	require.Contains(t, text, fmt.Sprintf(`"%d"]`, res.Reports))
+	require.Equal(t, 3*res.Reports, res.Readings)
+}
+
 // acknowledged are the readings that devices have had acknowledged: values by
 // asset and second.
 type acknowledged struct {
