@@ -51,7 +51,9 @@ const (
 	mostJunk = 64 << 10
 	// mostUnread ends a connection that does not read its answers, in bytes.
 	mostUnread = 64 << 10
-	writeTime  = 10 * time.Second
+	// writeBuffer is what the system holds of answers, in bytes.
+	writeBuffer = 16 << 10
+	writeTime   = 10 * time.Second
 	// keptOut is what a connection keeps of the memory for its answers.
 	keptOut = 256
 )

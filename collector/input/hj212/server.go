@@ -149,6 +149,10 @@ func (s *Server) admit(nc net.Conn) {
 		_ = nc.Close()
 		return
 	}
+	if tcp, ok := nc.(*net.TCPConn); ok {
+		// Who does not read its answers is to be noticed soon.
+		_ = tcp.SetWriteBuffer(writeBuffer)
+	}
 	s.working.Go(c.serve)
 }
 
