@@ -1,4 +1,3 @@
-// Package inputtest shows what decoders make of messages, for tests of decoders.
 package inputtest
 
 import (

@@ -31,6 +31,8 @@ const (
 	nameReceived = "$received" // when the message came
 	nameTick     = "$tick"     // called in loops, see ticker
 	nameNeed     = "$need"     // around what is compared, see needer
+	nameNumber   = "$number"   // around what must be a number, see coercer
+	nameAdd      = "$add"      // in the place of +, see adder
 )
 
 // program is a compiled expression.
@@ -49,7 +51,9 @@ type compiler struct {
 
 // value compiles an expression that gives a value, and none where a field of
 // the message is missing, also one with which it only compares something.
-func (c *compiler) value(e config.Expression) *program { return c.compile(e, expr.Patch(needer{})) }
+func (c *compiler) value(e config.Expression) *program {
+	return c.compile(e, expr.Patch(needer{}), expr.Patch(adder{}))
+}
 
 // compile returns nil where the expression is empty or wrong.
 func (c *compiler) compile(e config.Expression, more ...expr.Option) *program {
@@ -67,11 +71,14 @@ func (c *compiler) compile(e config.Expression, more ...expr.Option) *program {
 			return nil
 		}
 	}
-	env := types.Map{nameTick: types.TypeOf(need), nameNeed: types.TypeOf(need)}
+	env := types.Map{}
+	for name := range helpers(nil) {
+		env[name] = types.TypeOf(need)
+	}
 	for _, name := range append(names, ownNames()...) {
 		env[name] = types.Any
 	}
-	more = append(more, expr.Env(env), expr.Patch(ticker{}))
+	more = append(more, expr.Env(env), expr.Patch(ticker{}), expr.Patch(coercer{}))
 	run, err := expr.Compile(e.Text, append(c.options(), more...)...)
 	if err != nil {
 		c.refuse(e, err)
@@ -79,6 +86,11 @@ func (c *compiler) compile(e config.Expression, more ...expr.Option) *program {
 	}
 	names = slices.DeleteFunc(names, func(name string) bool { return strings.HasPrefix(name, "$") })
 	return &program{Expression: e, run: run, names: names}
+}
+
+// helpers are what patches call.
+func helpers(tick func(...any) any) map[string]func(...any) any {
+	return map[string]func(...any) any{nameTick: tick, nameNeed: need, nameNumber: coerce, nameAdd: add}
 }
 
 func ownNames() []string {

@@ -152,7 +152,9 @@ type run struct {
 
 func newRun(d *Decoder) *run {
 	r := &run{d: d, env: make(map[string]any, len(d.names)+8)}
-	r.env[nameTick], r.env[nameNeed] = r.budget.tick, need
+	for name, helper := range helpers(r.budget.tick) {
+		r.env[name] = helper
+	}
 	return r
 }
 

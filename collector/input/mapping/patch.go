@@ -2,8 +2,13 @@ package mapping
 
 import (
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/vm/runtime"
+
+	"github.com/belfry-city/belfry/collector/input/jsontext"
 )
 
 // ticker puts a call of $tick in front of the body of each loop, so that loops
@@ -53,6 +58,91 @@ func (unneeder) Visit(node *ast.Node) {
 // compares holds for operators that take nil for a value; the others fail.
 func compares(operator string) bool {
 	return slices.Contains([]string{"==", "!=", "in", "not in", "matches", "contains", "startsWith", "endsWith"}, operator)
+}
+
+// coercer lets text that is a number count as one where only a number makes
+// sense: many devices write all their values as text.
+type coercer struct{}
+
+// Visit implements ast.Visitor.
+func (coercer) Visit(node *ast.Node) {
+	switch at := (*node).(type) {
+	case *ast.UnaryNode:
+		if at.Operator == "-" {
+			at.Node = coerced(at.Node)
+		}
+	case *ast.BinaryNode:
+		switch at.Operator {
+		case "-", "*", "/", "%", "**", "^":
+			at.Left, at.Right = coerced(at.Left), coerced(at.Right)
+		case "+", "<", ">", "<=", ">=":
+			if isNumber(at.Left) || isNumber(at.Right) {
+				at.Left, at.Right = coerced(at.Left), coerced(at.Right)
+			}
+		}
+	}
+}
+
+// adder makes + add also where both sides are numbers written as text. It is
+// for expressions that give a number: elsewhere + joins texts.
+type adder struct{}
+
+// Visit implements ast.Visitor.
+func (adder) Visit(node *ast.Node) {
+	if at, ok := (*node).(*ast.BinaryNode); ok && at.Operator == "+" && !isNumber(at.Left) && !isNumber(at.Right) {
+		sum := call(nameAdd, at.Left, at.Right)
+		sum.SetLocation(at.Location())
+		*node = sum
+	}
+}
+
+func isNumber(n ast.Node) bool {
+	switch n.(type) {
+	case *ast.IntegerNode, *ast.FloatNode:
+		return true
+	}
+	return false
+}
+
+func coerced(n ast.Node) ast.Node {
+	switch n.(type) {
+	case *ast.IntegerNode, *ast.FloatNode, *ast.StringNode, *ast.BoolNode:
+		return n
+	}
+	if calls(n, nameNumber) {
+		return n
+	}
+	wrapped := call(nameNumber, n)
+	wrapped.SetLocation(n.Location())
+	return wrapped
+}
+
+// coerce is $number: numbers that are written as text.
+func coerce(args ...any) any { return asNumber(args[0]) }
+
+func asNumber(v any) any {
+	text, ok := v.(string)
+	if !ok {
+		return v
+	}
+	if n, err := strconv.Atoi(strings.TrimSpace(text)); err == nil {
+		return n
+	}
+	if n, ok := jsontext.Number(text); ok {
+		return n
+	}
+	return v
+}
+
+// add is $add.
+func add(args ...any) any {
+	a, b := asNumber(args[0]), asNumber(args[1])
+	if _, text := a.(string); text {
+		a, b = args[0], args[1]
+	} else if _, text := b.(string); text {
+		a, b = args[0], args[1]
+	}
+	return runtime.Add(a, b)
 }
 
 func isNil(n ast.Node) bool {

@@ -1,0 +1,2 @@
+// Package inputtest shows what decoders make of messages, for tests of decoders.
+package inputtest
