@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"maps"
 	"net"
 	"net/url"
@@ -19,7 +18,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/VictoriaMetrics/metrics"
 	"github.com/sourcegraph/conc"
 
 	"github.com/belfry-city/belfry/collector/input"
@@ -108,17 +106,6 @@ func readTopic(t config.MQTTTopic, known decoders) (mqtt.Topic, error) {
 		topic.Labels = append(topic.Labels, input.Label{Name: name, Value: t.Labels[name]})
 	}
 	return topic, nil
-}
-
-// CheckMQTT says what is wrong with the topics of a configuration.
-func CheckMQTT(c *config.Config) error {
-	a := &App{opts: Options{Config: c, Logger: slog.New(slog.DiscardHandler), Metrics: metrics.NewSet()}}
-	known, err := a.readDecoders(c)
-	if err != nil {
-		return nil //nolint:nilerr // it is reported where it belongs
-	}
-	_, err = readMQTT(c, known)
-	return err
 }
 
 func (a *App) startMQTT(c *config.Config) error {

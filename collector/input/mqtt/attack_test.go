@@ -155,8 +155,7 @@ func TestMessagesMayComeInAnyPieces(t *testing.T) {
 }
 
 func TestSilentAndHalfConnectionsEnd(t *testing.T) {
-	s := newStation(t)
-	s.opts.ConnectTime = 100 * time.Millisecond
+	s := newStation(t, func(o *BrokerOptions) { o.ConnectTime = 100 * time.Millisecond })
 	s.dial().ended()
 	half := s.dial()
 	half.send([]byte{0x10, 0x20, 0x00})
