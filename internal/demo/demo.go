@@ -65,6 +65,8 @@ type reporter interface {
 type (
 	opening struct {
 		url      string
+		mqtt     string // host:port
+		hj212    string
 		dataDir  string
 		kept     bool
 		assets   int
@@ -158,6 +160,7 @@ func (o *Options) config(ctx context.Context) (*config.Config, error) {
 	if c.CheckExposure(ctx) != nil {
 		return nil, fmt.Errorf("%s can be reached from beyond this machine; listen on 127.0.0.1, or let everyone in by --insecure", o.Listen)
 	}
+	listenForDevices(ctx, c)
 	return c, nil
 }
 
@@ -265,7 +268,7 @@ func quiet(err error) error {
 
 func (d *demo) opening(a *app.App) opening {
 	return opening{
-		url: a.URL(), dataDir: d.dir.path, kept: d.dir.kept, assets: d.catalog.Len(), speed: d.o.Speed, duration: d.o.Duration,
+		url: a.URL(), mqtt: a.MQTTAddr().String(), hj212: a.HJ212Addr().String(), dataDir: d.dir.path, kept: d.dir.kept, assets: d.catalog.Len(), speed: d.o.Speed, duration: d.o.Duration,
 	}
 }
 

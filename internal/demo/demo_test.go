@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -53,6 +54,8 @@ func start(t *testing.T, o demo.Options) *running {
 type line struct {
 	pager.Page
 	URL             string  `json:"url"`
+	MQTT            string  `json:"mqtt"`
+	HJ212           string  `json:"hj212"`
 	DataDir         string  `json:"data_dir"`
 	ReadingsStored  int     `json:"readings_stored"`
 	ReadingsRefused int     `json:"readings_refused"`
@@ -139,6 +142,28 @@ func TestPagesComeFromThreeDomainsAndNothingIsLeftBehind(t *testing.T) {
 	left, err := os.ReadDir(tmp)
 	require.NoError(t, err)
 	require.Empty(t, left)
+}
+
+func TestWhatAnyoneElsePublishesIsPagedToo(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	d := start(t, demo.Options{})
+	opening := d.until(ofType("start"))
+	host, port, err := net.SplitHostPort(opening.MQTT)
+	require.NoError(t, err)
+	pub, err := exec.LookPath("mosquitto_pub")
+	require.NoError(t, err, "make tools installs it")
+	out, err := exec.Command(pub, "-h", host, "-p", port, "-q", "1", "-t", "city/yuzhong/W-1/line", "-m", "gas ch4_lel_percent=55").CombinedOutput()
+	require.NoError(t, err, string(out))
+	page := d.until(func(l line) bool { return l.Type == "page" && l.Asset == "W-1" })
+	require.Equal(t, "critical", page.Severity)
+	require.EqualValues(t, 55, *page.Value)
+
+	station, err := net.Dial("tcp", opening.HJ212)
+	require.NoError(t, err)
+	require.NoError(t, station.Close())
+	d.stop()
+	d.until(ofType("summary"))
+	require.NoError(t, <-d.err)
 }
 
 func ask(t *testing.T, url, expr string) []prom.Series {

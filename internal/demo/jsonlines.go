@@ -38,12 +38,14 @@ func (j *jsonLines) start(o opening) error {
 		Type        string    `json:"type"`
 		Time        time.Time `json:"time"`
 		URL         string    `json:"url"`
+		MQTT        string    `json:"mqtt"`
+		HJ212       string    `json:"hj212"`
 		DataDir     string    `json:"data_dir"`
 		DataDirKept bool      `json:"data_dir_kept"`
 		Assets      int       `json:"assets"`
 		Speed       float64   `json:"speed"`
 		DurationS   float64   `json:"duration_s,omitempty"`
-	}{"start", time.Now(), o.url, o.dataDir, o.kept, o.assets, o.speed, o.duration.Seconds()})
+	}{"start", time.Now(), o.url, o.mqtt, o.hj212, o.dataDir, o.kept, o.assets, o.speed, o.duration.Seconds()})
 }
 
 func (j *jsonLines) page(p pager.Page) error { return j.line(p) }

@@ -97,7 +97,9 @@ func (t *terminal) start(o opening) error {
 	lines := []string{t.paint(bold, t.title) + "  " + t.promise, ""}
 	lines = append(lines, t.titled([][2]string{
 		{t.address, t.paint(bold, o.url) + "  (" + t.addressSays + ")"},
+		{t.devices, t.paint(bold, o.mqtt) + "  (MQTT)" + t.comma + t.paint(bold, o.hj212) + "  (HJ 212)"},
 		{t.ask, "curl '" + o.url + "/api/v1/query?query=tunnel_co_ppm'"},
+		{"", "mosquitto_pub -p " + port(o.mqtt) + " -q 1 -t " + tryTopic + " -m 'gas ch4_lel_percent=55'"},
 		{t.real, fmt.Sprintf(t.realSays, figure(o.speed))},
 		{t.simulated, fmt.Sprintf(t.simulatedSays, grouped(o.assets))},
 		{t.dataDir, o.dataDir + "  (" + fate + ")"},

@@ -26,13 +26,13 @@ func LanguageOf(getenv func(string) string) config.Language {
 type phrases struct {
 	comma string
 
-	title, promise                              string
-	address, ask, real, simulated, dataDir, end string // words in front of the header's lines
-	addressSays                                 string
-	realSays                                    string // speed
-	simulatedSays                               string // number of assets
-	removedAtEnd, kept, stop, stopAfter         string // stopAfter: a duration
-	firstPage                                   string
+	title, promise                                       string
+	address, devices, ask, real, simulated, dataDir, end string // words in front of the header's lines
+	addressSays                                          string
+	realSays                                             string // speed
+	simulatedSays                                        string // number of assets
+	removedAtEnd, kept, stop, stopAfter                  string // stopAfter: a duration
+	firstPage                                            string
 
 	severity     map[string]string
 	team         map[string]string
@@ -75,7 +75,7 @@ func english() phrases {
 	return phrases{
 		comma: ", ",
 		title: "BELFRY DEMO", promise: "A small city on this machine: readings go in, pages come out.",
-		address: "Address", ask: "Try", real: "Replayed", simulated: "Simulated", dataDir: "Data", end: "Stop",
+		address: "Address", devices: "Devices", ask: "Try", real: "Replayed", simulated: "Simulated", dataDir: "Data", end: "Stop",
 		addressSays:   "InfluxDB writes, PromQL, Alertmanager API",
 		realSays:      "car parks in Aarhus and roadside air in Italy, %s times as fast",
 		simulatedSays: "a district of %s assets reporting each second, with hazards",
@@ -109,7 +109,7 @@ func chinese() phrases {
 	return phrases{
 		comma: "，",
 		title: "BELFRY 钟楼 演示", promise: "本机上的一座小城：读数进来，告警出去。",
-		address: "地址", ask: "试查", real: "回放", simulated: "模拟", dataDir: "数据", end: "停止",
+		address: "地址", devices: "设备接入", ask: "试查", real: "回放", simulated: "模拟", dataDir: "数据", end: "停止",
 		addressSays:   "InfluxDB 写入、PromQL、Alertmanager API",
 		realSays:      "奥胡斯 8 座停车场、意大利路边空气的真实数据，%s 倍速",
 		simulatedSays: "一个城区的 %s 个设施，每秒上报；险情按脚本发生",
