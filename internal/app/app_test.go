@@ -47,9 +47,14 @@ type running struct {
 // the test's.
 func run(t *testing.T, dir, text string) *running {
 	t.Helper()
+	return runReading(t, dir, func() string { return text })
+}
+
+// runReading is run with text that a reload asks for again.
+func runReading(t *testing.T, dir string, text func() string) *running {
+	t.Helper()
 	read := func() (*config.Config, error) {
-		c, err := config.Parse(filepath.Join(dir, "belfry.yml"), []byte(strings.ReplaceAll("listen: 127.0.0.1:0\ndata_dir: DIR/data\n"+text, "DIR", dir)))
-		return c, err
+		return config.Parse(filepath.Join(dir, "belfry.yml"), []byte(strings.ReplaceAll("listen: 127.0.0.1:0\ndata_dir: DIR/data\n"+text(), "DIR", dir)))
 	}
 	c, err := read()
 	require.NoError(t, err)

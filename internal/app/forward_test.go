@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"math"
@@ -296,22 +297,139 @@ func requireSame(t *testing.T, c *child, vm *victoriaMetrics, l *ledger) {
 // counting is a target that takes everything.
 type counting struct {
 	*httptest.Server
-	requests, lines atomic.Int64
-	mu              sync.Mutex
-	bodies          []string
+	requests atomic.Int64
+	mu       sync.Mutex
+	text     strings.Builder
 }
 
-func newCounting(t *testing.T) *counting {
+func newCounting(t *testing.T, start func(*httptest.Server)) *counting {
+	t.Helper()
 	c := &counting{}
-	c.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
+	c.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return
+		}
 		c.requests.Add(1)
-		c.lines.Add(int64(bytes.Count(body, []byte("\n"))))
 		c.mu.Lock()
-		c.bodies = append(c.bodies, string(body))
+		c.text.Write(body)
 		c.mu.Unlock()
 		w.WriteHeader(http.StatusNoContent)
 	}))
+	start(c.Server)
 	t.Cleanup(c.Close)
 	return c
+}
+
+func (c *counting) has(t *testing.T, text string) {
+	t.Helper()
+	require.Eventually(t, func() bool { return c.count(text) > 0 }, time.Minute, time.Millisecond, text)
+	require.Equal(t, 1, c.count(text))
+}
+
+func (c *counting) count(text string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return strings.Count(c.text.String(), text)
+}
+
+func TestForwardingFollowsTheConfigurationWithoutARestart(t *testing.T) {
+	dir := t.TempDir()
+	one, two := newCounting(t, (*httptest.Server).Start), newCounting(t, (*httptest.Server).Start)
+	config := "external_labels: {district: yuzhong}\nrules: []\n"
+	file := filepath.Join(dir, "forward")
+	put(t, dir, "forward", "")
+	read := func() string {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		return config + string(text)
+	}
+	r := runReading(t, dir, read)
+	reload := func(text string) string {
+		put(t, dir, "forward", strings.NewReplacer("ONE", one.URL, "TWO", two.URL).Replace(text))
+		status, answer := r.do(t, http.MethodPost, "/-/reload", "")
+		require.Equal(t, 200, status, answer)
+		return answer
+	}
+	at := time.Now().UnixMilli()
+	r.write(t, fmt.Sprintf("gas,asset=w1 ch4=1 %d000000", at))
+	require.NotContains(t, reload(`forward: [{name: a, type: victoriametrics, url: "ONE", filter: ['{asset!=""}']}]`), "forward")
+	one.has(t, fmt.Sprintf("gas,asset=w1,district=yuzhong ch4=1 %d\n", at))
+
+	reload(`forward: [{name: a, type: victoriametrics, url: "ONE", filter: ['{asset!=""}']}, {name: b, type: influxdb1, url: "TWO", bucket: x, labels: {site: north, district: x}, filter: ['{asset="w1"}']}]`)
+	two.has(t, fmt.Sprintf("gas,asset=w1,district=x,site=north ch4=1 %d\n", at))
+	r.write(t, fmt.Sprintf("gas,asset=w1 ch4=2 %d000000", at+1))
+	one.has(t, fmt.Sprintf("ch4=2 %d\n", at+1))
+	two.has(t, fmt.Sprintf("ch4=2 %d\n", at+1))
+	require.Contains(t, metricNames(t, r.URL()), `belfry_forward_up{target="b"}`)
+
+	reload(`forward: [{name: b, type: influxdb1, url: "TWO", bucket: x, filter: ['{asset="w1"}']}]`)
+	require.NotContains(t, metricNames(t, r.URL()), `belfry_forward_up{target="a"}`)
+	require.NoDirExists(t, filepath.Join(dir, "data", "forward", "a", "log"), "its part of the log is let go")
+	before := one.requests.Load()
+	r.write(t, fmt.Sprintf("gas,asset=w1 ch4=3 %d000000", at+2))
+	two.has(t, fmt.Sprintf("gas,asset=w1,district=yuzhong ch4=3 %d\n", at+2))
+	require.Equal(t, before, one.requests.Load())
+
+	put(t, dir, "forward", "forward: [{name: b, type: influxdb1}]")
+	status, answer := r.do(t, http.MethodPost, "/-/reload", "")
+	require.NotEqual(t, 200, status)
+	require.Contains(t, answer, "want name, type and url")
+	r.write(t, fmt.Sprintf("gas,asset=w1 ch4=4 %d000000", at+3))
+	two.has(t, fmt.Sprintf("ch4=4 %d\n", at+3))
+}
+
+func metricNames(t *testing.T, base string) string {
+	t.Helper()
+	resp, err := http.Get(base + "/metrics")
+	require.NoError(t, err)
+	defer func() { _ = resp.Body.Close() }()
+	text, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return string(text)
+}
+
+// TestACleanRestartForwardsNothingAgain counts requests over restarts of the whole.
+func TestACleanRestartForwardsNothingAgain(t *testing.T) {
+	dir := t.TempDir()
+	c := newCounting(t, (*httptest.Server).Start)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "belfry.yml"), []byte(strings.ReplaceAll(forwardBoth, "VM", c.URL)), 0o666))
+	at := time.Now().UnixMilli()
+	for life := range 3 {
+		child := startChild(t, dir)
+		if life == 0 {
+			resp, err := http.Post(child.url+"/write?precision=ms", "", strings.NewReader(fmt.Sprintf("torture,series=a v=1 %d", at)))
+			require.NoError(t, err)
+			require.NoError(t, resp.Body.Close())
+			require.Equal(t, 204, resp.StatusCode)
+		}
+		for _, target := range []string{"line", "client"} {
+			require.Eventually(t, func() bool {
+				return metric(t, child.url, fmt.Sprintf(`belfry_forward_series{target=%q}`, target)) == 1 &&
+					metric(t, child.url, fmt.Sprintf(`belfry_forward_lag_bytes{target=%q}`, target)) == 0
+			}, time.Minute, 10*time.Millisecond)
+		}
+		child.end(t, syscall.SIGTERM)
+		require.Equal(t, int64(3), c.requests.Load(), "one by each way, and one that asks what the target is")
+	}
+	require.Equal(t, 1, c.count(fmt.Sprintf("torture,series=a,way=line v=1 %d\n", at)))
+	require.Equal(t, 1, c.count(fmt.Sprintf("torture,series=a,way=client v=1 %d\n", at)))
+}
+
+func TestForwardingTrustsTheCertificateThatIsGiven(t *testing.T) {
+	dir := t.TempDir()
+	c := newCounting(t, (*httptest.Server).StartTLS)
+	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Certificate().Raw})
+	put(t, dir, "ca.pem", string(ca))
+	r := run(t, dir, `forward:
+  - {name: trusts, type: influxdb2, dialect: influxdb, url: "`+c.URL+`", filter: ['gas_ch4'], tls: {ca: ca.pem}}
+  - {name: distrusts, type: victoriametrics, url: "`+c.URL+`", filter: ['gas_ch4'], labels: {never: sent}}
+`)
+	at := time.Now().UnixMilli()
+	r.write(t, fmt.Sprintf("gas,asset=w1 ch4=1 %d000000", at))
+	c.has(t, fmt.Sprintf("gas,asset=w1 ch4=1 %d\n", at))
+	require.Eventually(t, func() bool {
+		return metric(t, r.URL(), `belfry_forward_failed_requests_total{target="distrusts",reason="away"}`) > 0
+	}, time.Minute, 10*time.Millisecond)
+	require.Zero(t, c.count("never"))
 }
