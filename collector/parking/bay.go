@@ -47,14 +47,15 @@ type change struct {
 
 // bay is what one source says about a bay. Its place's lock guards it.
 type bay struct {
-	source string
-	lot    string
-	last   int64 // newest reading
-	stays  int64
+	// What nearly every reading looks at comes first, for the cache.
+	last  int64 // newest reading
+	n     int   // changes so far; the newest is changes[(n-1)%remembered]
+	is    state // where n > 0
+	stays int64
 	// since and counter are when the series of the bay got their newest sample.
 	since, counter int64
+	source, lot    string
 	changes        [remembered]change
-	n              int // changes so far; the newest is changes[(n-1)%remembered]
 }
 
 func (b *bay) newest() *change { return &b.changes[(b.n-1)%remembered] }
@@ -63,7 +64,7 @@ func (b *bay) state() state {
 	if b.n == 0 {
 		return unknown
 	}
-	return b.newest().state
+	return b.is
 }
 
 // read takes a reading, and adds what follows from it to out. now bounds how far
@@ -95,9 +96,14 @@ func (b *bay) change(at int64, s state, shortest, ahead int64) {
 		c.counted = true
 		b.stays++
 	}
+	b.add(c)
+	b.since, b.counter = max(b.since, at+int64(c.shownSince)), max(b.counter, at+int64(c.shownStays))
+}
+
+func (b *bay) add(c change) {
 	b.changes[b.n%remembered] = c
 	b.n++
-	b.since, b.counter = max(b.since, at+int64(c.shownSince)), max(b.counter, at+int64(c.shownStays))
+	b.is = c.state
 }
 
 // behind is by how much a sample has to be later than at to be behind the

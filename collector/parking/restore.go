@@ -208,5 +208,5 @@ func (t *Tracker) remember(asset, source string, m *memory) {
 	if !m.heard && c.state == free {
 		b.last = m.staysAt // nothing is known of its readings
 	}
-	b.changes[0], b.n = c, 1
+	b.add(c)
 }

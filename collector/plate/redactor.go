@@ -40,8 +40,15 @@ func (r Redactor) Label(name, value []byte) []byte {
 
 // Event removes plates from all texts of an event. A plate that the message
 // names, of whatever country, is also found in the names of its pictures.
-func (r Redactor) Event(e *reading.Event) {
+func (r Redactor) Event(e *reading.Event) { r.EventOf(e, nil) }
+
+// EventOf is Event for one whose Raw does not name the plate any more: message is
+// where it came from.
+func (r Redactor) EventOf(e *reading.Event, message []byte) {
 	var known learned
+	if len(message) > 0 {
+		r.text(message, &known)
+	}
 	e.Raw = r.text(e.Raw, &known)
 	for _, field := range []*string{&e.ID, &e.Asset, &e.VendorKind, &e.Vendor, &e.Description, &e.Snapshot} {
 		before := []byte(*field)

@@ -137,6 +137,12 @@ func TestAnEventForgetsThePlateThatItsMessageNames(t *testing.T) {
 	require.Equal(t, `<ANPR><licensePlate>[removed]</licensePlate><picName>p_[removed].jpg</picName></ANPR>`, string(e.Raw))
 }
 
+func TestAnEventForgetsThePlateThatOnlyItsMessageNames(t *testing.T) {
+	e := reading.Event{Description: "AB12CDE at the gate", Raw: []byte("{}")}
+	plate.Redactor{}.EventOf(&e, []byte(`{"plate":"AB12CDE"}`))
+	require.Equal(t, "[removed] at the gate", e.Description)
+}
+
 func TestTextInUTF16(t *testing.T) {
 	in := []byte{0xff, 0xfe}
 	for _, u := range utf16.Encode([]rune(`{"a":"渝A12345"}`)) {
