@@ -70,8 +70,9 @@ func (d *database) close() error {
 }
 
 // open opens the file in dir, or makes it. errDamaged says that it is no
-// database any more.
-func open(ctx context.Context, dir string, noSync bool) (_ *database, err error) {
+// database any more; a large one is looked through from end to end only where
+// it is suspect.
+func open(ctx context.Context, dir string, noSync, suspect bool) (_ *database, err error) {
 	sync := "FULL"
 	if noSync {
 		sync = "NORMAL"
@@ -86,7 +87,7 @@ func open(ctx context.Context, dir string, noSync bool) (_ *database, err error)
 	}
 	d.read, err = connect(path, "mode=ro", readers, "busy_timeout(5000)", "query_only(ON)", "cache_size(-4000)", "temp_store(MEMORY)")
 	if err == nil {
-		err = d.prepare(ctx, path)
+		err = d.prepare(ctx, path, suspect)
 	}
 	if err != nil {
 		return nil, errors.Join(err, d.write.Close(), d.read.Close())
@@ -115,7 +116,7 @@ func connect(path, option string, connections int, pragmas ...string) (*sql.DB, 
 var errDamaged = errors.New("the file is damaged")
 
 // prepare checks the file and makes its tables where it is new.
-func (d *database) prepare(ctx context.Context, path string) error {
+func (d *database) prepare(ctx context.Context, path string, suspect bool) error {
 	var has int
 	if err := d.write.QueryRowContext(ctx, "PRAGMA user_version").Scan(&has); err != nil {
 		return asDamage(fmt.Errorf("open %s: %w", path, err))
@@ -133,7 +134,7 @@ func (d *database) prepare(ctx context.Context, path string) error {
 	if err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
-	if info.Size() > checkedBytes {
+	if info.Size() > checkedBytes && !suspect {
 		var n int
 		err := d.write.QueryRowContext(ctx, "SELECT count(*) FROM (SELECT 1 FROM events ORDER BY time LIMIT 1)").Scan(&n)
 		return asDamage(err)

@@ -27,6 +27,7 @@ type Store struct {
 	db *database
 	// suspect asks the writer to check the file.
 	suspect chan struct{}
+	checked time.Time // for the last time
 	bytes   atomic.Int64
 	closing sync.Once
 	closed  error
@@ -37,6 +38,9 @@ type job struct {
 	events []reading.Event
 	result chan error
 }
+
+// checkPause is how soon after a look through the file there is another.
+const checkPause = 10 * time.Second
 
 // groupBytes bounds what shares one transaction.
 const groupBytes = 32 << 20
@@ -52,7 +56,7 @@ func Open(o Options) (*Store, error) {
 		return nil, fmt.Errorf("open the event store: %w", err)
 	}
 	s := &Store{opts: o, jobs: make(chan *job), suspect: make(chan struct{}, 1)}
-	s.db, err = open(context.Background(), o.Dir, o.NoSync)
+	s.db, err = open(context.Background(), o.Dir, o.NoSync, false)
 	if errors.Is(err, errDamaged) {
 		err = s.startAnew(err)
 	}
@@ -75,7 +79,7 @@ func (s *Store) startAnew(why error) error {
 	s.opts.Metrics.GetOrCreateCounter(`belfry_event_store_damaged_total`).Inc()
 	s.opts.Logger.Error("the database of events is damaged; it is set aside, and a new one is begun. "+
 		"Events of before are in the old file: `sqlite3 FILE .recover` may get them out", "file", aside, "err", why)
-	s.db, err = open(context.Background(), s.opts.Dir, s.opts.NoSync)
+	s.db, err = open(context.Background(), s.opts.Dir, s.opts.NoSync, false)
 	return err
 }
 
@@ -196,7 +200,8 @@ func (s *Store) store(jobs []*job) error {
 		return nil
 	})
 	s.opts.Metrics.GetOrCreateCounter(`belfry_event_commits_total`).Inc()
-	s.opts.Metrics.GetOrCreateSummary(`belfry_event_commit_duration_seconds`).UpdateDuration(began)
+	bounds := []float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5}
+	s.opts.Metrics.GetOrCreatePrometheusHistogramExt(`belfry_event_commit_duration_seconds`, bounds).UpdateDuration(began)
 	if err != nil {
 		return fmt.Errorf("store events: %w", err)
 	}
@@ -247,7 +252,7 @@ func (s *Store) reopen() error {
 		_ = s.db.close() // whatever is wrong with it
 		s.db = nil
 	}
-	db, err := open(context.Background(), s.opts.Dir, s.opts.NoSync)
+	db, err := open(context.Background(), s.opts.Dir, s.opts.NoSync, true)
 	if errors.Is(err, errDamaged) {
 		return s.startAnew(err)
 	}
@@ -274,13 +279,16 @@ func (s *Store) replaceDamaged(why error) bool {
 	return true
 }
 
-// checkUp is done when a reader has met something odd.
+// checkUp is done when a reader has met something odd. The writer itself may
+// have what is broken on the disk in its memory, so the file is opened again.
 func (s *Store) checkUp() {
-	if s.db == nil {
+	now := time.Now()
+	if now.Sub(s.checked) < checkPause {
 		return
 	}
-	if err := s.db.check(context.Background()); errors.Is(err, errDamaged) {
-		s.replaceDamaged(err)
+	s.checked = now
+	if err := s.reopen(); err != nil {
+		s.opts.Logger.Error("the database of events cannot be read", "err", err)
 	}
 }
 

@@ -32,7 +32,7 @@ func (a *App) cameraDecoders(c *config.Config) (decoders, error) {
 	}
 	return camera.Decoders(camera.Options{
 		Config: c.Inputs.Camera, Kinds: kinds, MaxPicture: int(a.opts.Config.Events.Snapshot),
-		Catalog: a.catalog.Load, Zone: c.Timezone,
+		Catalog: a.currentCatalog, Zone: c.Timezone,
 		Presence: a.cameras.presence, Instants: a.cameras.instants, Metrics: a.opts.Metrics,
 	}), nil
 }

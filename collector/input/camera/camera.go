@@ -60,6 +60,8 @@ type sighting struct {
 	words []string // what the vendor calls it, the most telling first
 	at    int64    // of the sample; 0: none
 	plate bool     // a plate was read; no picture is kept
+	// message is where it is from: a plate that it names is looked for in all else.
+	message []byte
 }
 
 // emit gives an event and its sample to out.
@@ -72,7 +74,7 @@ func (d *base) emit(out *sink, s *sighting) {
 	if s.ID = without(e.ID); s.ID != e.ID {
 		e.ID = contentID(e.Raw) // a plate is no name for what is kept
 	}
-	plate.Redactor{}.Event(&e)
+	plate.Redactor{}.EventOf(&e, s.message)
 	e.Kind, e.Domain, e.Team = kind.ID, kind.Domain, kind.Team
 	if e.Severity == "" {
 		e.Severity = kind.Severity

@@ -3,18 +3,18 @@ package camera_test
 import (
 	"flag"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
-
-	"log/slog"
 
 	"github.com/belfry-city/belfry/collector/catalog"
 	"github.com/belfry-city/belfry/collector/input"
@@ -30,6 +30,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const received = 1_777_900_000_000 // 2026-05-04T13:06:40Z
 
+// builtin is read once, because fuzzing asks for it thousands of times.
+var builtin = sync.OnceValues(func() (*camera.Kinds, error) { return camera.NewKinds(nil, nil) })
+
 // city is the decoders of one Belfry.
 type city struct {
 	decoders map[string]input.Decoder
@@ -39,7 +42,7 @@ type city struct {
 func newCity(t testing.TB, change ...func(*camera.Options)) city {
 	t.Helper()
 	c := city{set: metrics.NewSet()}
-	kinds, err := camera.NewKinds(nil, nil)
+	kinds, err := builtin()
 	require.NoError(t, err)
 	o := camera.Options{
 		Config: config.Default().Inputs.Camera, Kinds: kinds, MaxPicture: 1 << 20,

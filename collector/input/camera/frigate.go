@@ -80,7 +80,7 @@ func (d *frigate) change(out *sink, prefix, changed string, after object, raw []
 	if v, is := field(after, "false_positive").(bool); is && v {
 		return
 	}
-	s := &sighting{plate: hasPlate(after), Event: reading.Event{
+	s := &sighting{plate: hasPlate(after), message: raw, Event: reading.Event{
 		Vendor: Frigate, Asset: asset, ID: id, Time: start, Updated: start, Confidence: -1,
 	}}
 	switch changed {

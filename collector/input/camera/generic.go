@@ -221,7 +221,7 @@ func (d *generic) one(out *sink, o object, raw []byte, pictures []picture, name 
 	if started && !given {
 		at, given = start, true
 	}
-	s := &sighting{at: at, words: words, plate: hasPlate(o), Event: reading.Event{
+	s := &sighting{at: at, words: words, plate: hasPlate(o), message: raw, Event: reading.Event{
 		Vendor: Generic, Asset: asset, Time: min(start, at), Updated: at, VendorKind: d.telling(words), Confidence: -1,
 		Description: text(o, "description", "desc", "message", "msg", "title", "remark"), Raw: scrubJSON(raw, nil),
 	}}

@@ -105,7 +105,7 @@ func (d *hikvision) event(out *sink, o object, doc document, asset, channel, eve
 		}
 	}
 	description := text(o, "eventDescription")
-	s := &sighting{at: at, plate: hasPlate(o), Event: reading.Event{
+	s := &sighting{at: at, plate: hasPlate(o), message: doc.raw, Event: reading.Event{
 		Vendor: Hikvision, Asset: asset, Time: at, Updated: at, Confidence: -1, Description: description, Raw: d.scrubbed(doc),
 	}}
 	if strings.EqualFold(eventType, "duration") { // goes on: of which event?

@@ -6,6 +6,7 @@ import (
 
 	"github.com/belfry-city/belfry/collector/input"
 	"github.com/belfry-city/belfry/collector/input/camera/presence"
+	"github.com/belfry-city/belfry/collector/plate"
 	"github.com/belfry-city/belfry/collector/reading"
 )
 
@@ -69,8 +70,18 @@ func (d *base) seen(out *sink, vendor, source, asset string, heartbeat bool) {
 	}
 	out.seen[asset] = true
 	d.Presence.Seen(out.Builder, presence.Sign{
-		Asset: asset, Vendor: vendor, Source: source, Labels: out.m.Labels, Heartbeat: heartbeat, At: out.m.Received,
+		Asset: asset, Vendor: vendor, Source: source, Labels: kept(out.m.Labels), Heartbeat: heartbeat, At: out.m.Received,
 	})
+}
+
+// kept are labels as they are stored. The presence writes them to a file.
+func kept(labels []input.Label) (all []input.Label) {
+	for _, l := range labels {
+		if v := (plate.Redactor{}).Label([]byte(l.Name), []byte(l.Value)); len(v) > 0 {
+			all = append(all, input.Label{Name: l.Name, Value: string(v)})
+		}
+	}
+	return all
 }
 
 // Instants remembers the newest instant of each series of events. A camera that
