@@ -48,6 +48,9 @@ type event struct {
 	margin  float64 // dB
 }
 
+// longestName is the longest name of a device or a field, in bytes.
+const longestName = 200
+
 // radio is how an uplink was received by the gateway that heard it best.
 type radio struct {
 	gateways        int

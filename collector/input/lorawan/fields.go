@@ -168,7 +168,7 @@ func (f *fields) other(name string, n float64) {
 		return
 	}
 	metric := reading.Name(name)
-	if metric == "" {
+	if metric == "" || len(metric) > longestName {
 		f.leaveOut(input.OmittedUnnamed, name, "")
 		return
 	}

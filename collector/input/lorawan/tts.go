@@ -40,6 +40,9 @@ func (tts) read(_ *input.Message, v map[string]any) (*event, *refusal) {
 	if e.name = text(ids, "device_id"); e.eui == "" && e.name == "" {
 		return nil, refuse(reading.ReasonMissing, "end_device_ids has neither dev_eui nor device_id")
 	}
+	if len(e.name) > longestName {
+		return nil, refuse(reading.ReasonTooLong, "end_device_ids.device_id: want a name; got "+jsontext.Show(e.name))
+	}
 	body := v[key]
 	if e.session = text(body, "session_key_id"); e.session == "" {
 		e.session = text(ids, "dev_addr")

@@ -14,7 +14,7 @@ const (
 	maxBodyTime = 10 * time.Second
 	// clockTicks is how many turns of a loop there are between two looks at the
 	// clock, and clockRuns how many expressions.
-	clockTicks = 256
+	clockTicks = 16
 	clockRuns  = 16
 )
 

@@ -270,6 +270,9 @@ func (r *run) take() {
 	r.values()
 }
 
+// longestText is the longest value of a label, in bytes.
+const longestText = 1024
+
 // asset is what the mapping says, or what surrounds the message.
 func (r *run) asset() (id string, ok bool) {
 	if r.d.asset == nil {
@@ -291,6 +294,9 @@ func (r *run) asset() (id string, ok bool) {
 		return "", false
 	case !isText:
 		r.refuse(reading.ReasonBadType, fmt.Sprintf("asset: %s: want text or a number; got %s", show(r.d.asset), jsontext.Kind(v)))
+		return "", false
+	case len(id) > longestText:
+		r.refuse(reading.ReasonTooLong, fmt.Sprintf("asset: %s: want at most %d bytes; got %d", show(r.d.asset), longestText, len(id)))
 		return "", false
 	}
 	return id, true
@@ -327,6 +333,10 @@ func (r *run) labels() bool {
 		text, ok := jsontext.Text(plain(v))
 		if v != nil && !ok {
 			r.refuse(reading.ReasonBadType, fmt.Sprintf("labels.%s: %s: want text or a number; got %s", l.name, show(l.program), jsontext.Kind(v)))
+			return false
+		}
+		if len(text) > longestText {
+			r.refuse(reading.ReasonTooLong, fmt.Sprintf("labels.%s: %s: want at most %d bytes; got %d", l.name, show(l.program), longestText, len(text)))
 			return false
 		}
 		r.out.Label(l.name, text)

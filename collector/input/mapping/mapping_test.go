@@ -204,12 +204,13 @@ func TestTheAssetComesFromTheMappingOrFromAroundTheMessage(t *testing.T) {
 
 	said := decoder(t, "\n  - {name: x, asset: id, metrics: {m: v}}\n")
 	for body, want := range map[string]string{
-		`{"v": 1, "id": 89860012345678901234}`: `1: m{asset="89860012345678901234"} 1`,
-		`{"v": 1, "id": 1234567}`:              `1: m{asset="1234567"} 1`,
-		`{"v": 1, "id": " W2 "}`:               `1: m{asset="W2"} 1`,
-		`{"v": 1, "id": ""}`:                   "1: refused: missing: asset: there is no id",
-		`{"v": 1, "id": null}`:                 "1: refused: missing: asset: there is no id",
-		`{"v": 1, "id": [1]}`:                  "1: refused: bad_type: asset: id: want text or a number; got a list",
+		`{"v": 1, "id": 89860012345678901234}`:      `1: m{asset="89860012345678901234"} 1`,
+		`{"v": 1, "id": 1234567}`:                   `1: m{asset="1234567"} 1`,
+		`{"v": 1, "id": " W2 "}`:                    `1: m{asset="W2"} 1`,
+		`{"v": 1, "id": ""}`:                        "1: refused: missing: asset: there is no id",
+		`{"v": 1, "id": null}`:                      "1: refused: missing: asset: there is no id",
+		`{"v": 1, "id": "` + many("x", 2000) + `"}`: "1: refused: too_long: asset: id: want at most 1024 bytes; got 2000",
+		`{"v": 1, "id": [1]}`:                       "1: refused: bad_type: asset: id: want text or a number; got a list",
 	} {
 		m := message(body)
 		m.Labels = []input.Label{{Name: "asset", Value: "not this"}}
@@ -283,10 +284,8 @@ func TestLoopsOverHugeListsEnd(t *testing.T) {
 		"count(list, any(list, # == 2))", "sum(list, sum(list, #))", "reduce(list, concat(#acc, [#]), [])", "sum(map(1..100000, sum(list)))",
 		"len(filter(list, len(sort(list)) > 1))",
 	} {
-		began := time.Now()
 		got := one(t, expression, body)
 		require.True(t, strings.Contains(got, "the expressions take too long for a message of this size") || strings.Contains(got, "memory budget exceeded"), "%s: %.300s", expression, got)
-		require.Less(t, time.Since(began), 20*time.Second)
 	}
 	require.Equal(t, "100001", one(t, "sum(list)", body))
 	require.Equal(t, "100001", one(t, "count(list, # == 1)", body))
