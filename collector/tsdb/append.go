@@ -149,8 +149,8 @@ func (a *appending) appendPoint(index int, hash uint64) {
 	e := a.cache.lookup(k)
 	switch {
 	case e == nil:
-		a.appendNew(p, k)
-	case e.batch.Swap(a.id) == a.id || a.repeated.active():
+		a.appendNew(index, k)
+	case a.repeats(e.touched.Swap(a.touch(index)), p.Time) || a.repeated.active():
 		a.appendRepeated(index, k, e)
 	default:
 		a.appendKnown(p, k, e)
@@ -204,13 +204,14 @@ func (a *appending) findField(known []fieldRef, k seriesKey, name []byte) storag
 }
 
 // appendNew is appendKnown for a key that is not in the cache.
-func (a *appending) appendNew(p *reading.Point, k seriesKey) {
+func (a *appending) appendNew(index int, k seriesKey) {
+	p := &a.batch.Points[index]
 	fields := a.batch.Fields[p.First : p.First+p.Count]
 	for i := range fields {
 		a.appendField(p, k, &fields[i])
 	}
 	if e := a.cache.lookup(k); e != nil {
-		e.batch.Store(a.id)
+		e.touched.Store(a.touch(index))
 	}
 }
 

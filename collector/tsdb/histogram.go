@@ -188,7 +188,7 @@ func (t *typedInstants) note(a *appending, h *reading.Histogram) {
 func (t *typedInstants) earlier(a *appending, h *reading.Histogram, k seriesKey) (earlierValue, bool) {
 	if !t.floats {
 		// The batch has floats of this key.
-		if e := a.cache.lookup(k); e != nil && e.batch.Load() == a.id {
+		if e := a.cache.lookup(k); e != nil && a.touchedBy(e.touched.Load()) {
 			t.noteFloats(a)
 		}
 	}

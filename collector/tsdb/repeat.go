@@ -26,6 +26,23 @@ type instant struct {
 	time int64
 }
 
+// touchBits are those of a point's index; a batch has some thousand points.
+const touchBits = 24
+
+func (a *appending) touch(index int) uint64 {
+	return a.id<<touchBits | uint64(index)&(1<<touchBits-1)
+}
+
+func (a *appending) touchedBy(touch uint64) bool { return touch>>touchBits == a.id }
+
+// repeats says whether a point at time t might be of an instant that the batch
+// has already named, given the last touch of its key. Where each time is later
+// than the one before there is nothing to compare, as when a sender sends what it
+// had to keep for a while.
+func (a *appending) repeats(touch uint64, t int64) bool {
+	return a.touchedBy(touch) && t <= a.batch.Points[touch&(1<<touchBits-1)].Time
+}
+
 func (r *repeats) active() bool { return r.newest != nil }
 
 func (r *repeats) refuse(field uint32) {

@@ -41,9 +41,9 @@ type seriesEntry struct {
 	space  string
 	key    string
 	fields atomic.Pointer[[]fieldRef]
-	// batch is the last append that touched the entry, to notice a key that
-	// appears twice in one.
-	batch atomic.Uint64
+	// touched is the last append that touched the entry, and by which of its
+	// points, to notice a key that appears twice in one.
+	touched atomic.Uint64
 }
 
 type fieldRef struct {

@@ -61,6 +61,24 @@ func TestWhatTheStoreRefusesItSaysWhy(t *testing.T) {
 	}, readAll(t, s))
 }
 
+// As long as times grow nothing is compared; a conflict behind that is seen all
+// the same.
+func TestAConflictBehindGrowingTimesOfOneBatchIsSeen(t *testing.T) {
+	now := nowMs()
+	s := openStore(t, t.TempDir())
+	b := &batchBuilder{}
+	for i := range int64(10) {
+		b.add("a", "v", now-100+i, float64(i))
+	}
+	b.add("a", "v", now-95, 5)  // an exact duplicate
+	b.add("a", "v", now-95, 50) // differs
+	b.add("a", "v", now-50, 1)
+	require.NoError(t, write(t, s, b))
+	require.Equal(t, []reading.Reason{reading.ReasonConflict}, reasons(b))
+	require.EqualValues(t, 12, b.Refusals[0].Line)
+	require.Len(t, readAll(t, s)[`{__name__="a_v"}`], 11)
+}
+
 func TestEqualKeysOfTwoSpacesAreTwoSeries(t *testing.T) {
 	now := nowMs()
 	s := openStore(t, t.TempDir())
