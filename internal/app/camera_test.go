@@ -38,10 +38,10 @@ func alert(eventType string, more ...string) string {
 
 type shown struct {
 	ID, Asset, Kind, Domain, Severity, Team, Time, Snapshot, Vendor, Raw string
-	KindName                                                            string `json:"kind_name"`
-	KindNameZH                                                          string `json:"kind_name_zh"`
-	AssetNameZH                                                         string `json:"asset_name_zh"`
-	End                                                                 *string
+	KindName                                                             string `json:"kind_name"`
+	KindNameZH                                                           string `json:"kind_name_zh"`
+	AssetNameZH                                                          string `json:"asset_name_zh"`
+	End                                                                  *string
 }
 
 func (r *running) events(t *testing.T, query string) (events []shown, next string) {
