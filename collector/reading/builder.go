@@ -40,7 +40,9 @@ type Builder struct {
 
 // A label of a key is its name, 0xFE, its value and 0xFF, bytes that are in no
 // UTF-8 text. After the labels there is another 0xFF. A key that begins with
-// 0xFE is one of AnyNames.
+// 0xFE is one of AnyNames, and has the metric behind it: requests of that kind
+// have many metrics with equal labels, and the store is quickest with keys that
+// a batch has once.
 const (
 	endName  = 0xFE
 	endValue = 0xFF
@@ -158,7 +160,7 @@ func (w *Builder) AnyValue(metric string, v float64) {
 		return
 	}
 	b := w.batch
-	w.closeKey()
+	w.closeKey(metric)
 	if w.point < 0 {
 		w.point = len(b.Points)
 		b.Points = append(b.Points, Point{Key: w.key, Whole: w.whole, Time: w.time, Line: w.line, First: uint32(len(b.Fields))})
@@ -172,7 +174,7 @@ func (w *Builder) Histogram(metric string, h *histogram.Histogram, fh *histogram
 	if w.bad {
 		return
 	}
-	w.closeKey()
+	w.closeKey(metric)
 	w.batch.Histograms = append(w.batch.Histograms, Histogram{
 		Key: w.key, Name: w.name(metric), Whole: w.whole, Time: w.time, Line: w.line, Integer: h, Float: fh,
 	})
@@ -183,7 +185,7 @@ func (w *Builder) Exemplar(metric string, e exemplar.Exemplar) {
 	if w.bad {
 		return
 	}
-	w.closeKey()
+	w.closeKey(metric)
 	w.batch.Exemplars = append(w.batch.Exemplars, Exemplar{Key: w.key, Name: w.name(metric), Line: w.line, Exemplar: e})
 }
 
@@ -195,7 +197,7 @@ func (w *Builder) Event(e Event) {
 
 // closeKey completes the key with the common labels. It ends in endValue, which
 // also makes that of a series without labels longer than nothing.
-func (w *Builder) closeKey() {
+func (w *Builder) closeKey(metric string) {
 	if w.key.Len > 0 {
 		return
 	}
@@ -211,6 +213,9 @@ func (w *Builder) closeKey() {
 		rest = rest[end:]
 	}
 	w.buf = append(w.buf, endValue)
+	if w.any {
+		w.buf = append(w.buf, metric...)
+	}
 	w.key.Len = uint32(len(w.buf)) - w.key.Off
 }
 
@@ -269,16 +274,18 @@ var errBrokenKey = errors.New("the key is not one of labels")
 
 // Spell implements Speller.
 func (LabelSpeller) Spell(key, field []byte, labels []Label) ([]byte, []Label, error) {
-	if len(key) == 0 || key[len(key)-1] != endValue {
-		return nil, labels, errBrokenKey
-	}
 	valid := validName
-	if key = key[:len(key)-1]; len(key) > 0 && key[0] == anyNames {
-		key, valid = key[1:], validText
+	if len(key) > 0 && key[0] == anyNames {
+		end := bytes.LastIndexByte(key, endValue) + 1
+		key, valid = key[min(1, end):end], validText
 	}
 	if !valid(field, true) {
 		return nil, labels, fmt.Errorf("%q is no name of a metric", field)
 	}
+	if len(key) == 0 || key[len(key)-1] != endValue {
+		return nil, labels, errBrokenKey
+	}
+	key = key[:len(key)-1]
 	for len(key) > 0 {
 		n := bytes.IndexByte(key, endName)
 		v := bytes.IndexByte(key, endValue)

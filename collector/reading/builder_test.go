@@ -157,7 +157,8 @@ func TestNamesOfDevicesBecomeNamesOfMetrics(t *testing.T) {
 func FuzzSpell(f *testing.F) {
 	f.Add([]byte("a\xfeb\xff\xff"), []byte("m"))
 	f.Add([]byte("\xff"), []byte("m"))
-	f.Add([]byte("\xfea.b\xfec\xff\xff"), []byte("m.n"))
+	f.Add([]byte("\xfea.b\xfec\xff\xffm.n"), []byte("m.n"))
+	f.Add([]byte("\xfe"), []byte("m"))
 	f.Add([]byte("a\xffb\xfe\xff"), []byte(""))
 	f.Fuzz(func(_ *testing.T, key, field []byte) {
 		_, _, _ = reading.LabelSpeller{}.Spell(key, field, nil)

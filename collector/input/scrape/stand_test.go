@@ -38,7 +38,7 @@ const patience = time.Minute
 // stand is a scraper in front of a real intake and store.
 type stand struct {
 	*scrape.Scraper
-	t      *testing.T
+	t      testing.TB
 	dir    string
 	store  *tsdb.Store
 	set    *metrics.Set
@@ -46,7 +46,7 @@ type stand struct {
 	free   atomic.Int64
 }
 
-func start(t *testing.T) *stand {
+func start(t testing.TB) *stand {
 	t.Helper()
 	s := &stand{t: t, dir: t.TempDir(), set: metrics.NewSet(), engine: promql.NewEngine(promql.EngineOpts{MaxSamples: 1e6, Timeout: patience})}
 	s.free.Store(1 << 30)
