@@ -9,7 +9,6 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
-	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
 )
 
@@ -131,7 +130,7 @@ func (t *Tracker) each(ctx context.Context, metric string, from, to int64, yield
 		return fmt.Errorf("read %s: %w", metric, err)
 	}
 	defer func() { _ = q.Close() }()
-	var set storage.SeriesSet = q.Select(ctx, false, nil, labels.MustNewMatcher(labels.MatchEqual, model.MetricNameLabel, metric))
+	set := q.Select(ctx, false, nil, labels.MustNewMatcher(labels.MatchEqual, model.MetricNameLabel, metric))
 	var it chunkenc.Iterator
 	for set.Next() {
 		s := set.At()

@@ -5,18 +5,14 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
-	"github.com/prometheus/common/model"
-	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/promql"
-	"github.com/prometheus/prometheus/tsdb/chunkenc"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
@@ -305,98 +301,6 @@ func TestADisagreementBeginsAfterTheGraceAndEndsAtOnce(t *testing.T) {
 	require.Equal(t, map[string]float64{"B1": 0}, c.query(bayDiffer))
 }
 
-func TestABayThatIsTakenForThreeDaysKeepsItsSinceOverRestarts(t *testing.T) {
-	c := newCity(t, Options{})
-	c.noon = c.noon.Add(-4 * 24 * time.Hour)
-	c.now = c.noon
-	c.hear(said{"long", geo, 0, 1}, said{"freed", geo, 0, 1}, said{"free", geo, 0, 0})
-	c.hear(said{"freed", geo, 50, 0})
-	for at := 60.0; at <= 3*24*3600; at += 3600 {
-		c.tick(at)
-		if int(at)%36000 == 60 {
-			c.restart()
-		}
-	}
-	c.restart()
-	c.tick(3*24*3600 + 100)
-	since := float64(c.ms(0)) / 1000
-	require.Equal(t, map[string]float64{"long geomagnetic": since}, c.query(baySince))
-	require.Equal(t, map[string]float64{"long geomagnetic": 0, "freed geomagnetic": 1, "free geomagnetic": 0}, c.query(bayStays))
-	c.now = c.now.Add(20 * time.Hour) // Belfry is not there for a night
-	c.restart()
-	require.Contains(t, c.hear(said{"long", geo, 3*24*3600 + 72200, 0}), fmt.Sprintf("stay_seconds{long geomagnetic} %d @%d", 3*24*3600+72200, 3*24*3600+72200))
-	require.Contains(t, c.hear(said{"freed", geo, 3*24*3600 + 72201, 1}), fmt.Sprintf("bay_occupied_since{freed geomagnetic} %ds @%d", 3*24*3600+72201, 3*24*3600+72201))
-}
-
-// Where nothing was derived yet, as after an update, the readings tell.
-func TestTheFirstStartReadsThePastOfTheReadingsThemselves(t *testing.T) {
-	c := newCity(t, Options{})
-	var b reading.Batch
-	var w reading.Builder
-	w.Reset(&b)
-	for i, v := range []float64{1, 0, 1, 1, 1} {
-		w.Begin(c.ms(float64(i * 60)))
-		w.Label("asset", "B1")
-		w.Value(bayOccupied, v)
-	}
-	w.Done()
-	_, err := c.store.Append(t.Context(), &b, reading.LabelSpeller{})
-	require.NoError(t, err)
-	c.now = c.noon.Add(5 * time.Minute)
-	c.restart()
-	c.tick(300)
-	require.Equal(t, map[string]float64{"B1 geomagnetic": float64(c.ms(120)) / 1000}, c.query(baySince))
-}
-
-func TestCarParksAreCounted(t *testing.T) {
-	c := newCity(t, Options{})
-	derive := func(at float64, values ...any) []string {
-		var b reading.Batch
-		var w reading.Builder
-		w.Reset(&b)
-		w.Begin(c.ms(at))
-		w.Label("asset", "P1")
-		for i := 0; i < len(values); i += 2 {
-			w.Value(values[i].(string), float64(values[i+1].(int)))
-		}
-		w.Done()
-		n := len(b.Points)
-		c.Derive(&b, &w)
-		w.Done()
-		shown := c.shown(&b, n)
-		_, err := c.store.Append(t.Context(), &b, reading.LabelSpeller{})
-		require.NoError(t, err)
-		return shown
-	}
-	require.Empty(t, derive(0, lotFree, 4), "of how many is not known")
-	require.Equal(t, []string{"lot_occupancy_ratio{P1} 0.25 @1"}, derive(1, lotCapacity, 40, lotOccupied, 10))
-	require.Equal(t, []string{"lot_occupancy_ratio{P1} 0.25 @1"}, derive(1, lotCapacity, 40, lotOccupied, 10), "again")
-	require.Equal(t, []string{"lot_occupied{P1} 30 @2", "lot_occupancy_ratio{P1} 0.75 @2"}, derive(2, lotFree, 10))
-	require.Equal(t, []string{"lot_occupancy_ratio{P1} 0.5 @3"}, derive(3, lotOccupied, 20))
-	require.Empty(t, derive(4, lotCapacity, 0, lotOccupied, 20))
-	require.Empty(t, derive(5, lotCapacity, 50))
-	c.restart()
-	require.Equal(t, []string{"lot_occupancy_ratio{P1} 0.2 @6"}, derive(6, lotOccupied, 10), "after a restart")
-	require.Empty(t, derive(7, lotFree, 51), "more is free than there is")
-}
-
-func TestACarParkIsCountedFromItsBays(t *testing.T) {
-	c := newCity(t, Options{})
-	var b reading.Batch
-	var w reading.Builder
-	w.Reset(&b)
-	for i := range 4 {
-		w.Begin(c.ms(1))
-		w.Label("asset", fmt.Sprint("B", i))
-		w.Label("lot", "P1")
-		w.Value(bayOccupied, float64(min(i, 1)))
-	}
-	w.Done()
-	c.Derive(&b, &w)
-	c.tick(60)
-	require.Equal(t, map[string]float64{"P1 bays": 0.75}, c.query(lotRatio))
-}
-
 func TestReadingsInLineProtocolAreTimedToo(t *testing.T) {
 	c := newCity(t, Options{})
 	in := intake.New(intake.Options{Store: c.store, Metrics: metrics.NewSet(), Lag: func() time.Duration { return 0 },
@@ -531,32 +435,4 @@ func TestManySendersAtOnce(t *testing.T) {
 	stop()
 	running.Wait()
 	require.Len(t, c.places, 7)
-}
-
-// samples are all values of a series, oldest first.
-func (c *city) samples(metric string) (all []float64) {
-	q, err := c.store.Querier(math.MinInt64, math.MaxInt64)
-	require.NoError(c.t, err)
-	defer func() { require.NoError(c.t, q.Close()) }()
-	set := q.Select(c.t.Context(), false, nil, labels.MustNewMatcher(labels.MatchEqual, model.MetricNameLabel, metric))
-	for set.Next() {
-		for it := set.At().Iterator(nil); it.Next() == chunkenc.ValFloat; {
-			_, v := it.At()
-			all = append(all, v)
-		}
-	}
-	return all
-}
-
-func TestAFailingStoreIsTriedAgain(t *testing.T) {
-	c := newCity(t, Options{})
-	c.hear(said{"B1", geo, 0, 1})
-	require.NoError(t, c.store.Close())
-	c.now = c.noon.Add(time.Minute)
-	require.Error(t, c.once(t.Context()))
-	old := c.Tracker
-	c.open()
-	old.opts.Store = c.store
-	require.NoError(t, old.once(t.Context()))
-	require.Len(t, slices.DeleteFunc(c.samples(baySince), value.IsStaleNaN), 1, "what failed is written again once there is room")
 }

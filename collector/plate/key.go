@@ -30,8 +30,8 @@ func (s *scan) key(from, to int) certainty {
 			return no
 		}
 		i += u.n
-		switch {
-		case u.r == '_', u.r == '-', u.r == '.', u.r == ' ', u.r == '\n', u.r == '\t', u.r == '\u3000':
+		switch u.r {
+		case '_', '-', '.', ' ', '\n', '\t', '\u3000':
 		default:
 			if c, _ := fold(u.r); c != 0 {
 				u.r = unicode.ToLower(rune(c))

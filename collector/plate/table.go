@@ -52,7 +52,8 @@ func (s *scan) rows(i int, delimiter byte, columns uint64) {
 // returns where the next line begins.
 func (s *scan) cells(i, to int, delimiter byte, yield func(n, start, end int)) int {
 	for n := 0; ; n++ {
-		start, end := i, i
+		var end int
+		start := i
 		if i < to && s.text[i] == '"' {
 			start = i + 1
 			for i++; i < to; i++ {

@@ -113,7 +113,7 @@ func (s *scan) escaped(i int, prefix []byte) (unit, bool) {
 	if raw[0] < utf8.RuneSelf {
 		return unit{r: rune(raw[0]), n: size}, true
 	}
-	if r, k := utf8.DecodeRune(raw[:n]); k > 1 && !(k == 2 && isGBKProvince(raw[0], raw[1])) {
+	if r, k := utf8.DecodeRune(raw[:n]); k > 2 || k == 2 && !isGBKProvince(raw[0], raw[1]) {
 		return unit{r: r, n: k * size}, true
 	}
 	if n == 1 && at < len(s.text) && s.text[at] >= 0x40 && s.text[at] < 0x7f { // the second byte needs no escape

@@ -1,6 +1,7 @@
 package parking
 
 import (
+	"bytes"
 	"math"
 	"strconv"
 	"time"
@@ -79,8 +80,8 @@ func calendarTime(text []byte, zone *time.Location) (ms int64, ok bool) {
 	if len(s.rest) == 0 {
 		return 0, false // a day is no time
 	}
-	for s.one('T', ' ') == ' ' && len(s.rest) > 0 && s.rest[0] == ' ' {
-	}
+	s.one('T', ' ')
+	s.rest = bytes.TrimLeft(s.rest, " ")
 	part[3] = s.digits(1, 2)
 	s.one(':', ':')
 	part[4] = s.digits(2, 2)

@@ -112,12 +112,17 @@ func (t *table) cell() (cell []byte, more bool) {
 	if len(t.rest) > 0 && t.rest[0] == '"' {
 		return t.quoted()
 	}
-	i := 0
+	i := t.cellEnd(0)
+	cell = t.rest[:i]
+	return cell, t.end(i)
+}
+
+// cellEnd is where the cell ends that goes on at i.
+func (t *table) cellEnd(i int) int {
 	for i < len(t.rest) && t.rest[i] != t.delimiter && t.rest[i] != '\n' {
 		i++
 	}
-	cell = t.rest[:i]
-	return cell, t.end(i)
+	return i
 }
 
 // end goes behind what ends a cell at i.
@@ -142,9 +147,7 @@ func (t *table) quoted() (cell []byte, more bool) {
 				if doubled {
 					cell = bytes.ReplaceAll(cell, []byte(`""`), []byte(`"`))
 				}
-				for i++; i < len(t.rest) && t.rest[i] != t.delimiter && t.rest[i] != '\n'; i++ {
-				}
-				return cell, t.end(i)
+				return cell, t.end(t.cellEnd(i + 1))
 			}
 			doubled = true
 			i++
