@@ -210,12 +210,13 @@ func startMosquitto(t *testing.T, m *mosquitto) {
 	t.Helper()
 	_, port, err := net.SplitHostPort(m.addr)
 	require.NoError(t, err)
-	put(t, m.dir, "mosquitto.conf", fmt.Sprintf("listener %s 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location %s/\n"+
-		"autosave_on_changes true\nautosave_interval 1\nmax_queued_messages 0\nmax_inflight_messages 1000\n", port, m.dir))
-	m.cmd = exec.Command(sbin(t, "mosquitto"), "-c", filepath.Join(m.dir, "mosquitto.conf"))
+	user := ""
 	if os.Getuid() == 0 {
-		require.NoError(t, os.Chmod(m.dir, 0o777)) // it becomes another user
+		user = "user root\n" // or it becomes another, who cannot write here
 	}
+	put(t, m.dir, "mosquitto.conf", fmt.Sprintf("%slistener %s 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location %s/\n"+
+		"autosave_on_changes true\nautosave_interval 1\nmax_queued_messages 0\nmax_inflight_messages 1000\n", user, port, m.dir))
+	m.cmd = exec.Command(sbin(t, "mosquitto"), "-c", filepath.Join(m.dir, "mosquitto.conf"))
 	require.NoError(t, m.cmd.Start())
 	cmd := m.cmd
 	t.Cleanup(func() { _ = cmd.Process.Kill() })
@@ -238,10 +239,7 @@ func TestTortureMQTTClientByKill(t *testing.T) {
 	for _, version := range []string{"5", "3.1.1"} {
 		t.Run("MQTT "+version, func(t *testing.T) {
 			dir := t.TempDir()
-			shared, err := os.MkdirTemp("", "mosquitto")
-			require.NoError(t, err)
-			t.Cleanup(func() { require.NoError(t, os.RemoveAll(shared)) })
-			m := &mosquitto{addr: freeTCP(t), dir: shared}
+			m := &mosquitto{addr: freeTCP(t), dir: t.TempDir()}
 			put(t, dir, "belfry.yml", fmt.Sprintf("listen: 127.0.0.1:0\nrules: []\ninputs:\n  mqtt:\n    clients: [{url: \"mqtt://%s\", version: %s, name: far}]%s", m.addr, version, mqttTopicsText))
 			startMosquitto(t, m)
 			c := startChild(t, dir)

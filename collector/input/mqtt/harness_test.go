@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/sourcegraph/conc"
 	"github.com/stretchr/testify/require"
@@ -88,10 +89,10 @@ func (s *heldStore) setTrouble(err error) {
 
 // testDoor knows one token, or lets everybody in.
 type testDoor struct {
-	demand        atomic.Bool
-	write, read   atomic.Bool
-	user, secret  string
-	entered, kept atomic.Int64
+	demand       atomic.Bool
+	write, read  atomic.Bool
+	user, secret string
+	entered      atomic.Int64
 }
 
 func (d *testDoor) Enter(user, secret string) (Rights, bool) {
@@ -166,7 +167,7 @@ func (s *station) stored() map[string][]float64 {
 	require.NoError(s.t, err)
 	defer func() { require.NoError(s.t, q.Close()) }()
 	all := map[string][]float64{}
-	set := q.Select(s.t.Context(), true, nil, labels.MustNewMatcher(labels.MatchRegexp, labels.MetricName, ".+"))
+	set := q.Select(s.t.Context(), true, nil, labels.MustNewMatcher(labels.MatchRegexp, model.MetricNameLabel, ".+"))
 	for set.Next() {
 		it := set.At().Iterator(nil)
 		name := set.At().Labels().String()
