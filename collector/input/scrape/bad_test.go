@@ -44,7 +44,8 @@ func TestABadTargetDoesNotHarmItsNeighbours(t *testing.T) {
 	}
 	entries := static("good", good.addr())
 	for job, addr := range bad {
-		entries += static(job, addr)
+		// On a busy machine it takes a while until something is too long.
+		entries += strings.Replace(static(job, addr), "200ms", "3s", 1)
 	}
 	s := start(t)
 	s.apply(entries)
@@ -53,12 +54,12 @@ func TestABadTargetDoesNotHarmItsNeighbours(t *testing.T) {
 		want[fmt.Sprintf(`{job=%q}`, job)] = "0"
 	}
 	s.eventually(`sum by (job) (up)`, want)
-	s.eventually(`{__name__=~"good|endless|first|second|third|a|x"}`, map[string]string{fmt.Sprintf(`{__name__="good", instance=%q, job="good"}`, good.addr()): "1"})
 	for job, says := range map[string]string{"endless": "body size limit exceeded", "broken": "expected", "slow": "deadline exceeded", "nobody": "refused"} {
 		targets := s.Targets().TargetsActive()[job]
 		require.Len(t, targets, 1)
 		require.ErrorContains(t, targets[0].LastError(), says, job)
 	}
+	s.eventually(`{__name__=~"good|endless|first|second|third|a|x"}`, map[string]string{fmt.Sprintf(`{__name__="good", instance=%q, job="good"}`, good.addr()): "1"})
 }
 
 func TestASeriesThatIsThereTwiceCountsOnce(t *testing.T) {

@@ -84,7 +84,7 @@ var (
 	unknownField = regexp.MustCompile(`^field (\S+) not found in type `)
 	wrongType    = regexp.MustCompile("(?s)^cannot unmarshal !!(\\w+)(?: `(.*)`)? into (.*)$")
 	doubleKey    = regexp.MustCompile(`^(?:key|field) .* already set in `)
-	badDuration  = regexp.MustCompile(`^(?:yaml: )?(?:not a valid|empty) duration string`)
+	badDuration  = regexp.MustCompile(`^(?:yaml: )?(?:not a valid duration string|empty duration string|unknown unit .* in duration)`)
 )
 
 // word says in the words of Belfry's other settings what upstream says about a
