@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"os"
 
 	"github.com/VictoriaMetrics/metrics"
 
@@ -19,7 +20,11 @@ import (
 func Inspect(c *config.Config, assets *catalog.Catalog, set *metrics.Set) (map[string]input.Decoder, error) {
 	a := newApp(Options{Config: c, Logger: slog.New(slog.DiscardHandler), Metrics: set})
 	a.catalog.Store(assets)
+	nowhere := *c
+	nowhere.DataDir = os.DevNull
+	a.newCameras(&nowhere) // knows no camera
 	known, err := a.readDecoders(c)
+	a.decoders.Store(&known)
 	if err == nil {
 		_, err = readMQTT(c, known)
 	}

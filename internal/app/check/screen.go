@@ -42,7 +42,10 @@ func (s *sampleScreen) show(name string, f findings) {
 func (s *sampleScreen) summary(f findings) string {
 	var parts []string
 	add := func(n int, what string) {
-		if n > 0 {
+		switch {
+		case n == 1:
+			parts = append(parts, strings.TrimSuffix(fmt.Sprintf(what, n), "s"))
+		case n > 1:
 			parts = append(parts, fmt.Sprintf(what, n))
 		}
 	}
