@@ -41,8 +41,15 @@ func (t *Tracker) once(ctx context.Context) error {
 	refresh := now-t.refreshed >= refreshInterval.Milliseconds() || now < t.refreshed // a clock was set back
 	var samples []sample
 	samples = t.checkShared(samples, now, refresh)
+	due := t.takeDue()
 	if refresh {
 		samples = t.refresh(samples, now)
+	} else {
+		for _, p := range due {
+			p.mu.Lock()
+			samples, _ = t.refreshPlace(samples, p, now)
+			p.mu.Unlock()
+		}
 	}
 	if err := t.store(ctx, samples); err != nil {
 		return err
@@ -51,6 +58,14 @@ func (t *Tracker) once(ctx context.Context) error {
 		t.refreshed = now
 	}
 	return nil
+}
+
+func (t *Tracker) takeDue() []*place {
+	t.dueMu.Lock()
+	defer t.dueMu.Unlock()
+	due := t.due
+	t.due = nil
+	return due
 }
 
 // sample is one that the tracker stores by itself.

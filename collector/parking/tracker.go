@@ -23,6 +23,9 @@ type Tracker struct {
 	// shared are the places with several sources.
 	shared map[*place]struct{}
 
+	dueMu sync.Mutex
+	due   []*place
+
 	untracked *metrics.Counter
 	refreshed int64 // when the series last got samples, for Run alone
 }
@@ -147,7 +150,20 @@ func (t *Tracker) readBay(at *target, time int64, v float64, now int64, out *rea
 	p := at.place
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	t.read(p.asset, &p.bays[at.bay], time, s, now, out)
+	b := &p.bays[at.bay]
+	before := b.n
+	t.read(p.asset, b, time, s, now, out)
+	if b.n > before && s == taken && now-time > refreshInterval.Milliseconds() {
+		t.soon(p)
+	}
+}
+
+// soon has a place refreshed without waiting for the others: its newest sample
+// is too old to be seen.
+func (t *Tracker) soon(p *place) {
+	t.dueMu.Lock()
+	defer t.dueMu.Unlock()
+	t.due = append(t.due, p)
 }
 
 // lotCounts are the numbers that one point says of a car park; negative: it does

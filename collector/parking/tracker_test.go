@@ -224,6 +224,15 @@ func (c *city) derive(r said) []string {
 	return c.shown(&b, n)
 }
 
+func TestABayThatWasTakenLongAgoIsShownAtOnce(t *testing.T) {
+	c := newCity(t, Options{})
+	c.tick(3600)
+	require.NotEmpty(t, c.hear(said{"B1", geo, 0, 1}))
+	require.Empty(t, c.query(baySince), "its own sample is an hour old")
+	c.tick(3601)
+	require.Equal(t, map[string]float64{"B1 geomagnetic": float64(c.ms(0)) / 1000}, c.query(baySince))
+}
+
 func TestFlappingCountsEachStayUnlessItIsTooShort(t *testing.T) {
 	c := newCity(t, Options{ShortestStay: 5 * time.Second})
 	for i := range 100 {
