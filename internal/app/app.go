@@ -132,7 +132,6 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	a.startSeries()
 	if err := a.applyOTLP(c); err != nil {
 		return nil, err
 	}
@@ -143,6 +142,8 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if err := a.buildServer(c); err != nil {
 		return nil, err
 	}
+	// Last, since upstream's parts register metrics before they can be read.
+	a.startSeries()
 	return a, nil
 }
 

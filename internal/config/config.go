@@ -53,6 +53,7 @@ type Config struct {
 	Log                Log
 
 	lines        map[string]int // of the keys at the top
+	inputsInFile []byte         // as YAML
 	listenInFile string         // what Listen was before flags changed it
 }
 

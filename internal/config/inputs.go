@@ -30,6 +30,7 @@ func (in Inputs) needRestart() Inputs {
 }
 
 func (p *parser) inputs(v strict.Value, c *Config) {
+	c.inputsInFile = v.Raw().YAML()
 	strict.Mapping(v, &c.Inputs, strict.Keys[Inputs]{
 		"mqtt": func(v strict.Value, in *Inputs) {
 			c.lines["inputs.mqtt"] = v.Line()

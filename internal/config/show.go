@@ -76,6 +76,7 @@ func (c *Config) shown() *yaml.Node {
 		"pager", mapping("config", c.Pager.Config),
 		"auth", mapping("tokens", tokens, "insecure", c.Auth.Insecure),
 		"tls", mapping("cert", c.TLS.Cert, "key", c.TLS.Key),
+		"inputs", c.shownInputs(),
 		"forward", c.shownForward(),
 		"log", mapping("level", logLevelName(c.Log.Level), "format", c.Log.Format),
 	)
