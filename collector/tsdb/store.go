@@ -122,6 +122,10 @@ func (s *Store) openDatabase() (*database, error) {
 			return nil, err
 		}
 	}
+	unfinished, err := unfinishedLate(s.opts.Dir)
+	if err != nil {
+		return nil, err
+	}
 	reg := prometheus.NewRegistry()
 	d := &database{
 		registry: reg,
@@ -138,6 +142,9 @@ func (s *Store) openDatabase() (*database, error) {
 	// Compaction is run by this package, which knows whether there is room.
 	db.DisableCompactions()
 	d.DB = db
+	if err := finish(db, unfinished); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
 	for _, dir := range logDirs(s.opts.Dir) {
 		d.logs = append(d.logs, newLogSync(dir, s.opts.SyncFile))
 	}
