@@ -236,8 +236,9 @@ func (t *tx) update(old, n *row, e *reading.Event) error {
 	picture := t.fits(e) && (surer || !old.hasPic)
 	m.hasPic = old.hasPic || picture
 	newRaw := newer && len(n.raw) > 0
-	if !picture && boxText(m.Box) == boxText(old.Box) && m.same(old) && !(newRaw && n.Updated > old.Updated) {
-		return nil // nothing new, as when a message is sent again
+	says := picture || newRaw && n.Updated > old.Updated || boxText(m.Box) != boxText(old.Box) || !m.same(old)
+	if !says {
+		return nil // as when a message is sent again
 	}
 	m.Received = t.now
 	_, err := t.sql.ExecContext(t.ctx, `UPDATE events SET time = ?, updated = ?, ended = ?, received = ?, kind = ?, vendor_kind = ?, domain = ?,

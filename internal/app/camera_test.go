@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/belfry-city/belfry/internal/config"
+	"github.com/belfry-city/belfry/internal/httpapi/access"
 )
 
 // curl posts as cameras do, and returns status and answer.
@@ -270,4 +271,22 @@ func TestWithoutRoomOnTheDiskCamerasAreToldToComeAgain(t *testing.T) {
 	require.Contains(t, said, "the disk is full")
 	events, _ := r.events(t, "")
 	require.Empty(t, events)
+}
+
+func TestACameraMayHaveItsTokenInTheAddress(t *testing.T) {
+	secret, hash := access.NewToken()
+	reader, readerHash := access.NewToken()
+	dir := t.TempDir()
+	r := run(t, dir, fmt.Sprintf("auth: {tokens: [{name: cameras, hash: %q, scopes: [write]}, {name: wall, hash: %q, scopes: [read]}]}",
+		config.FormatHash(hash), config.FormatHash(readerHash)))
+	in := r.URL() + "/api/belfry/v1/in/camera"
+	require.Contains(t, curl(t, "-d", `{"camera":"C","kind":"fire"}`, in), " 401")
+	require.Contains(t, curl(t, "-d", `{"camera":"C","kind":"fire"}`, in+"?token="+secret), " 200")
+	require.Contains(t, curl(t, "-u", "camera:"+secret, "-d", `{"camera":"C","kind":"fight"}`, in), " 200")
+	require.Contains(t, curl(t, r.URL()+"/api/belfry/v1/events?token="+secret), " 401")
+	require.Contains(t, curl(t, "-u", ":"+secret, r.URL()+"/api/belfry/v1/events"), " 403")
+	seen := curl(t, "-u", ":"+reader, r.URL()+"/api/belfry/v1/events")
+	require.Contains(t, seen, "fire_smoke")
+	labels := curl(t, "-u", ":"+reader, "-G", "--data-urlencode", `query={asset="C"}`, r.URL()+"/api/v1/query")
+	require.NotContains(t, seen+labels, secret)
 }

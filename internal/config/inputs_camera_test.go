@@ -58,8 +58,8 @@ func TestMistakesInSettingsOfCameras(t *testing.T) {
 		"inputs: {camera: {frames: {a: big}}}":                                                                            `inputs.camera.frames.a: want the width and height of a picture, such as 1280x720; got "big"`,
 		"inputs: {camera: {frigate_url: 'http://a:b@frigate'}}":                                                           `inputs.camera.frigate_url: want an address without a password`,
 		"inputs: {camera: {frigate_url: frigate}}":                                                                        `inputs.camera.frigate_url: want an address`,
-		"events: {size: 5}":  `events: want size to be 0 or at least 1MiB; got 5 bytes`,
-		"events: {tiem: 5d}": `events.tiem: unknown key; did you mean "time"?`,
+		"events: {size: 5}": `events: want size to be 0 or at least 1MiB; got 5 bytes`,
+		"events: {tme: 5d}": `events.tme: unknown key; did you mean "time"?`,
 	} {
 		_, err := config.Parse("belfry.yml", []byte(text))
 		require.ErrorContains(t, err, "belfry.yml:", text)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/belfry-city/belfry/collector/input"
 	"github.com/belfry-city/belfry/collector/intake"
+	"github.com/belfry-city/belfry/internal/httpapi/access"
 )
 
 // answerIn is how Belfry's own inputs answer.
@@ -87,6 +88,9 @@ func (d *writeDoor) inputNames() []string {
 func queryLabels(r *http.Request) ([]input.Label, error) {
 	var labels []input.Label
 	for name, values := range r.URL.Query() {
+		if name == access.TokenParameter {
+			continue
+		}
 		if !input.LabelName(name) || len(values) != 1 {
 			return nil, fmt.Errorf("parameter %q of the URL: want the name of a label, once, such as ?asset=W17", name)
 		}

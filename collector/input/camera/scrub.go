@@ -54,7 +54,8 @@ func scrubJSON(text []byte, private func(name string) bool) []byte {
 	s := &scrubber{in: text, private: private}
 	dec := jsontext.NewDecoder(bytes.NewBuffer(text[:len(text):len(text)]),
 		jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
-	for s.token(dec) == nil {
+	for more := true; more; {
+		more = s.token(dec) == nil
 	}
 	if at := int(dec.InputOffset()); len(bytes.TrimSpace(text[at:])) > 0 {
 		s.replace(at, len(text), "")

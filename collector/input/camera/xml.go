@@ -97,12 +97,12 @@ type document struct {
 // one ends it.
 func eachXML(text []byte, yield func(document, error)) {
 	dec := newXML(text)
-	elements, any := 0, false
+	elements, found := 0, false
 	for {
 		from := int(dec.InputOffset())
 		t, err := dec.Token()
 		if errors.Is(err, io.EOF) {
-			if !any {
+			if !found {
 				yield(document{}, bad(reading.ReasonMissing, "the message is empty"))
 			}
 			return
@@ -118,7 +118,7 @@ func eachXML(text []byte, yield func(document, error)) {
 		if !is {
 			continue
 		}
-		any = true
+		found = true
 		v, err := element(dec, 1, &elements)
 		if err != nil {
 			yield(document{raw: text[from:]}, xmlError(dec, err))

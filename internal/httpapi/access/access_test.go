@@ -128,10 +128,13 @@ func TestATokenIsTakenFromWhereverClientsPutIt(t *testing.T) {
 		"basic without user":   {"/api/v2/alerts", basic("", secret), 204},
 		"basic, token as user": {"/api/v2/alerts", basic(secret, ""), 204},
 		"Influx 1 parameters":  {"/write?db=x&u=telegraf&p=" + secret, nil, 204},
+		"of a device":          {"/api/belfry/v1/in/hikvision?asset=CAM-7&token=" + secret, nil, 204},
 		"header and parameter": {"/write?p=" + secret, basic("proxy", "other"), 204},
 
 		"nothing":              {"/api/v1/query", nil, 401},
 		"parameter elsewhere":  {"/api/v1/query?p=" + secret, nil, 401},
+		"device's elsewhere":   {"/api/belfry/v1/events?token=" + secret, nil, 401},
+		"device's, wrong":      {"/api/belfry/v1/in/hikvision?token=" + secret + "x", nil, 401},
 		"wrong":                {"/api/v1/query", header("Authorization", "Bearer "+secret+"x"), 401},
 		"empty":                {"/api/v1/query", header("Authorization", "Bearer "), 401},
 		"the hash":             {"/api/v1/query", header("Authorization", "Bearer "+config.FormatHash(tok.Hash)), 401},
@@ -148,7 +151,7 @@ func TestATokenIsTakenFromWhereverClientsPutIt(t *testing.T) {
 			require.Equal(t, tc.want == 401, len(answer.Header.Values("WWW-Authenticate")) == 2)
 		})
 	}
-	require.Equal(t, uint64(11), tn.set.GetOrCreateCounter(`belfry_refused_total{reason="unauthorized"}`).Get())
+	require.Equal(t, uint64(13), tn.set.GetOrCreateCounter(`belfry_refused_total{reason="unauthorized"}`).Get())
 	require.NotContains(t, tn.log.String(), secret[:20])
 	require.Equal(t, 1, strings.Count(tn.log.String(), "\n"), "a flood of refusals is one line")
 }

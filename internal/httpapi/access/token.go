@@ -65,6 +65,14 @@ func allows(t *config.Token, scope Scope) bool {
 	return false
 }
 
+// Cameras and other devices post to an address that people have entered, and
+// often send nothing besides: there the token may stand in the address.
+const (
+	devicePath = "/api/belfry/v1/in/"
+	// TokenParameter is the name of the token in the address.
+	TokenParameter = "token"
+)
+
 // presented returns what the request offers as a token, at most one from its
 // header and one from its URL. basic says that the first came as a password,
 // which browsers send by themselves.
@@ -90,6 +98,11 @@ func presented(r *http.Request) (secrets []string, basic bool) {
 	if isInflux1(r.URL.Path) && r.URL.RawQuery != "" {
 		if p := r.URL.Query().Get("p"); p != "" {
 			secrets = append(secrets, p)
+		}
+	}
+	if strings.HasPrefix(r.URL.Path, devicePath) && r.URL.RawQuery != "" {
+		if t := r.URL.Query().Get(TokenParameter); t != "" {
+			secrets = append(secrets, t)
 		}
 	}
 	return secrets, basic
