@@ -117,6 +117,7 @@ func (c *Client) Send(ctx context.Context, body []byte) error {
 	if err != nil {
 		return c.noted(away(err))
 	}
+	defer func() { _ = resp.Body.Close() }()
 	return failureOf(resp)
 }
 
@@ -165,6 +166,7 @@ func (c *Client) Dialect(ctx context.Context) (line.Dialect, error) {
 	if err != nil {
 		return "", c.noted(away(fmt.Errorf("ask the target what it is: %w", err)))
 	}
+	defer func() { _ = resp.Body.Close() }()
 	h := resp.Header
 	if h.Get("X-Influxdb-Version") != "" && h.Get("X-Influxdb-Build") == "" {
 		return line.VictoriaMetrics, nil
