@@ -62,6 +62,11 @@ func (l *log) String() string {
 	return l.buf.String()
 }
 
+const (
+	waiting = 20 * time.Second
+	tick    = 10 * time.Millisecond
+)
+
 type store struct {
 	*event.Store
 	clock *clock
