@@ -134,6 +134,10 @@ func (p *parser) limits(v strict.Value, c *Config) {
 		},
 		"exemplars": func(v strict.Value, l *Limits) {
 			strict.Set(v, &l.Exemplars, strict.Whole("a whole number of exemplars", 0, 100_000))
+			const most = 100_000_000 // there is memory for all of them from the start
+			if l.Exemplars > most {
+				v.Refuse("want at most %d exemplars, which are held in memory", most)
+			}
 		},
 		"late": func(v strict.Value, l *Limits) {
 			p.lateGiven = true
