@@ -251,17 +251,15 @@ func mqttID(dir string) (string, error) {
 
 // reloadMQTT changes what becomes of messages, also of clients that are
 // connected.
-func (a *App) reloadMQTT(ctx context.Context, topics mqttTopics) error {
+func (a *App) reloadMQTT(topics mqttTopics) {
 	if a.mqtt.broker != nil {
 		a.mqtt.broker.SetTopics(topics.broker)
 	}
-	var errs []error
 	for i, client := range a.mqtt.clients {
 		if ts, ok := topics.clients[a.mqtt.names[i]]; ok {
-			errs = append(errs, client.SetTopics(ctx, ts))
+			client.SetTopics(ts)
 		}
 	}
-	return errors.Join(errs...)
 }
 
 // MQTTAddr is the address of the embedded broker, or nil.

@@ -58,7 +58,7 @@ func (a *App) readInputs(c *config.Config) (in inputs, err error) {
 // Reload reads the configuration and its files again. Rules, catalog, pager
 // configuration, tokens, what to scrape and inputs.otlp take effect; it returns the keys whose change needs
 // a restart. With an error everything stays as it was.
-func (a *App) Reload(ctx context.Context) (needRestart []string, err error) {
+func (a *App) Reload(context.Context) (needRestart []string, err error) {
 	a.reloadMu.Lock()
 	defer a.reloadMu.Unlock()
 	c := a.opts.Config
@@ -83,9 +83,7 @@ func (a *App) Reload(ctx context.Context) (needRestart []string, err error) {
 	a.catalog.Store(in.catalog)
 	a.decoders.Store(&in.decoders)
 	a.reloadHJ212(c)
-	if err := a.reloadMQTT(ctx, in.mqtt); err != nil {
-		return nil, a.reloaded(err, nil)
-	}
+	a.reloadMQTT(in.mqtt)
 	if err := errors.Join(a.applyOTLP(c), a.scraper.Apply(in.jobs)); err != nil {
 		return nil, a.reloaded(err, nil)
 	}

@@ -52,9 +52,13 @@ const (
 	// sessionsPerConnection bounds the number of sessions.
 	sessionsPerConnection = 4
 	// sessionMessages is how many messages a session keeps for its client.
-	sessionMessages = 1000
+	sessionMessages = 4096
+	// writesPending is how many of them may wait for mochi to write them.
+	writesPending = 1024
 	// sessionBytes is the same in bytes.
 	sessionBytes = 8 << 20
+	// willTime is in which a last will must have found room in the queue.
+	willTime = time.Second
 	// sysInterval is between two publications of the topics below $SYS.
 	sysInterval = 10 * time.Second
 	// logInterval is between two complaints in the log.
@@ -75,7 +79,7 @@ func NewBroker(o BrokerOptions) (*Broker, error) {
 	limits.MaximumClients = int64(o.MaxConnections)
 	limits.MaximumMessageExpiryInterval = 0 // else it would also end retained messages
 	limits.MaximumSessionExpiryInterval = uint32(sessionExpiry / time.Second)
-	limits.MaximumClientWritesPending = sessionMessages
+	limits.MaximumClientWritesPending = writesPending
 	limits.MaximumInflight = sessionMessages
 	limits.MaximumPacketSize = uint32(o.MaxPacket)
 	limits.ReceiveMaximum = receiveMaximum
@@ -98,8 +102,15 @@ func NewBroker(o BrokerOptions) (*Broker, error) {
 	}
 	o.Metrics.NewGauge(`belfry_mqtt_clients`, func() float64 { return float64(atomic.LoadInt64(&b.server.Info.ClientsConnected)) })
 	o.Metrics.NewGauge(`belfry_mqtt_subscriptions`, func() float64 { return float64(atomic.LoadInt64(&b.server.Info.Subscriptions)) })
+	o.Metrics.NewGauge(`belfry_mqtt_undelivered_total`, b.undelivered)
 	o.Metrics.NewGauge(`belfry_mqtt_queued_bytes`, func() float64 { return float64(b.queued.Load()) })
 	return b, nil
+}
+
+// undelivered is how many messages subscribers have not got, because they were
+// away or slow.
+func (b *Broker) undelivered() float64 {
+	return float64(b.metrics.undelivered.Load() + atomic.LoadInt64(&b.server.Info.InflightDropped))
 }
 
 // SetTopics replaces the patterns, also for clients that are connected.
@@ -124,7 +135,12 @@ func (b *Broker) Stop(ctx context.Context) error {
 	for _, c := range b.connected() {
 		_ = c.SetReadDeadline(time.Now()) // nothing more is read; see conn.fail
 	}
-	release := context.AfterFunc(ctx, b.cancel)
+	release := context.AfterFunc(ctx, func() {
+		b.cancel()
+		for _, c := range b.connected() {
+			_ = c.Close()
+		}
+	})
 	b.serving.Wait()
 	release()
 	b.cancel()
@@ -207,7 +223,12 @@ func (b *Broker) lastWill(c *conn, topic string, payload []byte) {
 	m.Body = append(m.Body[:0], payload...)
 	m.Topic, m.Labels, m.Sender, m.Received = topic, r.labels, c.client.sender, b.router.clockOf(topic).arrive(time.Now().UnixMilli())
 	m.decoder = r.decoder
-	if err := b.opts.Queue.Submit(b.ctx, &m.Message, m.decoder, m.done); err != nil {
+	// Nobody waits for an answer, so nobody is to hang here while the store is in
+	// trouble.
+	ctx, cancel := context.WithTimeout(b.ctx, willTime)
+	defer cancel()
+	if err := b.opts.Queue.Submit(ctx, &m.Message, m.decoder, m.done); err != nil {
+		b.refuse(m.Sender, reading.ReasonOverload, "a last will could not be stored in time")
 		m.release()
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+	"github.com/sourcegraph/conc"
 
 	"github.com/belfry-city/belfry/collector/reading"
 )
@@ -56,6 +57,8 @@ type Client struct {
 	link     link
 	ctx      context.Context
 	cancel   context.CancelFunc
+	work     conc.WaitGroup
+	changed  chan struct{} // there is something to subscribe to
 
 	up         atomic.Bool
 	again      atomic.Bool // there was a connection before
@@ -66,7 +69,7 @@ type Client struct {
 	routes routes
 	repeat repeats
 
-	stateMu sync.Mutex
+	logMu   sync.Mutex
 	nextLog time.Time
 }
 
@@ -85,7 +88,7 @@ func NewClient(o ClientOptions) *Client {
 		repeat:     repeats{pending: map[uint16]*message{}, done: map[uint16]uint64{}, seed: maphash.MakeSeed()},
 		reconnects: o.Metrics.GetOrCreateCounter(fmt.Sprintf(`belfry_mqtt_reconnects_total{client=%q}`, o.Name)),
 	}
-	c.routes.router = c.router
+	c.routes.router, c.changed = c.router, make(chan struct{}, 1)
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	o.Metrics.NewGauge(fmt.Sprintf(`belfry_mqtt_connected{client=%q}`, o.Name), func() float64 {
 		if c.up.Load() {
@@ -103,6 +106,7 @@ func NewClient(o ClientOptions) *Client {
 
 // Start begins to connect; it does not wait for the broker.
 func (c *Client) Start() error {
+	c.work.Go(c.subscribeWhenDue)
 	if err := c.link.start(c.ctx); err != nil {
 		return fmt.Errorf("MQTT client %s: %w", c.opts.Name, err)
 	}
@@ -113,17 +117,22 @@ func (c *Client) Start() error {
 // again to the next connection of the session.
 func (c *Client) Stop(ctx context.Context) error {
 	c.cancel()
-	return c.link.stop(ctx)
+	err := c.link.stop(ctx)
+	c.work.Wait()
+	return err
 }
 
-// SetTopics replaces the patterns, and subscribes anew. Without a connection the
-// next one does it.
-func (c *Client) SetTopics(ctx context.Context, ts Topics) error {
+// SetTopics replaces the patterns, and has them subscribed to.
+func (c *Client) SetTopics(ts Topics) {
 	c.router.topics.Store(&ts)
-	if !c.up.Load() {
-		return nil
+	c.change()
+}
+
+func (c *Client) change() {
+	select {
+	case c.changed <- struct{}{}:
+	default:
 	}
-	return c.subscribe(ctx)
 }
 
 // filters are what is to be subscribed to.
@@ -144,21 +153,45 @@ func (c *Client) connected() {
 		c.reconnects.Inc()
 	}
 	c.opts.Logger.Info("connected to an MQTT broker", "client", c.opts.Name, "url", c.opts.URL.Redacted())
-	if err := c.subscribe(c.ctx); err != nil && c.ctx.Err() == nil {
-		c.opts.Logger.Error("the broker refused a subscription", "client", c.opts.Name, "err", err)
+	c.change()
+}
+
+// subscribeWhenDue subscribes after each connection and each change of topics,
+// and again when that has failed.
+func (c *Client) subscribeWhenDue() {
+	const first, most = time.Second, 30 * time.Second
+	wait := first
+	var retry <-chan time.Time
+	for {
+		select {
+		case <-c.ctx.Done():
+			return
+		case <-c.changed:
+			wait = first
+		case <-retry:
+		}
+		retry = nil
+		if !c.up.Load() {
+			continue // the next connection changes that
+		}
+		if err := c.subscribe(c.ctx); err != nil && c.ctx.Err() == nil {
+			c.opts.Logger.Error("could not subscribe; trying again", "client", c.opts.Name, "err", err, "after", wait)
+			retry = time.After(wait)
+			wait = min(2*wait, most)
+		}
 	}
 }
 
 // lost is called when a connection ends, or does not come about.
 func (c *Client) lost(err error) {
 	c.up.Store(false)
-	c.stateMu.Lock()
+	c.logMu.Lock()
 	now := time.Now()
 	due := now.After(c.nextLog)
 	if due {
 		c.nextLog = now.Add(logInterval)
 	}
-	c.stateMu.Unlock()
+	c.logMu.Unlock()
 	if due && c.ctx.Err() == nil {
 		c.opts.Logger.Warn("no connection to an MQTT broker; trying again", "client", c.opts.Name, "url", c.opts.URL.Redacted(), "err", err)
 	}
@@ -167,8 +200,6 @@ func (c *Client) lost(err error) {
 // subscribe tells the broker all filters, and takes back those of earlier
 // configurations, which the broker's session still has.
 func (c *Client) subscribe(ctx context.Context) error {
-	c.stateMu.Lock()
-	defer c.stateMu.Unlock()
 	want, before := c.filters(), c.remembered()
 	remove := slices.DeleteFunc(slices.Clone(before), func(f string) bool { return slices.Contains(want, f) })
 	// First remembered, then done: what a crash leaves is taken back later.

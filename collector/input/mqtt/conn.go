@@ -166,6 +166,10 @@ func (c *conn) fill(need int) error {
 	if err := c.extend(); err != nil {
 		return err
 	}
+	// After the deadline was moved: Close and Stop move it back.
+	if c.output.closing() || c.broker.stopping.Load() != nil {
+		return net.ErrClosed
+	}
 	n, err := c.Conn.Read(c.buf[c.w:])
 	c.w += n
 	c.received = time.Now().UnixMilli()
@@ -186,9 +190,6 @@ func (c *conn) extend() error {
 		return nil
 	}
 	c.deadline = now.Add(idle)
-	if c.output.closing() {
-		return net.ErrClosed
-	}
 	return c.SetReadDeadline(c.deadline)
 }
 
@@ -203,9 +204,6 @@ func (c *conn) SetDeadline(t time.Time) error {
 		return c.extend()
 	}
 	c.deadline = t
-	if c.output.closing() {
-		return net.ErrClosed
-	}
 	return c.SetReadDeadline(t)
 }
 

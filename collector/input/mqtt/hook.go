@@ -46,7 +46,8 @@ func (h *hook) OnConnect(cl *mochi.Client, pk packets.Packet) error {
 	}
 	user := string(pk.Connect.Username)
 	c.client.id, c.client.v5 = cl.ID, cl.Properties.ProtocolVersion == 5
-	c.client.explain = !pk.Properties.RequestProblemInfoFlag || pk.Properties.RequestProblemInfo != 0
+	c.client.explain = (!pk.Properties.RequestProblemInfoFlag || pk.Properties.RequestProblemInfo != 0) &&
+		(pk.Properties.MaximumPacketSize == 0 || pk.Properties.MaximumPacketSize > 2*longestReason)
 	c.client.sender = fmt.Sprintf("%s (%s)", cl.ID, c.RemoteAddr())
 	if user != "" {
 		c.client.sender = fmt.Sprintf("%s as %s (%s)", cl.ID, user, c.RemoteAddr())
@@ -110,7 +111,7 @@ func (h *hook) OnACLCheck(cl *mochi.Client, _ string, write bool) bool {
 		return false
 	}
 	if s := c.client.session; s != nil && (s.outgoingBytes() > sessionBytes || h.broker.queued.Load() > h.broker.opts.Memory) {
-		h.broker.metrics.undeliv.Inc()
+		h.broker.metrics.undelivered.Add(1)
 		return false
 	}
 	return true
@@ -194,7 +195,7 @@ func (h *hook) OnPublish(_ *mochi.Client, pk packets.Packet) (packets.Packet, er
 }
 
 // OnPublishDropped counts messages that a subscriber does not get.
-func (h *hook) OnPublishDropped(*mochi.Client, packets.Packet) { h.broker.metrics.undeliv.Inc() }
+func (h *hook) OnPublishDropped(*mochi.Client, packets.Packet) { h.broker.metrics.undelivered.Add(1) }
 
 // OnQosPublish notes a message that waits for a subscriber.
 func (h *hook) OnQosPublish(cl *mochi.Client, pk packets.Packet, _ int64, _ int) {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/eclipse/paho.golang/autopaho"
 	"github.com/eclipse/paho.golang/paho"
-	"github.com/sourcegraph/conc"
 )
 
 // link5 speaks MQTT 5.
@@ -17,7 +16,6 @@ type link5 struct {
 	client  *Client
 	manager *autopaho.ConnectionManager
 	ready   chan struct{} // closed when manager is set
-	work    conc.WaitGroup
 }
 
 const (
@@ -43,7 +41,7 @@ func (l *link5) start(ctx context.Context) (err error) {
 		ConnectTimeout:        brokerTime,
 		ConnectUsername:       o.Username,
 		ConnectPassword:       []byte(o.Password),
-		OnConnectionUp:        l.connectionUp,
+		OnConnectionUp:        func(*autopaho.ConnectionManager, *paho.Connack) { c.connected() },
 		OnConnectionDown: func() bool {
 			c.lost(errors.New("the connection was lost"))
 			return true
@@ -75,14 +73,6 @@ func (l *link5) start(ctx context.Context) (err error) {
 	return err
 }
 
-// connectionUp must not wait.
-func (l *link5) connectionUp(*autopaho.ConnectionManager, *paho.Connack) {
-	l.work.Go(func() {
-		<-l.ready
-		l.client.connected()
-	})
-}
-
 func (l *link5) received(p paho.PublishReceived) (bool, error) {
 	packet, from := p.Packet, p.Client
 	l.client.take(arrival{
@@ -95,6 +85,7 @@ func (l *link5) received(p paho.PublishReceived) (bool, error) {
 }
 
 func (l *link5) change(ctx context.Context, add, remove []string) error {
+	<-l.ready
 	ctx, cancel := context.WithTimeout(ctx, brokerTime)
 	defer cancel()
 	if len(remove) > 0 {
@@ -128,6 +119,5 @@ func (l *link5) stop(ctx context.Context) error {
 	}
 	err := l.manager.Disconnect(ctx)
 	l.client.up.Store(false)
-	l.work.Wait()
 	return err
 }

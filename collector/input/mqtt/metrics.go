@@ -2,6 +2,7 @@ package mqtt
 
 import (
 	"fmt"
+	"sync/atomic"
 
 	"github.com/VictoriaMetrics/metrics"
 )
@@ -26,8 +27,10 @@ type brokerMetrics struct {
 	takenOver  *metrics.Counter // sessions
 	faults     *metrics.Counter // connections that were cut off for breaking the protocol
 	timeouts   *metrics.Counter
-	undeliv    *metrics.Counter // messages to subscribers that were dropped
 	panics     *metrics.Counter
+	// undelivered messages to subscribers were dropped, besides those that mochi
+	// counts.
+	undelivered *atomic.Int64
 }
 
 func newBrokerMetrics(set *metrics.Set) brokerMetrics {
@@ -39,7 +42,8 @@ func newBrokerMetrics(set *metrics.Set) brokerMetrics {
 		takenOver:  closed("taken_over"),
 		faults:     closed("protocol"),
 		timeouts:   closed("timeout"),
-		undeliv:    set.GetOrCreateCounter(`belfry_mqtt_undelivered_total`),
 		panics:     set.GetOrCreateCounter(`belfry_mqtt_panics_total`),
+
+		undelivered: new(atomic.Int64),
 	}
 }

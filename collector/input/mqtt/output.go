@@ -207,7 +207,7 @@ func (o *output) mayDeliver(h header, packet []byte) bool {
 	full := len(o.out)+o.kept > outputBytes
 	switch {
 	case full && qos == 0:
-		o.conn.broker.metrics.undeliv.Inc()
+		o.conn.broker.metrics.undelivered.Add(1)
 		return false
 	case full:
 		// Messages that must not be dropped wait for the client in its session.
