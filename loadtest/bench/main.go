@@ -26,7 +26,7 @@ type options struct {
 	Belfry          string        `placeholder:"FILE" help:"Binary of Belfry; by default it is built from this repository."`
 	VictoriaMetrics string        `placeholder:"FILE" default:".tools/bin/victoria-metrics" help:"Binary of VictoriaMetrics (make tools-bench installs it)."`
 	Only            []string      `enum:"belfry,victoriametrics" default:"belfry,victoriametrics" help:"Servers to measure: belfry, victoriametrics."`
-	Parts           []string      `enum:"lineproto,remotewrite,mqtt,hj212,posted" default:"lineproto,remotewrite,mqtt,hj212,posted" help:"What to measure: lineproto (and questions), remotewrite, mqtt, hj212, posted."`
+	Parts           []string      `enum:"lineproto,remotewrite,otlp,scrape,mqtt,hj212,posted" default:"lineproto,remotewrite,otlp,scrape,mqtt,hj212,posted" help:"What to measure: lineproto (and questions), remotewrite, otlp, scrape, mqtt, hj212, posted."`
 	Samples         int64         `default:"20000000" help:"Samples for each server in each repeat."`
 	Repeats         int           `default:"5" help:"Repeats of the ingestion; figures are medians."`
 	Interval        time.Duration `default:"10s" help:"Time between two readings of a series in the ingestion."`

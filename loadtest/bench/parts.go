@@ -18,6 +18,8 @@ const (
 	partHJ212       = "hj212"
 	partRemoteWrite = "remotewrite"
 	partPosted      = "posted"
+	partOTLP        = "otlp"
+	partScrape      = "scrape"
 )
 
 // inputs measures the other inputs, one after the other.
@@ -43,6 +45,14 @@ func (o *options) inputs(ctx context.Context, products []server.Product, dir str
 				Seed: o.Seed, Scale: o.Scale, Samples: o.Samples / 2, Connections: o.Connections, Series: 2000,
 				Interval: o.Interval, Dir: dir, Say: say,
 			})
+		}},
+		{partOTLP, func() ([]inputs.Row, error) {
+			say("OTLP")
+			return inputs.OTLP(ctx, belfry, peer, dir, inputs.OTLPOptions{Connections: o.Connections, Requests: 2000, Points: 2000})
+		}},
+		{partScrape, func() ([]inputs.Row, error) {
+			say("scrape: 500 targets")
+			return inputs.Scrape(ctx, belfry, peer, dir, inputs.ScrapeOptions{Targets: 500, Series: 200, During: 20 * time.Second})
 		}},
 		{partMQTT, func() ([]inputs.Row, error) { return mqtt(ctx, belfry, dir, say) }},
 		{partHJ212, func() ([]inputs.Row, error) {
