@@ -175,7 +175,7 @@ func TestWhatWasReadIsAnsweredBeforeTheBrokerStops(t *testing.T) {
 	for i := range 50 {
 		w.publish(wellTopic, 1, uint16(i+1), fmt.Sprintf("gas ch4=%d", i))
 	}
-	require.Eventually(t, func() bool { return s.messagesUnderWay() == 50 }, 20*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return s.messages.waiting.Get() == 50 }, 20*time.Second, time.Millisecond)
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)
@@ -188,16 +188,8 @@ func TestWhatWasReadIsAnsweredBeforeTheBrokerStops(t *testing.T) {
 	}
 	require.Equal(t, "DISCONNECT 0x8b", w.answer())
 	<-stopped
+	require.Zero(t, s.messages.waiting.Get())
 	require.Equal(t, 50, sum(s.stored()), "and a will is not sent for all devices because Belfry stops")
-}
-
-func (s *station) messagesUnderWay() (n int) {
-	for _, c := range s.connected() {
-		c.output.mu.Lock()
-		n += c.output.pending
-		c.output.mu.Unlock()
-	}
-	return n
 }
 
 func TestNewTopicsAreThoseOfClientsThatAreConnected(t *testing.T) {

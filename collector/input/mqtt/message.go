@@ -37,6 +37,7 @@ type messages struct {
 func newMessages(c count) *messages { return &messages{count: c} }
 
 func (ms *messages) get() *message {
+	ms.waiting.Inc()
 	if m, ok := ms.pool.Get().(*message); ok {
 		return m
 	}
@@ -53,6 +54,7 @@ func (m *message) release() {
 	if cap(body) > keptBody {
 		body = nil
 	}
+	m.pool.waiting.Dec()
 	*m = message{Message: input.Message{Body: body}, done: m.done, pool: m.pool}
 	m.pool.pool.Put(m)
 }

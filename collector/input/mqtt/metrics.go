@@ -12,13 +12,18 @@ type count struct {
 	stored   *metrics.Counter
 	refused  *metrics.Counter
 	passedOn *metrics.Counter
+	// waiting are those that are not on disk yet.
+	waiting *metrics.Gauge
 }
 
 func newCount(set *metrics.Set) count {
 	outcome := func(name string) *metrics.Counter {
 		return set.GetOrCreateCounter(fmt.Sprintf(`belfry_mqtt_messages_total{outcome=%q}`, name))
 	}
-	return count{stored: outcome("stored"), refused: outcome("refused"), passedOn: outcome("passed_on")}
+	return count{
+		stored: outcome("stored"), refused: outcome("refused"), passedOn: outcome("passed_on"),
+		waiting: set.GetOrCreateGauge(`belfry_mqtt_messages_waiting`, nil),
+	}
 }
 
 // brokerMetrics are those of the embedded broker.
