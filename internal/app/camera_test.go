@@ -114,7 +114,7 @@ func TestACameraPostsWhatItSeesAndPeopleLookAtIt(t *testing.T) {
 
 func TestFrigateReportsOverMQTT(t *testing.T) {
 	r := run(t, t.TempDir(), `inputs: {mqtt: {listen: "127.0.0.1:0", topics: [{match: "frigate/#", decoder: frigate}]}}`)
-	now := float64(time.Now().UnixMilli()) / 1000
+	now := float64(time.Now().Add(-10*time.Second).UnixMilli()) / 1000
 	message := func(kind string, end any) string {
 		after := map[string]any{
 			"id": "1.5-abc", "camera": "gate", "label": "person", "top_score": 0.75, "start_time": now, "frame_time": now + 0.2, "end_time": end,
