@@ -3,6 +3,7 @@ package parking
 import (
 	"math"
 	"sync"
+	"sync/atomic"
 
 	"github.com/prometheus/prometheus/model/value"
 
@@ -13,7 +14,10 @@ import (
 type state int8
 
 const (
-	unknown state = iota - 1
+	// changing is what others see while somebody with the lock looks at a reading,
+	// and before there is one.
+	changing state = iota - 2
+	unknown
 	free
 	taken
 )
@@ -45,12 +49,13 @@ type change struct {
 	counted                bool // a stay ended here, and it counts
 }
 
-// bay is what one source says about a bay. Its place's lock guards it.
+// bay is what one source says about a bay. Its place's lock guards it; only what
+// same looks at is also changed without.
 type bay struct {
-	// What nearly every reading looks at comes first, for the cache.
-	last  int64 // newest reading
-	n     int   // changes so far; the newest is changes[(n-1)%remembered]
-	is    state // where n > 0
+	last atomic.Int64 // newest reading
+	is   atomic.Int32 // state
+
+	n     int // changes so far; the newest is changes[(n-1)%remembered]
 	stays int64
 	// since and counter are when the series of the bay got their newest sample.
 	since, counter int64
@@ -64,25 +69,63 @@ func (b *bay) state() state {
 	if b.n == 0 {
 		return unknown
 	}
-	return b.is
+	return b.newest().state
+}
+
+func newBay(source, lot string) *bay {
+	b := &bay{source: source, lot: lot}
+	b.is.Store(int32(changing))
+	return b
+}
+
+// same takes a reading that changes nothing, which is nearly every one, without
+// the lock. The order of its steps keeps it from missing a change that another
+// goroutine is making: that one makes the state changing first, then moves last.
+func (b *bay) same(at int64, s state, ahead int64) bool {
+	for {
+		last := b.last.Load()
+		if state(b.is.Load()) != s || at <= last || last > ahead {
+			return false
+		}
+		if b.last.CompareAndSwap(last, at) {
+			return true
+		}
+	}
 }
 
 // read takes a reading, and adds what follows from it to out. now bounds how far
 // in the future a known reading can be.
 func (t *Tracker) read(asset string, b *bay, at int64, s state, now int64, out *reading.Builder) {
 	ahead := now + t.opts.Early.Milliseconds()
-	switch {
-	case b.n == 0 && b.last == 0, at > b.last, b.last > ahead: // a clock was wrong before
-		if b.last = at; b.n == 0 || s != b.state() {
+	if b.advance(at, ahead) {
+		if b.n == 0 || s != b.state() {
 			b.change(at, s, t.opts.ShortestStay.Milliseconds(), ahead)
 			t.show(asset, b, b.n-1, out)
 		}
-	default:
+	} else {
 		// Late, or repeated by a sender that got no answer.
 		for i := b.n - 1; i >= 0 && i > b.n-1-remembered; i-- {
 			if c := &b.changes[i%remembered]; c.at == at && c.state == s && !c.restored {
 				t.show(asset, b, i, out)
 			}
+		}
+	}
+	if b.n > 0 {
+		b.is.Store(int32(b.state()))
+	}
+}
+
+// advance makes at the time of the newest reading, unless it is late. It leaves
+// the state changing.
+func (b *bay) advance(at, ahead int64) bool {
+	b.is.Store(int32(changing))
+	for {
+		last := b.last.Load()
+		if at <= last && last <= ahead { // beyond, a clock was wrong before
+			return false
+		}
+		if b.last.CompareAndSwap(last, at) {
+			return true
 		}
 	}
 }
@@ -103,7 +146,6 @@ func (b *bay) change(at int64, s state, shortest, ahead int64) {
 func (b *bay) add(c change) {
 	b.changes[b.n%remembered] = c
 	b.n++
-	b.is = c.state
 }
 
 // behind is by how much a sample has to be later than at to be behind the
@@ -158,7 +200,7 @@ func (t *Tracker) show(asset string, b *bay, i int, out *reading.Builder) {
 type place struct {
 	mu    sync.Mutex
 	asset string
-	bays  []bay // by source, as they came
+	bays  []*bay // by source, as they came
 	// differs says whether the sources disagreed when that was last looked at.
 	differs bool
 	shown   int64 // when its disagreement got its newest sample
@@ -170,14 +212,14 @@ type place struct {
 func (p *place) differing(grace int64) (since int64) {
 	for i := range p.bays {
 		for j := range i {
-			a, b := &p.bays[i], &p.bays[j]
+			a, b := p.bays[i], p.bays[j]
 			if a.state() == unknown || b.state() == unknown || a.state() == b.state() {
 				continue
 			}
 			if a.newest().at < b.newest().at {
 				a, b = b, a // a has changed last
 			}
-			if b.source == sourceHandheld && b.last < a.newest().at-grace {
+			if b.source == sourceHandheld && b.last.Load() < a.newest().at-grace {
 				continue
 			}
 			if begin := a.newest().at; since == 0 || begin < since {

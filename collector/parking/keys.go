@@ -132,6 +132,26 @@ func (c *keyCache) target(key, field []byte, k kind, sp reading.Speller, resolve
 	return &known.of
 }
 
+// lookAhead brings what the points are about into the processor's cache. What it
+// returns only keeps the loads from being left out.
+func (c *keyCache) lookAhead(b *reading.Batch, points []int) (touched uint64) {
+	var known [ahead]*knownKey
+	table := *c.table.Load()
+	for i, p := range points {
+		hash := maphash.Bytes(c.seed, b.Bytes(b.Points[p].Key))
+		known[i] = table[hash&uint64(len(table)-1)].Load()
+	}
+	for _, k := range known[:len(points)] {
+		if k != nil {
+			touched ^= uint64(k.key[0])
+			if k.of.bay != nil {
+				touched ^= uint64(k.of.bay.last.Load())
+			}
+		}
+	}
+	return touched
+}
+
 func (c *keyCache) add(known *knownKey) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -192,7 +192,7 @@ func (t *Tracker) remember(asset, source string, m *memory) {
 	if at.place == nil {
 		return
 	}
-	b := &at.place.bays[at.bay]
+	b := at.bay
 	b.stays, b.since, b.counter = int64(m.stays), m.sinceAt, m.staysAt
 	c := change{restored: true}
 	switch {
@@ -203,9 +203,11 @@ func (t *Tracker) remember(asset, source string, m *memory) {
 	default:
 		c.at, c.state = m.staysAt, free
 	}
-	b.last = max(m.last, c.at)
+	last := max(m.last, c.at)
 	if !m.heard && c.state == free {
-		b.last = m.staysAt // nothing is known of its readings
+		last = m.staysAt // nothing is known of its readings
 	}
+	b.last.Store(last)
 	b.add(c)
+	b.is.Store(int32(c.state))
 }

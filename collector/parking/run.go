@@ -178,14 +178,16 @@ func (t *Tracker) refreshPlace(samples []sample, p *place, now int64) ([]sample,
 	silent := true
 	ahead := now + t.opts.Early.Milliseconds()
 	for i := range p.bays {
-		b := &p.bays[i]
+		b := p.bays[i]
 		s := sample{asset: p.asset, source: b.source, at: now}
 		if b.since > ahead || b.counter > ahead { // a clock was wrong before
 			b.since, b.counter = 0, 0
 		}
-		if now-b.last > t.opts.Forget.Milliseconds() {
+		if now-b.last.Load() > t.opts.Forget.Milliseconds() {
 			if b.state() == taken {
+				b.is.Store(int32(changing))
 				b.change(now, unknown, 0, ahead)
+				b.is.Store(int32(unknown))
 				s.metric, s.value = baySince, math.Float64frombits(value.StaleNaN)
 				samples = append(samples, s)
 			}
@@ -211,12 +213,12 @@ func (p *place) latest() (lot string, s state) {
 	s = unknown
 	var last int64
 	for i := range p.bays {
-		b := &p.bays[i]
+		b := p.bays[i]
 		if lot == "" {
 			lot = b.lot
 		}
-		if b.state() != unknown && b.last >= last {
-			last, s = b.last, b.state()
+		if at := b.last.Load(); b.state() != unknown && at >= last {
+			last, s = at, b.state()
 		}
 	}
 	return lot, s

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 	"sync"
+	"sync/atomic"
 
 	"github.com/VictoriaMetrics/metrics"
 
@@ -27,7 +28,8 @@ type Tracker struct {
 	due   []*place
 
 	untracked *metrics.Counter
-	refreshed int64 // when the series last got samples, for Run alone
+	touched   atomic.Uint64 // nobody reads it
+	refreshed int64         // when the series last got samples, for Run alone
 }
 
 // New returns a Tracker that knows nothing yet.
@@ -56,7 +58,7 @@ type lot struct {
 // this room.
 type target struct {
 	place *place
-	bay   int
+	bay   *bay
 	lot   *lot
 	asset string
 }
@@ -85,17 +87,36 @@ func (t *Tracker) Derive(b *reading.Batch, out *reading.Builder) {
 // batch of out. It costs a look at each key where the batch has none of parking.
 func (t *Tracker) DeriveWrite(b *reading.Batch, sp reading.Speller, out *reading.Builder) {
 	var now int64
-	for i := range b.Points {
-		p := &b.Points[i]
-		if !mentionsParking(b.Bytes(p.Key)) {
-			continue
-		}
+	var mentioned [ahead]int
+	n, touched := 0, uint64(0)
+	look := func() {
 		if now == 0 {
 			now = t.opts.Now().UnixMilli()
 		}
-		t.point(b, *p, sp, now, out)
+		touched ^= t.keys.lookAhead(b, mentioned[:n])
+		for _, i := range mentioned[:n] {
+			t.point(b, b.Points[i], sp, now, out)
+		}
+		n = 0
+	}
+	for i := range b.Points {
+		if !mentionsParking(b.Bytes(b.Points[i].Key)) {
+			continue
+		}
+		mentioned[n] = i
+		if n++; n == ahead {
+			look()
+		}
+	}
+	if n > 0 {
+		look()
+		t.touched.Store(touched)
 	}
 }
+
+// ahead is how many keys are looked up together: finding one waits for memory
+// several times, and loads that do not depend on each other wait together.
+const ahead = 16
 
 // mentionsParking looks where line protocol and remote write have the name of
 // the metric: at the beginning, or behind the first label's name.
@@ -147,10 +168,12 @@ func (t *Tracker) readBay(at *target, time int64, v float64, now int64, out *rea
 	if !ok {
 		return
 	}
-	p := at.place
+	p, b := at.place, at.bay
+	if b.same(time, s, now+t.opts.Early.Milliseconds()) {
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	b := &p.bays[at.bay]
 	before := b.n
 	t.read(p.asset, b, time, s, now, out)
 	if b.n > before && s == taken && now-time > refreshInterval.Milliseconds() {
@@ -272,12 +295,12 @@ func (t *Tracker) place(asset, source, lot string) target {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for i := range p.bays {
-		if b := &p.bays[i]; b.source == source {
+	for _, b := range p.bays {
+		if b.source == source {
 			if lot != "" {
 				b.lot = lot
 			}
-			return target{place: p, bay: i}
+			return target{place: p, bay: b}
 		}
 	}
 	const mostSources = 16
@@ -285,9 +308,9 @@ func (t *Tracker) place(asset, source, lot string) target {
 		t.untracked.Inc()
 		return target{}
 	}
-	p.bays = append(p.bays, bay{source: source, lot: lot})
+	p.bays = append(p.bays, newBay(source, lot))
 	if len(p.bays) > 1 {
 		t.shared[p] = struct{}{}
 	}
-	return target{place: p, bay: len(p.bays) - 1}
+	return target{place: p, bay: p.bays[len(p.bays)-1]}
 }
