@@ -170,6 +170,9 @@ func TestDeltasOfTheSDKAreSummedUpWhereThatIsAskedFor(t *testing.T) {
 		cars.Add(t.Context(), 2)
 		native.Record(t.Context(), 4)
 		require.NoError(t, p.ForceFlush(t.Context()))
+		// The store keeps milliseconds, and the next values are of another.
+		sent := time.Now().UnixMilli()
+		require.Eventually(t, func() bool { return time.Now().UnixMilli() > sent }, time.Minute, time.Millisecond)
 	}
 	require.Equal(t, map[string]string{`{}`: "6"}, b.query(t, "sum(cars_total)"))
 	require.Equal(t, map[string]string{`{}`: "3"}, b.query(t, "histogram_count(sum(stay_native))"))

@@ -16,6 +16,7 @@ import (
 )
 
 func TestABadTargetDoesNotHarmItsNeighbours(t *testing.T) {
+	t.Parallel()
 	good := serve(t, "good 1\n")
 	endless := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4")
@@ -63,6 +64,7 @@ func TestABadTargetDoesNotHarmItsNeighbours(t *testing.T) {
 }
 
 func TestASeriesThatIsThereTwiceCountsOnce(t *testing.T) {
+	t.Parallel()
 	one := serve(t, "a 1\na 2\nb 3\n")
 	s := start(t)
 	s.apply(static("j", one.addr()))
@@ -74,6 +76,7 @@ func TestASeriesThatIsThereTwiceCountsOnce(t *testing.T) {
 }
 
 func TestTimesThatTheStoreDoesNotTakeAreCounted(t *testing.T) {
+	t.Parallel()
 	one := serve(t, fmt.Sprintf("old 1 %d\nnew 1 %d\nnow 1\n", time.Now().Add(-48*time.Hour).UnixMilli(), time.Now().Add(9*time.Minute).UnixMilli()))
 	s := start(t)
 	s.apply(static("j", one.addr()))
@@ -85,6 +88,7 @@ func TestTimesThatTheStoreDoesNotTakeAreCounted(t *testing.T) {
 }
 
 func TestScrapesFailVisiblyWhileThereIsNoRoom(t *testing.T) {
+	t.Parallel()
 	one := serve(t, "a 1\n")
 	s := start(t)
 	s.apply(static("j", one.addr()))
@@ -99,6 +103,7 @@ func TestScrapesFailVisiblyWhileThereIsNoRoom(t *testing.T) {
 }
 
 func TestMistakesInEntriesAreFound(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	s.write("targets.json", "[]")
 	for entry, want := range map[string]string{
@@ -133,6 +138,7 @@ func TestMistakesInEntriesAreFound(t *testing.T) {
 }
 
 func TestAnEntryGetsDefaultsAndPathsOfItsFile(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	jobs, err := s.jobs("- job_name: a\n  file_sd_configs:\n    - files: [\"t/*.yml\"]\n- job_name: b\n  body_size_limit: 5MB\n")
 	require.NoError(t, err)

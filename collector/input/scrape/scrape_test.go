@@ -15,6 +15,7 @@ import (
 )
 
 func TestTargetsOfTheClientLibraryAreScrapedWithNativeHistograms(t *testing.T) {
+	t.Parallel()
 	reg := prometheus.NewRegistry()
 	stay := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "stay_seconds", NativeHistogramBucketFactor: 1.1, Buckets: []float64{1}})
 	cars := prometheus.NewCounter(prometheus.CounterOpts{Name: "cars_total"})
@@ -56,6 +57,7 @@ func active(s *stand, job string) (addrs []string) {
 }
 
 func TestTargetsComeAndGoWithTheirFiles(t *testing.T) {
+	t.Parallel()
 	one, two := serve(t, "a 1\n"), serve(t, "a 2\n")
 	s := start(t)
 	file := func(targets ...string) {
@@ -77,6 +79,7 @@ func TestTargetsComeAndGoWithTheirFiles(t *testing.T) {
 }
 
 func TestTargetsComeFromAnHTTPService(t *testing.T) {
+	t.Parallel()
 	one := serve(t, "a 1\n")
 	directory := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -89,6 +92,7 @@ func TestTargetsComeFromAnHTTPService(t *testing.T) {
 }
 
 func TestSeriesEndWhenTheirTargetDoesNotAnswer(t *testing.T) {
+	t.Parallel()
 	one, two := serve(t, "a 1\nb 1\n"), serve(t, "a 2\n")
 	s := start(t)
 	s.apply(static("j", one.addr(), two.addr()))
@@ -101,6 +105,7 @@ func TestSeriesEndWhenTheirTargetDoesNotAnswer(t *testing.T) {
 }
 
 func TestAJobThatIsTakenOutOfTheConfigurationEndsItsSeries(t *testing.T) {
+	t.Parallel()
 	one := serve(t, "a 1\n")
 	s := start(t)
 	s.apply(static("stays", one.addr()) + static("goes", one.addr()))
@@ -118,6 +123,7 @@ func TestAJobThatIsTakenOutOfTheConfigurationEndsItsSeries(t *testing.T) {
 }
 
 func TestATargetThatMovesToAnotherJobWithItsLabelsIsNotEnded(t *testing.T) {
+	t.Parallel()
 	one := serve(t, "a 1\n")
 	s := start(t)
 	moved := "  relabel_configs:\n    - {target_label: job, replacement: same}\n"
@@ -131,6 +137,7 @@ func TestATargetThatMovesToAnotherJobWithItsLabelsIsNotEnded(t *testing.T) {
 }
 
 func TestTheSettingsOfAJobAreFollowed(t *testing.T) {
+	t.Parallel()
 	one := serve(t, "keep{job=\"own\"} 1\ndrop_me 2\n")
 	secret := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if user, password, _ := r.BasicAuth(); user != "belfry" || password != "geheim" || r.URL.Path != "/probe" || r.FormValue("module") != "icmp" {
