@@ -75,14 +75,6 @@ func defaultMQTTClient() MQTTClient {
 	}
 }
 
-// Patterns are the topics of a client: its own, or else those of all.
-func (c *MQTTClient) Patterns(all []MQTTTopic) []MQTTTopic {
-	if c.Topics != nil {
-		return c.Topics
-	}
-	return all
-}
-
 // needRestart is what a reload does not change: all but the topics.
 func (m MQTT) needRestart() MQTT {
 	m.Topics = nil
