@@ -122,7 +122,7 @@ func (s *Store) openDatabase() (*database, error) {
 			return nil, err
 		}
 	}
-	unfinished, err := unfinishedLate(s.opts.Dir)
+	unfinished, err := s.unfinishedLate()
 	if err != nil {
 		return nil, err
 	}
@@ -199,7 +199,11 @@ func (s *Store) Close() error {
 	if s.db == nil {
 		return nil
 	}
-	return s.db.shut()
+	if err := s.db.shut(); err != nil || s.broken.Load() {
+		return err
+	}
+	s.markFinished()
+	return nil
 }
 
 func (d *database) shut() error {

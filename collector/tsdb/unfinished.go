@@ -37,16 +37,33 @@ type lateSample struct {
 // own when they are in memory; at replay it takes late samples from the latter
 // alone. Nobody has an acknowledgement of what is missing there, but whoever reads
 // the WAL sees samples that the database does not have. Some of those that are
-// found were not late; to store them again changes nothing.
-func unfinishedLate(dir string) (map[lateSample]float64, error) {
-	late, err := lateInWAL(filepath.Join(dir, "wal"))
+// found were not late; to store them again changes nothing. After a clean stop
+// there is nothing to look for.
+func (s *Store) unfinishedLate() (map[lateSample]float64, error) {
+	err := os.Remove(s.finishedMark())
+	if err == nil {
+		return nil, syncDir(s.opts.Dir, s.opts.SyncFile)
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("take back the mark of a clean stop: %w", err)
+	}
+	late, err := lateInWAL(filepath.Join(s.opts.Dir, "wal"))
 	if err != nil || len(late) == 0 {
 		return nil, err
 	}
-	err = eachSample(filepath.Join(dir, wlog.WblDirName), func(s record.RefSample, _ int64) {
+	err = eachSample(filepath.Join(s.opts.Dir, wlog.WblDirName), func(s record.RefSample, _ int64) {
 		delete(late, lateSample{s.Ref, s.T})
 	})
 	return late, err
+}
+
+// finishedMark is a file that is there between a clean stop and the next start.
+func (s *Store) finishedMark() string { return filepath.Join(s.opts.Dir, "finished") }
+
+func (s *Store) markFinished() {
+	if err := os.WriteFile(s.finishedMark(), nil, 0o666); err != nil {
+		s.opts.Logger.Warn("the clean stop cannot be marked, so the next start looks for unfinished writes", "err", err)
+	}
 }
 
 func lateInWAL(dir string) (map[lateSample]float64, error) {

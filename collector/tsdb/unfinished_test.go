@@ -39,6 +39,7 @@ func TestLateSamplesThatACrashLeftInOneLogOnlyAreStored(t *testing.T) {
 	require.NoError(t, err)
 	require.Greater(t, after.Size(), before.Size())
 	require.NoError(t, os.Truncate(log, before.Size()))
+	require.NoError(t, os.Remove(filepath.Join(dir, "finished"))) // it was no clean stop, after all
 
 	want := map[int64]float64{now: 1, now - 1000: 2, now - 2000: 3}
 	for range 3 {
@@ -57,4 +58,23 @@ func TestLateSamplesThatACrashLeftInOneLogOnlyAreStored(t *testing.T) {
 		require.NoError(t, q.Close())
 		require.NoError(t, s.Close())
 	}
+}
+
+func TestNothingIsWrittenToTheLogByACleanRestart(t *testing.T) {
+	dir := t.TempDir()
+	s, err := Open(Options{Dir: dir, Logger: quiet()})
+	require.NoError(t, err)
+	app := s.Appender(t.Context())
+	_, err = app.Append(0, labels.FromStrings("__name__", "m"), time.Now().UnixMilli(), 1)
+	require.NoError(t, err)
+	require.NoError(t, app.Commit())
+	for range 3 {
+		require.NoError(t, s.Close())
+		s, err = Open(Options{Dir: dir, Logger: quiet()})
+		require.NoError(t, err)
+		info, err := os.Stat(wlog.SegmentName(s.LogDir(), 1))
+		require.NoError(t, err)
+		require.Zero(t, info.Size())
+	}
+	require.NoError(t, s.Close())
 }

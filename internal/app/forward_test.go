@@ -94,7 +94,9 @@ func (vm *victoriaMetrics) samples(selector, by string) map[string]map[int64]flo
 			all[series.Metric[by]] = at
 		}
 		for i, ts := range series.Timestamps {
-			require.NotContains(vm.t, at, ts, "a sample of %v is there twice", series.Metric)
+			if _, twice := at[ts]; twice {
+				require.Fail(vm.t, "a sample is there twice", "%v at %d", series.Metric, ts)
+			}
 			at[ts] = series.Values[i]
 		}
 	}

@@ -86,7 +86,8 @@ func FuzzRoundTrip(f *testing.F) {
 	f.Add("a,b c=d_e f", "k=,\\x ", `\ \\ "`, 1e21, int64(1))
 	f.Add("x_value", "l", "value", 5e-324, int64(0))
 	f.Fuzz(func(t *testing.T, name, label, value string, v float64, at int64) {
-		if label == "__name__" || label == "" || value == "" || !utf8.ValidString(name+label+value) || math.IsNaN(v) || math.IsInf(v, 0) {
+		if label == "__name__" || label == "" || value == "" ||
+			!utf8.ValidString(name) || !utf8.ValidString(label) || !utf8.ValidString(value) || math.IsNaN(v) || math.IsInf(v, 0) {
 			return
 		}
 		if strings.ContainsFunc(name+label+value, func(r rune) bool { return r < ' ' || r == 0x7f }) {
