@@ -39,15 +39,24 @@ Examples:
   belfry check --sample uplink.json --decoder chirpstack belfry.yml`
 }
 
+// Validate says what is wrong with the command line.
+func (c *checkCmd) Validate() error {
+	switch {
+	case c.Sample != "" && len(c.Files) > 1:
+		return fmt.Errorf("want one configuration with --sample; got %d files", len(c.Files))
+	case c.Sample != "":
+		return nil
+	case c.Mapping != "" || c.Decoder != "" || c.Topic != "" || len(c.Label) > 0:
+		return errors.New("--mapping, --decoder, --topic and --label say how to look at a sample; want --sample FILE")
+	case len(c.Files) == 0:
+		return errors.New(`expected "<file> ..."`)
+	}
+	return nil
+}
+
 func (c *checkCmd) Run(ctx context.Context, g *globals) error {
 	if c.Sample != "" {
 		return c.look(g)
-	}
-	if c.Mapping != "" || c.Decoder != "" || c.Topic != "" || len(c.Label) > 0 {
-		return errors.New("--mapping, --decoder, --topic and --label say how to look at a sample; want --sample FILE")
-	}
-	if len(c.Files) == 0 {
-		return errors.New("want a file to check")
 	}
 	wrong := 0
 	var out strings.Builder
@@ -76,9 +85,6 @@ func (c *checkCmd) Run(ctx context.Context, g *globals) error {
 
 // look shows what a configuration makes of a sample.
 func (c *checkCmd) look(g *globals) error {
-	if len(c.Files) > 1 {
-		return fmt.Errorf("want one configuration with --sample; got %d files", len(c.Files))
-	}
 	path := ""
 	if len(c.Files) == 1 {
 		path = c.Files[0]
