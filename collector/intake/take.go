@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sort"
 	"time"
+	"unicode/utf8"
 
 	"github.com/belfry-city/belfry/collector/input"
 	"github.com/belfry-city/belfry/collector/reading"
@@ -79,26 +80,36 @@ func (in *Intake) release(t *taking) {
 	in.takings.Put(t)
 }
 
-// decode adds a message to the taking. A decoder that panics has met a message
-// that nobody thought of: it is refused, and the others are not harmed.
+// decode adds a message to the taking.
 func (in *Intake) decode(t *taking, msg taken) {
 	b := &t.batch
 	msg.first = t.builder.Message(msg.message.Body)
+	known := true
 	for _, l := range msg.message.Labels {
+		if !utf8.ValidString(l.Value) {
+			known = false
+			t.builder.Refuse(reading.ReasonInvalidUTF8, fmt.Sprintf("label %s, which surrounds the message, is not valid UTF-8: %q", l.Name, l.Value))
+		}
 		t.builder.Common(l.Name, l.Value)
 	}
 	samples, events, strings := b.Samples(), len(b.Events), b.Strings
-	func() {
-		defer func() {
-			if p := recover(); p != nil {
-				in.opts.Metrics.GetOrCreateCounter(`belfry_decoder_panics_total`).Inc()
-				t.builder.Refuse(reading.ReasonSyntax, fmt.Sprintf("the decoder cannot cope with this message: %v", p))
-			}
-		}()
-		msg.decoder.Decode(msg.message, &t.builder)
-	}()
+	if known {
+		t.decodeOne(in, msg)
+	}
 	msg.fields, msg.events, msg.strings = b.Samples()-samples, len(b.Events)-events, b.Strings-strings
 	t.messages = append(t.messages, msg)
+}
+
+// decodeOne survives a decoder that panics: it has met a message that nobody
+// thought of, which is refused, and the others are not harmed.
+func (t *taking) decodeOne(in *Intake, msg taken) {
+	defer func() {
+		if p := recover(); p != nil {
+			in.opts.Metrics.GetOrCreateCounter(`belfry_decoder_panics_total`).Inc()
+			t.builder.Refuse(reading.ReasonSyntax, fmt.Sprintf("the decoder cannot cope with this message: %v", p))
+		}
+	}()
+	msg.decoder.Decode(msg.message, &t.builder)
 }
 
 // appendTaking derives what follows and appends the batch to the log.

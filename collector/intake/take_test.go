@@ -131,6 +131,15 @@ func TestADecoderThatPanicsHarmsOnlyItsMessage(t *testing.T) {
 	require.EqualValues(t, 1, set.GetOrCreateCounter(`belfry_decoder_panics_total`).Get())
 }
 
+func TestLabelsThatAreNoTextCannotBecomeOthers(t *testing.T) {
+	in := New(Options{Store: openStore(t), Metrics: metrics.NewSet(), Lag: noLag})
+	m := &input.Message{Body: []byte("a"), Received: time.Now().UnixMilli(), Labels: []input.Label{{Name: "site", Value: "x\xffevil\xfeyes"}}}
+	res, err := in.Take(t.Context(), "words", m, words{})
+	require.NoError(t, err)
+	require.Zero(t, res.Samples)
+	require.Equal(t, reading.ReasonInvalidUTF8, res.Refusals[0].Reason)
+}
+
 func TestEventsThatNobodyKeepsAreRefused(t *testing.T) {
 	in := New(Options{Store: openStore(t), Metrics: metrics.NewSet(), Lag: noLag})
 	res, err := in.Take(t.Context(), "words", &input.Message{Body: []byte("event"), Received: 1}, words{})

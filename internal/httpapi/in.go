@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding/simplifiedchinese"
 
 	"github.com/belfry-city/belfry/collector/input"
 	"github.com/belfry-city/belfry/collector/intake"
@@ -94,8 +97,21 @@ func queryLabels(r *http.Request) ([]input.Label, error) {
 		if !input.LabelName(name) || len(values) != 1 {
 			return nil, fmt.Errorf("parameter %q of the URL: want the name of a label, once, such as ?asset=W17", name)
 		}
-		labels = append(labels, input.Label{Name: name, Value: values[0]})
+		value, ok := utf8Text(values[0])
+		if !ok {
+			return nil, fmt.Errorf("parameter %q of the URL: want UTF-8 or GBK; got %q", name, values[0])
+		}
+		labels = append(labels, input.Label{Name: name, Value: value})
 	}
 	slices.SortFunc(labels, func(a, b input.Label) int { return strings.Compare(a.Name, b.Name) })
 	return labels, nil
+}
+
+// utf8Text translates what is in GBK, as Chinese devices send it.
+func utf8Text(text string) (string, bool) {
+	if utf8.ValidString(text) {
+		return text, true
+	}
+	text, err := simplifiedchinese.GB18030.NewDecoder().String(text)
+	return text, err == nil && !strings.ContainsRune(text, utf8.RuneError)
 }

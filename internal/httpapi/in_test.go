@@ -47,6 +47,19 @@ func TestAMessageThatIsPostedIsStoredUnderTheLabelsOfItsURL(t *testing.T) {
 	require.EqualValues(t, 1, b.counter(`belfry_samples_total{input="json"}`))
 }
 
+func TestLabelsOfTheURLAreTextAndNothingElse(t *testing.T) {
+	b := start(t, withLines)
+	resp, text := b.post(t, "/api/belfry/v1/in/lines?asset=%B6%AB%C3%C5", strings.NewReader("well_level_m 2"))
+	require.Equal(t, 200, resp.StatusCode, text)
+	require.Contains(t, b.query(t, "well_level_m"), `{"__name__":"well_level_m","asset":"东门"}`, "GBK is translated")
+	for _, value := range []string{"x%FFevil%FEyes", "%FF", "a%FE"} {
+		resp, text = b.post(t, "/api/belfry/v1/in/lines?asset=i&site="+value, strings.NewReader("evil_level_m 2"))
+		require.Equal(t, 400, resp.StatusCode, text)
+		require.Contains(t, text, "want UTF-8 or GBK")
+	}
+	require.Empty(t, b.query(t, "evil_level_m"))
+}
+
 func TestTheGoodPartOfAPostedMessageIsStoredAndTheRestIsNamed(t *testing.T) {
 	b := start(t, withLines)
 	resp, text := b.post(t, "/api/belfry/v1/in/lines", strings.NewReader("a 1\nbroken\nc 3"))

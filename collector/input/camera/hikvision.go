@@ -62,7 +62,7 @@ func (d *hikvision) document(out *sink, doc document, pictures []picture) bool {
 	if serial := text(within(o, "Extensions"), "serialNumber"); dev.serial == "" && serial != "" {
 		dev.serial = serial
 	}
-	if eventType == "" && (dev.mac == "" && dev.ip == "" || doc.name != "" && doc.name != "EventNotificationAlert") {
+	if eventType == "" && (dev.mac == "" && dev.ip == "" || strings.EqualFold(text(o, "eventState"), "active") || doc.name != "" && doc.name != "EventNotificationAlert") {
 		refuse(out, bad(reading.ReasonMissing, "want eventType in an EventNotificationAlert; there is none"), doc.raw)
 		return false
 	}

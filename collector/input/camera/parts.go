@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/belfry-city/belfry/collector/input"
 	"github.com/belfry-city/belfry/collector/input/jsontext"
@@ -73,7 +74,7 @@ func takeApart(m *input.Message, maxPicture int) message {
 		if form, err := url.ParseQuery(string(m.Body)); err == nil && len(form) > 0 {
 			fields := map[string]any{}
 			for name, values := range form {
-				fields[name] = values[len(values)-1]
+				fields[utf8Text(name)] = utf8Text(values[len(values)-1])
 			}
 			return message{sections: []section{{form: fields}}}
 		}
@@ -82,6 +83,17 @@ func takeApart(m *input.Message, maxPicture int) message {
 		return message{problems: []error{bad(reading.ReasonUnsupported, "a picture alone, without a message that says what it shows")}}
 	}
 	return message{sections: []section{{text: m.Body, charset: params["charset"]}}}
+}
+
+// utf8Text translates a field of a form that is in GBK.
+func utf8Text(text string) string {
+	if utf8.ValidString(text) {
+		return text
+	}
+	if translated, err := jsontext.UTF8([]byte(text)); err == nil {
+		return string(translated)
+	}
+	return strings.ToValidUTF8(text, "\ufffd")
 }
 
 // firstBoundary finds out whether body is multipart although nothing says so:
@@ -134,7 +146,7 @@ func takePartsApart(body []byte, boundary string, maxPicture int) (m message) {
 			m.sections = append(m.sections, section{text: data, charset: params["charset"], pictures: early})
 			early = nil
 		case part.FormName() != "":
-			form[part.FormName()] = string(data)
+			form[utf8Text(part.FormName())] = utf8Text(string(data))
 		}
 	}
 	if len(m.sections) == 0 && len(form) > 0 {

@@ -73,7 +73,7 @@ func (d *Decoder) row(m *input.Message, t *table, columns []field, heading []byt
 		}
 	}
 	raw := bytes.TrimRight(whole[:len(whole)-len(t.rest)], "\r\n")
-	if blank || bytes.Equal(raw, heading) {
+	if !t.open && (blank || bytes.Equal(raw, heading)) {
 		return
 	}
 	out.Part(line)

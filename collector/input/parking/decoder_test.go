@@ -233,3 +233,21 @@ func BenchmarkJSON(b *testing.B) {
 		w.Done()
 	}
 }
+
+func TestAQuoteThatIsNotClosedIsRefusedWhereverItOpens(t *testing.T) {
+	for _, body := range []string{
+		"garagecode,vehiclecount,totalspaces\n\"H6,1,10\nH7,1,10\n",
+		"garagecode,vehiclecount,totalspaces\nH5,1,10\nH6,\"1,10\nH7,1,10\n",
+	} {
+		var w reading.Builder
+		var b reading.Batch
+		w.Reset(&b)
+		m := &input.Message{Body: []byte(body), Received: time.Now().UnixMilli()}
+		w.Message(m.Body)
+		decoder(t, nil).Decode(m, &w)
+		w.Done()
+		require.Len(t, b.Refusals, 1, body)
+		require.Equal(t, reading.ReasonSyntax, b.Refusals[0].Reason)
+		require.Contains(t, b.Refusals[0].Detail, "quote")
+	}
+}
