@@ -219,7 +219,10 @@ func startMosquitto(t *testing.T, m *mosquitto) {
 	m.cmd = exec.Command(sbin(t, "mosquitto"), "-c", filepath.Join(m.dir, "mosquitto.conf"))
 	require.NoError(t, m.cmd.Start())
 	cmd := m.cmd
-	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait() // it was killed
+	})
 	require.Eventually(t, func() bool {
 		conn, err := net.Dial("tcp", m.addr)
 		return err == nil && conn.Close() == nil
