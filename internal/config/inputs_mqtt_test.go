@@ -65,7 +65,7 @@ func TestMistakesInMQTTSayWhatWouldBeRight(t *testing.T) {
 		"listen: somewhere":    "want host:port",
 		"max_packet: 1":        "at least 1024 bytes",
 		"topics: [{match: a}]": "want match and decoder",
-		"topics: [{match: a, decoder: line, labels: {a-b: c}}]":                              "want a label name",
+		"topics: [{match: a, decoder: line, labels: {a-b: c}}]": "want a label name",
 		"clients: [{name: x}]":                                                               "want url",
 		"clients: [{url: 'http://x'}]":                                                       "want the address of a broker",
 		"clients: [{url: 'mqtt://x', qos: 3}]":                                               "want one of 0, 1, 2",
