@@ -33,8 +33,9 @@ type clock struct {
 }
 
 // ahead is how far in the future a message may be said to have come, in
-// milliseconds.
-const ahead = 1000
+// milliseconds. It bounds the backlog of one topic that can be taken at once:
+// a broker or gateway that was cut off sends thousands.
+const ahead = 60_000
 
 // arrive returns the time of a message that came now. Messages that come in one
 // millisecond get times one after the other, since a series has one value at a
