@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"time"
 
@@ -25,26 +23,10 @@ type HJ212Options struct {
 // hj212Pollutants is how many values a report has.
 const hj212Pollutants = 4
 
-// withHJ212 is Belfry that listens for HJ 212.
-type withHJ212 struct {
-	server.Belfry
-	addr string
-}
-
-// Command implements server.Product.
-func (b withHJ212) Command(dir, addr string) (*exec.Cmd, error) {
-	file := filepath.Join(filepath.Dir(dir), "belfry.yml")
-	text := fmt.Sprintf("listen: %q\ndata_dir: %q\ndurability: fsync\nrules: []\ninputs: {hj212: {listen: %q}}\n", addr, dir, b.addr)
-	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-		return nil, err
-	}
-	return exec.Command(b.Binary, "serve", "--config", file), nil
-}
-
 // HJ212 connects devices to a fresh Belfry and lets them report. dir must
 // exist. The limit of open files bounds how many there can be.
 func HJ212(ctx context.Context, b server.Belfry, dir string, o HJ212Options) (row Row, err error) {
-	addr, err := freePort(ctx)
+	addr, err := unusedAddress(ctx)
 	if err != nil {
 		return row, err
 	}
@@ -55,7 +37,8 @@ func HJ212(ctx context.Context, b server.Belfry, dir string, o HJ212Options) (ro
 		return row, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	s, err := server.Start(ctx, withHJ212{b, addr}, dir)
+	b.Inputs = fmt.Sprintf("{hj212: {listen: %q}}", addr)
+	s, err := server.Start(ctx, b, dir)
 	if err != nil {
 		return row, err
 	}
@@ -91,13 +74,4 @@ func HJ212(ctx context.Context, b server.Belfry, dir string, o HJ212Options) (ro
 		row.Note = fmt.Sprintf("%d devices, reports of %d readings as fast as answered", o.Devices, hj212Pollutants)
 	}
 	return row, nil
-}
-
-func freePort(ctx context.Context) (string, error) {
-	var config net.ListenConfig
-	l, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
 }

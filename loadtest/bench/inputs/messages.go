@@ -5,33 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"time"
 
 	"github.com/belfry-city/belfry/loadtest/bench/server"
 )
-
-// withMapping is Belfry that knows what the posted JSON means.
-type withMapping struct{ server.Belfry }
-
-// Command implements server.Product.
-func (b withMapping) Command(dir, addr string) (*exec.Cmd, error) {
-	file := filepath.Join(filepath.Dir(dir), "belfry.yml")
-	text := fmt.Sprintf("listen: %q\ndata_dir: %q\ndurability: fsync\nrules: []\n", addr, dir) + `
-inputs:
-  json:
-    - name: pump
-      each: readings
-      asset: device
-      time: ts
-      metrics: {pump_speed_rpm: rpm, water_pressure_mpa: kpa / 1000}
-`
-	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-		return nil, err
-	}
-	return exec.Command(b.Binary, "serve", "--config", file), nil
-}
 
 // PostAll measures each of the inputs that take messages over HTTP, in a fresh
 // Belfry. dir must exist.
@@ -43,7 +21,9 @@ func PostAll(ctx context.Context, b server.Belfry, dir string, o PostOptions, sa
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	s, err := server.Start(ctx, withMapping{b}, dir)
+	b.Inputs = "{json: [{name: pump, each: readings, asset: device, time: ts, " +
+		"metrics: {pump_speed_rpm: rpm, water_pressure_mpa: kpa / 1000}}]}"
+	s, err := server.Start(ctx, b, dir)
 	if err != nil {
 		return nil, err
 	}

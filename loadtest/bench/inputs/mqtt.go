@@ -25,23 +25,6 @@ type MQTTOptions struct {
 	During   time.Duration
 }
 
-// withMQTT is Belfry with its embedded broker.
-type withMQTT struct {
-	server.Belfry
-	addr string
-}
-
-// Command implements server.Product.
-func (b withMQTT) Command(dir, addr string) (*exec.Cmd, error) {
-	file := filepath.Join(filepath.Dir(dir), "belfry.yml")
-	text := fmt.Sprintf("listen: %q\ndata_dir: %q\ndurability: fsync\nrules: []\n"+
-		"inputs: {mqtt: {listen: %q, topics: [{match: \"city/+district/+asset/reading\", decoder: line}]}}\n", addr, dir, b.addr)
-	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-		return nil, err
-	}
-	return exec.Command(b.Binary, "serve", "--config", file), nil
-}
-
 // MQTT publishes to a fresh Belfry, which acknowledges what is on disk. dir must
 // exist.
 func MQTT(ctx context.Context, b server.Belfry, dir string, o MQTTOptions) (row Row, err error) {
@@ -56,7 +39,8 @@ func MQTT(ctx context.Context, b server.Belfry, dir string, o MQTTOptions) (row 
 		return row, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	s, err := server.Start(ctx, withMQTT{b, addr}, dir)
+	b.Inputs = fmt.Sprintf("{mqtt: {listen: %q, topics: [{match: \"city/+district/+asset/reading\", decoder: line}]}}", addr)
+	s, err := server.Start(ctx, b, dir)
 	if err != nil {
 		return row, err
 	}

@@ -33,22 +33,6 @@ func (o ScrapeOptions) jobs(addr, indent string) string {
 	return b.String()
 }
 
-// scrapingBelfry is Belfry with targets.
-type scrapingBelfry struct {
-	server.Belfry
-	jobs string
-}
-
-// Command implements server.Product.
-func (b scrapingBelfry) Command(dir, addr string) (*exec.Cmd, error) {
-	file := filepath.Join(filepath.Dir(dir), "belfry.yml")
-	text := fmt.Sprintf("listen: %q\ndata_dir: %q\ndurability: fsync\nrules: []\ninputs:\n  scrape:\n%s", addr, dir, b.jobs)
-	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-		return nil, err
-	}
-	return exec.Command(b.Binary, "serve", "--config", file), nil
-}
-
 // scrapingPeer is VictoriaMetrics with targets: what vmagent does is in it.
 type scrapingPeer struct {
 	server.Product
@@ -86,7 +70,8 @@ func Scrape(ctx context.Context, belfry server.Belfry, victoriametrics server.Pr
 	})}
 	go func() { _ = targets.Serve(l) }()
 	defer func() { err = errors.Join(err, targets.Close()) }()
-	products := []server.Product{scrapingBelfry{belfry, o.jobs(l.Addr().String(), "  ")}}
+	belfry.Inputs = "\n  scrape:\n" + o.jobs(l.Addr().String(), "  ")
+	products := []server.Product{belfry}
 	if victoriametrics != nil {
 		products = append(products, scrapingPeer{victoriametrics, o.jobs(l.Addr().String(), "")})
 	}

@@ -19,6 +19,9 @@ import (
 // evaluates no rules, since its peer evaluates none either.
 type Belfry struct {
 	Binary string
+	// Inputs is the value of the key inputs, in YAML on one line or indented; ""
+	// leaves the defaults.
+	Inputs string
 }
 
 // Name implements Product.
@@ -28,6 +31,9 @@ func (Belfry) Name() string { return "belfry" }
 func (b Belfry) Command(dir, addr string) (*exec.Cmd, error) {
 	file := filepath.Join(filepath.Dir(dir), "belfry.yml")
 	text := fmt.Sprintf("listen: %q\ndata_dir: %q\ndurability: fsync\nrules: []\n", addr, dir)
+	if b.Inputs != "" {
+		text += "inputs: " + b.Inputs + "\n"
+	}
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		return nil, err
 	}
