@@ -216,6 +216,32 @@ func TestTwoClientsOfOneNameTakeTurnsAndOthersDoNotNotice(t *testing.T) {
 	require.Equal(t, 101, sum(s.stored()))
 }
 
+func TestOfManyClientsThatWantOneNameTheLastIsLeft(t *testing.T) {
+	s := newStation(t)
+	by := s.bystander()
+	for round := range 20 {
+		wires := make([]*wire, 40)
+		for i := range wires {
+			wires[i] = s.dial()
+			wires[i].send(connectPacket(connecting{id: "same", v5: i%3 > 0, keep: i%5 == 0}))
+		}
+		for _, w := range wires {
+			_, _, _, _ = w.next(20 * time.Second) // it is let in, or is gone already
+		}
+		left := s.connect(connecting{id: "same"})
+		for _, w := range wires {
+			w.ended()
+		}
+		topic := fmt.Sprintf("status/P7/%d", round)
+		left.subscribe(topic, 1)
+		by.publish(topic, 0, 0, "pump running=1")
+		got, _ := left.received()
+		require.Equal(t, topic, got, "it is known to the broker, and gets what it asks for")
+		_ = left.conn.Close()
+	}
+	by.undisturbed()
+}
+
 func TestAClientThatDoesNotReadItsAnswersIsHeldBack(t *testing.T) {
 	s := newStation(t)
 	by := s.bystander()

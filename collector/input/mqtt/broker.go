@@ -28,6 +28,7 @@ type Broker struct {
 	messages *messages
 	metrics  brokerMetrics
 	retained retained
+	turns    turns
 
 	ctx     context.Context
 	cancel  context.CancelFunc

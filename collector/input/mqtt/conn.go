@@ -47,6 +47,7 @@ type conn struct {
 	client client
 
 	// Of the goroutine that reads:
+	endTurn  func() // see turns
 	buf      []byte
 	r, w     int
 	pass     int // bytes that mochi reads as they are
@@ -71,7 +72,7 @@ func newConn(b *Broker, under net.Conn) *conn {
 	ctx, cancel := context.WithCancel(b.ctx)
 	c := &conn{
 		Conn: under, broker: b, ctx: ctx, cancel: cancel, client: client{sender: under.RemoteAddr().String()},
-		routes: routes{router: b.router}, deadline: time.Now().Add(b.opts.ConnectTime),
+		routes: routes{router: b.router}, deadline: time.Now().Add(b.opts.ConnectTime), endTurn: func() {},
 	}
 	c.output.init(c)
 	_ = under.SetReadDeadline(c.deadline) // an error shows when reading

@@ -127,8 +127,12 @@ func (h *hook) OnSessionEstablish(cl *mochi.Client, _ packets.Packet) {
 	cl.Properties.Props.TopicAliasMaximum = 0 // an alias would not outlive the connection, messages may
 	cl.State.TopicAliases.Outbound = mochi.NewOutboundTopicAliases(0)
 	cl.State.Inflight.ResetSendQuota(0)
+	c.endTurn = h.broker.turns.take(cl.ID)
 	h.broker.attach(c, cl)
 }
+
+// OnSessionEstablished is called when mochi has the client in its list.
+func (h *hook) OnSessionEstablished(cl *mochi.Client, _ packets.Packet) { connOf(cl).endTurn() }
 
 // attach finds or makes the session of a connection.
 func (b *Broker) attach(c *conn, cl *mochi.Client) {
@@ -155,9 +159,15 @@ func (b *Broker) attach(c *conn, cl *mochi.Client) {
 	c.client.session = s
 }
 
-// OnDisconnect forgets sessions that end with the connection.
+// OnDisconnect forgets sessions that end with the connection. Whether the
+// session has been taken over is certain only while nobody is taking it.
 func (h *hook) OnDisconnect(cl *mochi.Client, _ error, expire bool) {
-	if c := connOf(cl); c != nil && c.established() && expire && !cl.IsTakenOver() {
+	c := connOf(cl)
+	if c == nil || !c.established() || !expire {
+		return
+	}
+	c.endTurn = h.broker.turns.take(cl.ID) // until mochi is done with the connection
+	if !cl.IsTakenOver() {
 		h.broker.detach(cl.ID, c.client.session)
 	}
 }

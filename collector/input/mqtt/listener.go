@@ -61,6 +61,7 @@ func (l *listener) serve(c *conn, establish listeners.EstablishFn) {
 			l.broker.complain("a client sent what the broker cannot cope with", c.client.sender, fmt.Sprint(p))
 		}
 		_ = c.Close()
+		c.endTurn()
 		c.buf, c.aliases, c.routes = nil, nil, routes{} // mochi keeps the connection with its session
 		l.broker.leave(c)
 	}()
