@@ -168,6 +168,15 @@ func TestACameraThatOnlyReportsEventsIsNotCalledDownUnlessSomeoneSaysSo(t *testi
 	w.seen(presence.Sign{Asset: "CONFIGURED", Vendor: "strict"})
 	w.seen(beat("BEATING"))
 	w.advance(2 * time.Minute)
+	require.Eventually(t, func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return slices.Contains(w.written, "camera_up{asset=BEATING} 0")
+	}, 20*time.Second, 10*time.Millisecond)
+	w.mu.Lock()
+	w.written = nil // whatever was written of the time when all had just been seen
+	w.mu.Unlock()
+	w.advance(2 * time.Minute)
 	w.await(t, "camera_up{asset=BEATING} 0", "camera_up{asset=CONFIGURED} 0")
 }
 
