@@ -35,6 +35,8 @@ type Intake struct {
 	// evaluation never stands behind a long queue for a processor.
 	turns   *semaphore.Weighted
 	waiting atomic.Int64
+
+	arrivals *arrivals
 }
 
 // New returns an Intake in front of a store.
@@ -44,6 +46,8 @@ func New(o Options) *Intake {
 		batches: sync.Pool{New: func() any { return new(reading.Batch) }},
 		takings: sync.Pool{New: func() any { return new(taking) }},
 		turns:   semaphore.NewWeighted(int64(2 * runtime.GOMAXPROCS(0))),
+
+		arrivals: newArrivals(o.Store),
 	}
 }
 

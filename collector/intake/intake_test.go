@@ -21,6 +21,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // slowStore is a store that can be held, and that changes its generation.
 type slowStore struct {
+	Store
 	hold        chan struct{}
 	generations []uint64
 	mu          sync.Mutex
@@ -42,6 +43,8 @@ func (s *slowStore) Append(_ context.Context, b *reading.Batch, _ reading.Spelle
 	s.appended++
 	return r, nil
 }
+
+func (*slowStore) NewestTime() (int64, error) { return 0, nil }
 
 func (s *slowStore) Sync(_ context.Context, g uint64) error {
 	s.mu.Lock()

@@ -7,6 +7,7 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/storage"
 
 	"github.com/belfry-city/belfry/collector/reading"
 	"github.com/belfry-city/belfry/collector/tsdb"
@@ -16,6 +17,9 @@ import (
 type Store interface {
 	Append(ctx context.Context, b *reading.Batch, sp reading.Speller) (tsdb.Receipt, error)
 	Sync(ctx context.Context, generation uint64) error
+	// NewestTime is the time of the newest sample, in milliseconds.
+	NewestTime() (int64, error)
+	Querier(mint, maxt int64) (storage.Querier, error)
 }
 
 // Events keeps what cameras and people reported.

@@ -92,9 +92,11 @@ func (in *Intake) decode(t *taking, msg taken) {
 		}
 		t.builder.Common(l.Name, l.Value)
 	}
-	samples, events, strings := b.Samples(), len(b.Events), b.Strings
+	samples, events, strings, points := b.Samples(), len(b.Events), b.Strings, len(b.Points)
 	if known {
 		t.decodeOne(in, msg)
+		t.builder.Done() // keys can be read from here on
+		in.arrivals.settle(b, points, msg.message.Received)
 	}
 	msg.fields, msg.events, msg.strings = b.Samples()-samples, len(b.Events)-events, b.Strings-strings
 	t.messages = append(t.messages, msg)

@@ -64,6 +64,17 @@ func (s *Store) StartTime() (int64, error) {
 	return d.StartTime()
 }
 
+// NewestTime is the time of the newest sample, in milliseconds; it may lie in the
+// future. 0: there is none.
+func (s *Store) NewestTime() (int64, error) {
+	d, err := s.use()
+	if err != nil {
+		return 0, err
+	}
+	defer s.gate.leave()
+	return max(0, d.Head().MaxTime()), nil
+}
+
 type heldQuerier struct {
 	storage.Querier
 	open    func() (storage.Querier, error)

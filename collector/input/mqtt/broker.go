@@ -222,7 +222,7 @@ func (b *Broker) lastWill(c *conn, topic string, payload []byte) {
 	}
 	m := b.messages.get()
 	m.Body = append(m.Body[:0], payload...)
-	m.Topic, m.Labels, m.Sender, m.Received = topic, r.labels, c.client.sender, b.router.clockOf(topic).arrive(time.Now().UnixMilli())
+	m.Topic, m.Labels, m.Sender, m.Received = topic, r.labels, c.client.sender, time.Now().UnixMilli()
 	m.decoder = r.decoder
 	// Nobody waits for an answer, so nobody is to hang here while the store is in
 	// trouble.

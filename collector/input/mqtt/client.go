@@ -265,7 +265,7 @@ func (c *Client) take(a arrival) {
 	r := c.routes.find([]byte(a.topic))
 	m := c.messages.get()
 	m.Body = append(m.Body[:0], a.payload...)
-	m.Topic, m.Labels, m.Sender, m.Received = a.topic, r.labels, c.opts.Name, r.clock.arrive(time.Now().UnixMilli())
+	m.Topic, m.Labels, m.Sender, m.Received = a.topic, r.labels, c.opts.Name, time.Now().UnixMilli()
 	m.id, m.qos, m.client, m.ack, m.decoder = a.id, a.qos, c, a.ack, r.decoder
 	if a.qos > 0 {
 		c.repeat.pending[a.id] = m

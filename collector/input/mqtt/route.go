@@ -1,7 +1,6 @@
 package mqtt
 
 import (
-	"sync"
 	"sync/atomic"
 
 	"github.com/belfry-city/belfry/collector/input"
@@ -24,32 +23,6 @@ type route struct {
 	topic   string
 	decoder input.Decoder // nil: no pattern matches
 	labels  []input.Label
-	clock   *clock
-}
-
-// clock says when messages of a topic came. It is safe for concurrent use.
-type clock struct {
-	last atomic.Int64 // Unix milliseconds
-}
-
-// ahead is how far in the future a message may be said to have come, in
-// milliseconds. It bounds the backlog of one topic that can be taken at once:
-// a broker or gateway that was cut off sends thousands.
-const ahead = 60_000
-
-// arrive returns the time of a message that came now. Messages that come in one
-// millisecond get times one after the other, since a series has one value at a
-// time, and a burst of readings without a time of their own would be refused.
-func (c *clock) arrive(now int64) int64 {
-	for {
-		last, at := c.last.Load(), now
-		if now <= last && last < now+ahead {
-			at = last + 1
-		}
-		if c.last.CompareAndSwap(last, at) {
-			return at
-		}
-	}
 }
 
 func (ts Topics) route(topic string) *route {
@@ -83,33 +56,12 @@ func (ts Topics) Filters() (filters []string) {
 // router gives topics their routes. It is replaced as a whole by a reload.
 type router struct {
 	topics atomic.Pointer[Topics]
-
-	mu     sync.Mutex
-	clocks map[string]*clock // of topics that connections use
 }
 
 func newRouter(ts Topics) *router {
-	r := &router{clocks: map[string]*clock{}}
+	r := &router{}
 	r.topics.Store(&ts)
 	return r
-}
-
-// knownClocks bounds the number of clocks.
-const knownClocks = 100_000
-
-// clockOf returns the clock that all connections share.
-func (r *router) clockOf(topic string) *clock {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	c, ok := r.clocks[topic]
-	if !ok {
-		if len(r.clocks) >= knownClocks {
-			clear(r.clocks)
-		}
-		c = &clock{}
-		r.clocks[topic] = c
-	}
-	return c
 }
 
 // routes remembers the routes of the topics that one connection uses. It is not
@@ -137,7 +89,6 @@ func (r *routes) find(topic []byte) *route {
 		clear(r.known)
 	}
 	found := r.of.route(string(topic))
-	found.clock = r.router.clockOf(found.topic)
 	r.known[found.topic] = found
 	return found
 }

@@ -87,7 +87,7 @@ func (c *conn) decoderOf(p *publish, r *route, first bool) (input.Decoder, byte)
 func (c *conn) submit(p *publish, r *route, decoder input.Decoder, code byte) error {
 	m := c.broker.messages.get()
 	m.Body = append(m.Body[:0], p.payload...)
-	m.Topic, m.Labels, m.Sender, m.Received = r.topic, r.labels, c.client.sender, r.clock.arrive(c.received)
+	m.Topic, m.Labels, m.Sender, m.Received = r.topic, r.labels, c.client.sender, c.received
 	m.conn, m.id, m.qos, m.code, m.decoder = c, p.id, p.qos, code, decoder
 	c.blocked.Store(c.received)
 	defer c.blocked.Store(0)

@@ -142,14 +142,3 @@ func FuzzPattern(f *testing.F) {
 		require.Equal(t, len(index.Subscribers(topic).Subscriptions) == 1, ok, "%s %s", p.Filter(), topic)
 	})
 }
-
-func TestABacklogThatComesAtOnceHasATimeForEachMessage(t *testing.T) {
-	var c clock
-	const now, backlog = 1_700_000_000_000, 50_000
-	seen := map[int64]bool{}
-	for range backlog {
-		seen[c.arrive(now)] = true
-	}
-	require.Len(t, seen, backlog)
-	require.EqualValues(t, now+backlog+5, c.arrive(now+backlog+5), "the clock has caught up")
-}
