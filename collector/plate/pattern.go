@@ -98,21 +98,35 @@ func (s *scan) provincial(i int) (start, end int) {
 
 // policeBefore says whether WJ stands before i, and where.
 func (s *scan) policeBefore(i int) (start int, ok bool) {
-	for _, gap := range []string{"", "·", " ", "-"} {
-		word := "WJ" + gap
-		if at := i - len(word); at >= 0 && string(s.text[at:i]) == word && !s.letterBefore(at) {
-			return at, true
+	i = s.gapBefore(i)
+	for _, want := range []byte("JW") {
+		r, start := s.before(i)
+		if c, lower := fold(r); c != want || lower {
+			return 0, false
 		}
+		i = start
 	}
-	return 0, false
+	return i, !s.letterBefore(i)
+}
+
+// gapBefore is where a gap that ends at i begins, or i.
+func (s *scan) gapBefore(i int) int {
+	if r, start := s.before(i); isGap(r) {
+		return start
+	}
+	return i
 }
 
 func (s *scan) letterBefore(i int) bool {
-	if i == 0 {
-		return false
-	}
-	c, _ := fold(rune(s.text[i-1]))
+	r, _ := s.before(i)
+	c, _ := fold(r)
 	return c != 0
+}
+
+func (s *scan) digitBefore(i int) bool {
+	r, _ := s.before(i)
+	c, _ := fold(r)
+	return isDigit(c)
 }
 
 // serial counts the characters behind province and letter.
@@ -254,14 +268,18 @@ func (s *scan) diplomatic(i int) (start, end int) {
 	if n == digits && s.ends(j) {
 		return i, j
 	}
-	start = i - digits
-	if start < 0 || s.letterBefore(start) {
-		return 0, 0
-	}
-	for _, c := range s.text[start:i] {
-		if !isDigit(c) {
+	start = s.gapBefore(i)
+	for n := range digits {
+		r, at := s.before(start)
+		if c, _ := fold(r); !isDigit(c) {
 			return 0, 0
 		}
+		if start = at; n == digits/2-1 {
+			start = s.gapBefore(start)
+		}
+	}
+	if s.digitBefore(start) {
+		return 0, 0
 	}
 	return start, from
 }
@@ -270,14 +288,16 @@ func (s *scan) diplomatic(i int) (start, end int) {
 // i, if there is one: two letters, dot, five digits.
 func (s *scan) military(i int) (start, end int) {
 	const letters, digits = 2, 5
-	start = i - letters
-	if start < 0 || s.letterBefore(start) {
-		return 0, 0
-	}
-	for _, c := range s.text[start:i] {
-		if c < 'A' || c > 'Z' {
+	start = i
+	for range letters {
+		r, at := s.before(start)
+		if c, lower := fold(r); c == 0 || isDigit(c) || lower {
 			return 0, 0
 		}
+		start = at
+	}
+	if s.letterBefore(start) {
+		return 0, 0
 	}
 	end = i + s.at(i).n
 	for range digits {

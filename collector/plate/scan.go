@@ -22,6 +22,7 @@ type scan struct {
 	budget int
 
 	words words
+	past  past
 }
 
 // span is a part of the text that goes. quote surrounds the mark where JSON
@@ -55,7 +56,7 @@ func (w *words) add(i, n int) {
 
 // run finds what looks like a plate, and what stands behind the name of one.
 func (s *scan) run() {
-	s.words = words{}
+	s.words, s.past = words{}, past{}
 	for i := 0; i < len(s.text); {
 		if c := s.text[i]; isPlainWord(c) {
 			s.words.add(i, 1)
@@ -64,10 +65,12 @@ func (s *scan) run() {
 		}
 		u := s.at(i)
 		if end := s.step(i, u); end > i {
+			s.past.add(i, end, none)
 			i = end
 			s.words.n = 0
 			continue
 		}
+		s.past.add(i, i+u.n, u.r)
 		switch {
 		case u.r >= utf8.RuneSelf || isPlainWord(byte(u.r)):
 			s.words.add(i, u.n)

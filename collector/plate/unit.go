@@ -34,6 +34,41 @@ func (s *scan) at(i int) unit {
 	return s.wide(s.text[i:])
 }
 
+// past is what run has last gone by, except for letters and digits that stand
+// for themselves: an escape cannot be told from behind.
+type past struct {
+	units [16]passed
+	n     int
+}
+
+type passed struct {
+	start, end int
+	r          rune
+}
+
+func (p *past) add(start, end int, r rune) {
+	p.units[p.n%len(p.units)] = passed{start, end, r}
+	p.n++
+}
+
+// before is the character that ends at i, and where it begins. It is for places
+// where run is, and a few characters before them.
+func (s *scan) before(i int) (r rune, start int) {
+	if i <= 0 {
+		return none, 0
+	}
+	for k := 1; k <= min(s.past.n, len(s.past.units)); k++ {
+		p := &s.past.units[(s.past.n-k)%len(s.past.units)]
+		if p.end == i {
+			return p.r, p.start
+		}
+		if p.end < i {
+			break
+		}
+	}
+	return rune(s.text[i-1]), i - 1
+}
+
 func (s *scan) wide(text []byte) unit {
 	if s.gbk {
 		r, n := decodeGBK(text)
