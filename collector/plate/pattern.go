@@ -40,10 +40,19 @@ func isMiddleDot(r rune) bool {
 // isGap holds for what people and programs put between the parts of a plate.
 func isGap(r rune) bool {
 	switch r {
-	case ' ', '\u00a0', '\u2002', '\u2003', '\u2009', '\u3000', '.', '．', '。', '-', '－', '‐', '–', '—', '_', '+', '*':
+	case '.', '．', '。', '-', '－', '‐', '‑', '–', '—', '−', '_', '+', '*':
 		return true
 	}
-	return isMiddleDot(r)
+	return isMiddleDot(r) || isSpace(r)
+}
+
+// isSpace also holds for what takes no room, and is copied with the text.
+func isSpace(r rune) bool {
+	switch r {
+	case ' ', '\u00a0', '\u00ad', '\u180e', '\u3000', '\ufeff':
+		return true
+	}
+	return r >= '\u2000' && r <= '\u200f' || r >= '\u202a' && r <= '\u202f' || r >= '\u205f' && r <= '\u2064'
 }
 
 // fold is the letter (in upper case) or digit that r is, or 0. lower says that
@@ -61,6 +70,21 @@ func fold(r rune) (c byte, lower bool) {
 	return 0, false
 }
 
+// glyph is fold for plates, on which Cyrillic letters that look like Latin ones
+// are written by mistake, or to deceive.
+func glyph(r rune) (c byte, lower bool) {
+	const cyrillic, latin = "АВЕКМНОРСТУХ" + "авекмнорстух", "ABEKMHOPCTYXABEKMHOPCTYX"
+	if r < 'А' || r > 'х' {
+		return fold(r)
+	}
+	at := strings.IndexRune(cyrillic, r)
+	if at < 0 {
+		return 0, false
+	}
+	i := at / len("А")
+	return latin[i], i >= len(latin)/2
+}
+
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
 // gaps skips at most most gaps from i on.
@@ -75,15 +99,13 @@ func (s *scan) gaps(i, most int) int {
 	return i
 }
 
-const mostGaps = 3
-
 // provincial returns the end of the plate that begins with the province at i,
 // or 0, and where it begins.
 func (s *scan) provincial(i int) (start, end int) {
 	u := s.at(i)
-	j := s.gaps(i+u.n, mostGaps)
+	j := s.seam(i + u.n)
 	letter := s.at(j)
-	c, small := fold(letter.r)
+	c, small := glyph(letter.r)
 	if start, ok := s.policeBefore(i); ok {
 		if end := s.serial(j, serial{least: 4, most: 5}); end > 0 {
 			return start, end
@@ -92,7 +114,7 @@ func (s *scan) provincial(i int) (start, end int) {
 	if c == 0 || isDigit(c) {
 		return 0, 0
 	}
-	j = s.gaps(j+letter.n, mostGaps)
+	j = s.seam(j + letter.n)
 	return i, s.serial(j, serial{least: 5, most: 6, small: small})
 }
 
@@ -142,10 +164,10 @@ type serial struct {
 func (s *scan) serial(j int, n serial) int {
 	for n.count < n.most {
 		u := s.at(j)
-		c, lower := fold(u.r)
-		if c == 0 && n.count > 0 && (u.r == ' ' || u.r == '\u3000' || isMiddleDot(u.r)) {
+		c, lower := glyph(u.r)
+		if c == 0 && n.count > 0 && (isSpace(u.r) || isMiddleDot(u.r)) {
 			next := s.at(j + u.n)
-			if c, lower = fold(next.r); c != 0 {
+			if c, lower = glyph(next.r); c != 0 {
 				n.spaced++
 				j, u = j+u.n, next
 			}
@@ -197,7 +219,38 @@ func (s *scan) special(j int, n serial) int {
 	if beginsWord(u.r, s.at(end).r) {
 		return 0
 	}
+	if u.r == '港' || u.r == '澳' {
+		return s.second(end)
+	}
 	return end
+}
+
+// second returns the end of the plate of Hong Kong or Macao that stands beside
+// the mainland's, which ends at i; without one that is i.
+func (s *scan) second(i int) int {
+	j := s.seam(i)
+	for range 2 {
+		u := s.at(j)
+		if c, lower := fold(u.r); c == 0 || isDigit(c) || lower {
+			return i
+		}
+		j += u.n
+	}
+	digits := 0
+	for ; digits < 4; digits++ {
+		if digits%2 == 0 { // MA-12-34
+			j = s.gaps(j, 1)
+		}
+		u := s.at(j)
+		if c, _ := fold(u.r); !isDigit(c) {
+			break
+		}
+		j += u.n
+	}
+	if digits < 3 || !s.ends(j) {
+		return i
+	}
+	return j
 }
 
 // beginsWord says whether two characters are a word, as in 1234学校 and
@@ -288,6 +341,9 @@ func (s *scan) diplomatic(i int) (start, end int) {
 // i, if there is one: two letters, dot, five digits.
 func (s *scan) military(i int) (start, end int) {
 	const letters, digits = 2, 5
+	if start, end := s.formerPolice(i); end > start {
+		return start, end
+	}
 	start = i
 	for range letters {
 		r, at := s.before(start)
@@ -311,4 +367,23 @@ func (s *scan) military(i int) (start, end int) {
 		return 0, 0
 	}
 	return start, end
+}
+
+// formerPolice returns where the plate of the armed police before 2012 is whose
+// middle dot is at i, if there is one: WJ, the number of a province, dot, five
+// characters.
+func (s *scan) formerPolice(i int) (start, end int) {
+	start = i
+	for range 2 {
+		r, at := s.before(start)
+		if c, _ := fold(r); !isDigit(c) {
+			return 0, 0
+		}
+		start = at
+	}
+	start, ok := s.policeBefore(start)
+	if !ok {
+		return 0, 0
+	}
+	return start, s.serial(i+s.at(i).n, serial{least: 5, most: 5})
 }

@@ -51,3 +51,40 @@ func TestLongerNumbersAreNoPlatesInAnySpelling(t *testing.T) {
 		}
 	}
 }
+
+func TestPlatesInTwoRowsOrDividedOtherwise(t *testing.T) {
+	for in, want := range map[string]string{
+		"渝A\n12345":     "[removed]\n[removed]",
+		"渝A\r\n12345":   "[removed]\r\n[removed]",
+		"渝\nA12345":     "[removed]\n[removed]",
+		"渝A\t12345 在":   "[removed]\t[removed] 在",
+		"渝\u200bA12345": "[removed]", "渝A\u200b12345": "[removed]", "渝A1\u200b2345": "[removed]", "\ufeff渝\u2060A\u00ad12345": "\ufeff[removed]",
+		"渝A:12345": "[removed]", "车渝A：12345": "车[removed]",
+		"(渝A)12345": "([removed])[removed]", "[渝]A12345": "[[removed]][removed]", "【渝】A12345，": "【[removed]】[removed]，",
+		"<b>渝A</b>12345": "<b>[removed]</b>[removed]", `<p>渝<font color="red">A</font>12345</p>`: `<p>[removed]<font color="red">[removed]</font>[removed]</p>`,
+		"WJ01·12345": "[removed]", "武警WJ31·1234X": "武警[removed]",
+		"粤ZAB12港 AB1234": "[removed]", "粤ZAB12港AB1234，": "[removed]，", "粤Z1234澳 MA-12-34": "[removed]", "粤ZAB12港 入口 2": "[removed] 入口 2",
+		"渝А12345": "[removed]", "渝АВ1234": "[removed]", "京Н8Р8С8": "[removed]",
+	} {
+		wanted := spellings(want)
+		for how, text := range spellings(in) {
+			switch how {
+			case "itself":
+				require.Equal(t, want, redact(text), in)
+			case "JSON", "JSON in JSON", "XML":
+				require.Equal(t, wanted[how], redact(text), "as %s: %s", how, text)
+			}
+			require.Equal(t, strings.Count(want, "[removed]"), strings.Count(redact(text), "[removed]"), "as %s: %s", how, text)
+			require.Equal(t, redact(text), redact(redact(text)))
+		}
+	}
+}
+
+func TestWhatStandsBesideAProvinceIsNotDrawnToIt(t *testing.T) {
+	for _, text := range []string{
+		"地区,云\nB12,0\n", "[\"新\",\"A12345\"]", "{\"新A\":12345}", "<td>新A</td><td>12345</td>", "<area>新</area><id>A12345</id>", "新<A12345",
+		"粤Z1234港口", "WJ01·1234路", "新\n\n\n\nA12345", "渝)))) A12345",
+	} {
+		require.Equal(t, text, redact(text))
+	}
+}

@@ -102,7 +102,7 @@ func (s *scan) step(i int, u unit) int {
 		return s.assigned(i, u)
 	case u.r < utf8.RuneSelf:
 	case isProvince(u.r):
-		return s.remove(s.provincial(i))
+		return s.removeParts(s.provincial(i))
 	case u.r == '使' || u.r == 'ʹ': // in GBK, where its bytes happen to be UTF-8
 		return s.remove(s.diplomatic(i))
 	case isMiddleDot(u.r):
