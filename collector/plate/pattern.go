@@ -157,7 +157,7 @@ type serial struct {
 	small       bool // the letter before was a small one
 
 	count, digits, smalls int
-	spaced                int // gaps between characters
+	first, last           byte
 }
 
 // serial returns the end of a serial number that begins at j, or 0.
@@ -168,12 +168,14 @@ func (s *scan) serial(j int, n serial) int {
 		if c == 0 && n.count > 0 && (isSpace(u.r) || isMiddleDot(u.r)) {
 			next := s.at(j + u.n)
 			if c, lower = glyph(next.r); c != 0 {
-				n.spaced++
 				j, u = j+u.n, next
 			}
 		}
 		if c == 0 {
 			return s.special(j, n)
+		}
+		if n.last = c; n.count == 0 {
+			n.first = c
 		}
 		n.count++
 		if isDigit(c) {
@@ -194,8 +196,13 @@ func (s *scan) serial(j int, n serial) int {
 	return 0
 }
 
-// plausible tells a plate from a word with a number: small letters are few.
+// plausible tells a plate from a word with a number: small letters are few. Six
+// characters, for new energy, begin or end with a letter (GA 36-2018), which
+// numbers such as B000012 do not.
 func (n serial) plausible() bool {
+	if n.count == 6 && isDigit(n.first) && isDigit(n.last) {
+		return false
+	}
 	if n.small || n.smalls > 0 {
 		return n.digits >= n.count-1
 	}
@@ -261,7 +268,7 @@ func beginsWord(first, second rune) bool {
 	case '学', '學':
 		words = "校院生区府习期位科"
 	case '使', '应':
-		words = "用命得馆"
+		words = "用命得馆能者"
 	case '港':
 		words = "口湾区务城"
 	case '警':
@@ -318,7 +325,7 @@ func (s *scan) diplomatic(i int) (start, end int) {
 		}
 		j += u.n
 	}
-	if n == digits && s.ends(j) {
+	if n == digits && s.ends(j) && !s.wordBefore(i) {
 		return i, j
 	}
 	start = s.gapBefore(i)
@@ -337,6 +344,15 @@ func (s *scan) diplomatic(i int) (start, end int) {
 	return start, from
 }
 
+// wordBefore says whether 使 at i is the end of a word such as 大使.
+func (s *scan) wordBefore(i int) bool {
+	r, _ := s.before(i)
+	if r == utf8.RuneError && s.text[i] == '\xca' && !s.gbk {
+		return true // all of it is in GBK, and looked at again as such
+	}
+	return strings.ContainsRune("大天行即驱假促唆特公致迫指役", r)
+}
+
 // military returns where the plate of an army vehicle is whose middle dot is at
 // i, if there is one: two letters, dot, five digits.
 func (s *scan) military(i int) (start, end int) {
@@ -352,7 +368,7 @@ func (s *scan) military(i int) (start, end int) {
 		}
 		start = at
 	}
-	if s.letterBefore(start) {
+	if s.letterBefore(start) || s.isAbbreviation(start) {
 		return 0, 0
 	}
 	end = i + s.at(i).n
@@ -367,6 +383,19 @@ func (s *scan) military(i int) (start, end int) {
 		return 0, 0
 	}
 	return start, end
+}
+
+// isAbbreviation says whether the two letters at i stand before numbers that are
+// none of army vehicles.
+func (s *scan) isAbbreviation(i int) bool {
+	first := s.at(i)
+	a, _ := fold(first.r)
+	b, _ := fold(s.at(i + first.n).r)
+	switch string([]byte{a, b}) {
+	case "AM", "PM", "NO", "SN", "ID":
+		return true
+	}
+	return false
 }
 
 // formerPolice returns where the plate of the armed police before 2012 is whose

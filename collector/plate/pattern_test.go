@@ -88,3 +88,17 @@ func TestWhatStandsBesideAProvinceIsNotDrawnToIt(t *testing.T) {
 		require.Equal(t, text, redact(text))
 	}
 }
+
+func TestNumbersOfDevicesAndOfficesAreNoPlates(t *testing.T) {
+	for _, text := range []string{
+		"云B000012", "川A000001泵", "新H2S0001", "渝A123456", "大使123456", "驻华大使 123456", "行使224001项", "224001使能", "PM·12345", "NO·12345", "SN·10001",
+	} {
+		for how, in := range spellings(text) {
+			require.Equal(t, in, redact(in), "%s as %s", text, how)
+		}
+		require.Equal(t, gbk(t, text), redact(gbk(t, text)), "%s in GBK", text)
+	}
+	for _, text := range []string{"使123456", "车使123456", "VA·12345", "渝AD12345", "渝A12345D", "渝A12345"} {
+		require.Contains(t, redact(text), "[removed]", text)
+	}
+}

@@ -169,6 +169,9 @@ func somePlate() *rapid.Generator[string] {
 		n := rapid.SampledFrom([]int{4, 5, 6}).Draw(t, "length")
 		body := []rune(rapid.StringOfN(rapid.SampledFrom([]rune(serial)), n, n, -1).Draw(t, "serial"))
 		body[rapid.IntRange(0, n-1).Draw(t, "digit")] = rapid.SampledFrom([]rune("0123456789")).Draw(t, "figure")
+		if n == 6 { // new energy
+			body = []rune(rapid.StringMatching(`[A-HJK][A-HJ-NP-Z0-9][0-9]{4}|[0-9]{5}[A-HJK]`).Draw(t, "serial"))
+		}
 		if p += string(body); n == 4 {
 			p += rapid.SampledFrom([]string{"学", "警", "挂", "港", "澳", "领"}).Draw(t, "last")
 		}
