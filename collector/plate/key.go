@@ -11,17 +11,34 @@ type certainty int
 
 const (
 	no certainty = iota
-	// maybe: what looks like a plate is one.
+	// hint: in a text, what looks much like a plate is one. As a label it is a
+	// name like others: instruments have tag numbers, TI-1013.
+	hint
+	// maybe: what looks much like a plate is one.
 	maybe
+	// likely: what could be a plate is one. A plate may also be of steel.
+	likely
 	sure
 )
+
 
 // longestKey is the most characters of a name that are looked at.
 const longestKey = 64
 
-// key says whether the name in text[from:to] is that of a plate. It may be
-// spelled with escapes, in camel case, with underscores.
+// key says whether the key, element or column in text[from:to] is that of a
+// plate. What is likely is sure there: nothing is lost where more goes than has
+// to.
 func (s *scan) key(from, to int) certainty {
+	c := s.name(from, to)
+	if c == likely {
+		return sure
+	}
+	return c
+}
+
+// name says whether the name in text[from:to] is that of a plate. It may be
+// spelled with escapes, in camel case, with underscores.
+func (s *scan) name(from, to int) certainty {
 	var buf [longestKey * 4]byte
 	name := buf[:0]
 	for i, n := from, 0; i < to; n++ {
@@ -47,7 +64,7 @@ func keyName(name []byte) certainty {
 		return no
 	}
 	n := view(name)
-	for _, word := range []string{"车牌", "号牌", "車牌", "牌照", "车号", "車號"} {
+	for _, word := range []string{"车牌", "号牌", "車牌", "牌照"} {
 		if _, rest, found := strings.Cut(n, word); found {
 			return about(rest)
 		}
@@ -56,13 +73,17 @@ func keyName(name []byte) certainty {
 		return plateName(before, behind)
 	}
 	switch n {
-	case "license", "licence", "registration", "lp", "tag":
+	case "tagnumber", "tagno", "ocrtext":
+		return hint
+	case "license", "licence", "registration", "lp":
 		return maybe
+	case "车号", "車號", "lpr", "plaque", "targa", "placa", "placas", "chapa", "plaka", "номер", "ナンバー":
+		return likely
 	}
 	if exact(n) {
 		return sure
 	}
-	for _, end := range []string{"carno", "carnumber", "vehicleno", "vehiclenumber", "licenseno", "licensenumber", "licenceno", "licencenumber", "hphm", "sublabel"} {
+	for _, end := range []string{"carno", "carnumber", "vehicleno", "vehiclenumber", "licenseno", "licensenumber", "licenceno", "licencenumber", "hphm", "sublabel", "licensetag", "licencetag"} {
 		if strings.HasSuffix(n, end) {
 			return sure
 		}
@@ -77,11 +98,11 @@ func exact(n string) bool {
 	case "carnum", "carlicense", "carlicence", "carlicensenum", "vehiclenum", "vehiclelicense", "vehiclelicence",
 		"vehicleregistration", "vehicleregistrationmark", "vehicleregistrationnumber", "vehicleregistrationno",
 		"registrationno", "registrationnumber", "registrationmark", "regno", "regnr", "regnum", "regnumber",
-		"vrm", "vrn", "lpr", "lpn", "lpnumber", "lptext", "licno", "licnum", "platno", "sublabels",
+		"vrm", "vrn", "lpn", "lpnumber", "lptext", "licno", "licnum", "platno", "sublabels",
 		"cph", "cphm", "chepai", "chepaihao", "chepaihaoma", "haopai",
-		"kennzeichen", "kfzkennzeichen", "nummernschild", "matricula", "matrícula", "immatriculation", "plaque",
-		"targa", "kenteken", "nummerplade", "nummerskilt", "registreringsnummer", "rejestracja", "госномер", "номер", "biensoxe",
-		"ナンバープレート", "ナンバー", "車両番号":
+		"kennzeichen", "kfzkennzeichen", "nummernschild", "matricula", "matrícula", "immatriculation",
+		"kenteken", "nummerplade", "nummerskilt", "registreringsnummer", "rejestracja", "госномер", "biensoxe",
+		"ナンバープレート", "車両番号":
 		return true
 	}
 	return false
@@ -89,10 +110,8 @@ func exact(n string) bool {
 
 // plateName judges a name by what stands around "plate" in it.
 func plateName(before, behind string) certainty {
-	for _, other := range []string{"tem", "boiler", "base", "back", "name", "heat", "steel", "bed", "anchor", "bearing", "wall", "floor", "end", "cover"} {
-		if strings.HasSuffix(before, other) {
-			return no
-		}
+	if otherPlate(before) {
+		return no
 	}
 	for _, word := range []string{"au", "let", "form", "d"} {
 		if strings.HasPrefix(behind, word) && behind != "data" && !strings.HasPrefix(behind, "detail") {
@@ -103,8 +122,11 @@ func plateName(before, behind string) certainty {
 		return c
 	}
 	if strings.HasSuffix(before, "license") || strings.HasSuffix(before, "licence") || strings.HasSuffix(before, "number") || before == "" {
-		if before != "" || ofPlate(behind) {
+		switch {
+		case before != "" || isNumber(behind):
 			return sure
+		case ofPlate(behind):
+			return likely
 		}
 		return maybe
 	}
@@ -122,6 +144,29 @@ func plateName(before, behind string) certainty {
 		}
 	}
 	return maybe
+}
+
+// otherPlate says whether a word makes a plate of steel of it.
+func otherPlate(before string) bool {
+	for _, other := range []string{
+		"tem", "boiler", "base", "back", "name", "heat", "hot", "cold", "steel", "bed", "anchor", "bearing", "wall", "floor", "end", "cover",
+		"deck", "orifice", "press", "pressure", "contact", "mounting", "support", "filter", "gusset", "splice", "flange", "valve", "wear",
+	} {
+		if strings.HasSuffix(before, other) {
+			return true
+		}
+	}
+	return false
+}
+
+// isNumber holds for what stands behind "plate" for number plates only.
+func isNumber(behind string) bool {
+	switch behind {
+	case "no", "nos", "nr", "num", "nums", "number", "numbers", "numberraw", "text", "txt", "str", "string", "license", "licence",
+		"char", "chars", "utf8", "reading", "candidate", "candidates", "ocr", "recognized":
+		return true
+	}
+	return false
 }
 
 // about tells the plate itself from what else is said of it, such as its
@@ -159,27 +204,3 @@ func cutLast(text, word string) (before, behind string, found bool) {
 	return text[:i], text[i+len(word):], true
 }
 
-// looksLikePlate is for values whose name does not say for certain: a few
-// letters and digits, with no space but between two groups.
-func looksLikePlate(value []byte) bool {
-	const most = 24
-	digits, letters, gaps := 0, 0, 0
-	if len(value) > most {
-		return false
-	}
-	for _, r := range string(value) {
-		c, _ := fold(r)
-		switch {
-		case c == 0 && isGap(r):
-			gaps++
-		case isDigit(c):
-			digits++
-		case c != 0, unicode.IsLetter(r):
-			letters++
-		case r == '=', r == '/': // base64, in which some cameras send it
-		default:
-			return false
-		}
-	}
-	return digits > 0 && letters > 0 && digits+letters >= 4 && gaps <= 2
-}

@@ -27,15 +27,16 @@ func (r Redactor) Text(text []byte) []byte { return r.text(text, nil) }
 // Label returns the value of a label to store: nothing where the name says that
 // it is a plate, otherwise the value without plates.
 func (r Redactor) Label(name, value []byte) []byte {
-	switch s := (scan{text: name}); s.key(0, len(name)) {
-	case sure:
+	s := scan{text: name}
+	c := s.name(0, len(name))
+	if c >= maybe && c.fits(value) {
 		return nil
-	case maybe:
-		if looksLikePlate(value) {
-			return nil
-		}
 	}
-	return r.Text(value)
+	kept := r.Text(value)
+	if c >= maybe && string(kept) == Mark {
+		return nil
+	}
+	return kept
 }
 
 // Event removes plates from all texts of an event. A plate that the message

@@ -115,7 +115,7 @@ func TestNumbersThatArePlates(t *testing.T) {
 func TestLabels(t *testing.T) {
 	for _, c := range [][3]string{
 		{"asset", "渝A12345", "[removed]"}, {"asset", "bay 渝A·12345 left", "bay [removed] left"}, {"asset", "YZ-P003-B05", "YZ-P003-B05"},
-		{"plate", "anything", ""}, {"license_plate", "x", ""}, {"车牌", "x", ""}, {"plate_color", "blue", "blue"}, {"license", "MIT", "MIT"},
+		{"plate", "anything", "anything"}, {"plate", "KA01AB1234", ""}, {"license_plate", "x", ""}, {"车牌", "x", ""}, {"plate_color", "blue", "blue"}, {"license", "MIT", "MIT"},
 		{"license", "KA01AB1234", ""}, {"url", "http://h/?plate=AB1", "http://h/?plate=[removed]"}, {"asset", "渝中区A1234路", "渝中区A1234路"},
 		{"anchor_plate", "3", "3"}, {"asset", "ԥA12345", "[removed]"}, {"sub_label", "Bob's car", ""}, {"job", "belfry", "belfry"},
 	} {

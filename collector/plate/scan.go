@@ -123,7 +123,7 @@ func (s *scan) remove(start, end int) int {
 // It returns end, or 0 where there is nothing to remove.
 func (s *scan) take(start, end int, c certainty, quote []byte) int {
 	value := bytes.TrimSpace(s.text[start:end])
-	if len(value) == 0 || string(value) == Mark || c == no || c == maybe && !looksLikePlate(value) {
+	if len(value) == 0 || string(value) == Mark || !c.fits(value) {
 		return 0
 	}
 	s.learned.add(value)

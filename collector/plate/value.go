@@ -165,20 +165,36 @@ func (s *scan) isGroup(i int) bool {
 // assigned looks at the : or = at i: whether the words before it name a plate.
 func (s *scan) assigned(i int, u unit) int {
 	w := &s.words
+	c := no
 	for k := range w.n {
-		c := s.key(w.starts[k], w.end)
-		if c == no || k > 0 && c != sure {
-			continue
+		found := s.name(w.starts[k], w.end)
+		if k == 0 || found == sure && s.isPhrase(w.starts[k], w.end) {
+			c = max(c, found)
 		}
-		if k > 0 && !s.isPhrase(w.starts[k], w.end) {
-			continue
-		}
-		return s.value(i+u.n, u, c, nil)
 	}
-	if w.n > 0 && u.r == '=' {
+	switch {
+	case c != no && w.n > 1 && s.isOtherPlate(w.starts[1], w.starts[0]):
+	case c == likely && u.r == '=':
+		return s.value(i+u.n, u, sure, nil)
+	case c != no:
+		return s.value(i+u.n, u, c, nil)
+	case w.n > 0 && u.r == '=':
 		s.formPart(i, u)
 	}
 	return 0
+}
+
+// isOtherPlate says whether the word before "plate" makes something else of it,
+// as in `base plate: steel Q345`.
+func (s *scan) isOtherPlate(from, to int) bool {
+	var buf [longestKey]byte
+	word := buf[:0]
+	for _, c := range s.text[from:min(to, from+longestKey)] {
+		if c, _ := fold(rune(c)); c != 0 {
+			word = append(word, c|0x20)
+		}
+	}
+	return otherPlate(view(word))
 }
 
 // isPhrase keeps sentences with such a word in them from being taken for one.
