@@ -21,7 +21,6 @@ const (
 	sure
 )
 
-
 // longestKey is the most characters of a name that are looked at.
 const longestKey = 64
 
@@ -64,7 +63,7 @@ func keyName(name []byte) certainty {
 		return no
 	}
 	n := view(name)
-	for _, word := range []string{"车牌", "号牌", "車牌", "牌照"} {
+	for _, word := range []string{"车牌", "号牌", "車牌", "牌照", "车辆牌号", "车辆号码"} {
 		if _, rest, found := strings.Cut(n, word); found {
 			return about(rest)
 		}
@@ -75,9 +74,9 @@ func keyName(name []byte) certainty {
 	switch n {
 	case "tagnumber", "tagno", "ocrtext":
 		return hint
-	case "license", "licence", "registration", "lp":
+	case "license", "licence", "registration", "lp", "anpr":
 		return maybe
-	case "车号", "車號", "lpr", "plaque", "targa", "placa", "placas", "chapa", "plaka", "номер", "ナンバー":
+	case "车号", "車號", "lpr", "plaque", "targa", "placa", "placas", "patente", "chapa", "plaka", "rego", "spz", "номер", "ナンバー":
 		return likely
 	}
 	if exact(n) {
@@ -102,7 +101,7 @@ func exact(n string) bool {
 		"cph", "cphm", "chepai", "chepaihao", "chepaihaoma", "haopai",
 		"kennzeichen", "kfzkennzeichen", "nummernschild", "matricula", "matrícula", "immatriculation",
 		"kenteken", "nummerplade", "nummerskilt", "registreringsnummer", "rejestracja", "госномер", "biensoxe",
-		"ナンバープレート", "車両番号":
+		"rendszám", "rendszam", "nopol", "번호판", "차량번호", "ナンバープレート", "車両番号":
 		return true
 	}
 	return false
@@ -203,4 +202,3 @@ func cutLast(text, word string) (before, behind string, found bool) {
 	}
 	return text[:i], text[i+len(word):], true
 }
-

@@ -1,6 +1,7 @@
 package plate_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -43,5 +44,53 @@ func TestWordsThatAlsoMeanOtherThingsTakeNothingWithThem(t *testing.T) {
 		"http://h/?plate=3": "http://h/?plate=[removed]", `{"plate":"BP12"}`: `{"plate":"[removed]"}`,
 	} {
 		require.Equal(t, want, redact(text))
+	}
+}
+
+func TestPlatesThatAListOrAnotherFieldNames(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"attributes":[{"attributeName":"plate","attributeValue":"AB12CDE"}]}`: `{"attributes":[{"attributeName":"plate","attributeValue":"[removed]"}]}`,
+		`{"name":"plate","values":["AB12CDE"]}`:                                 `{"name":"plate","values":"[removed]"}`,
+		`[["plate","AB12CDE"],["lane","2"]]`:                                    `[["plate","[removed]"],["lane","2"]]`,
+		`[ [ "plate" , "AB12CDE" ] ]`:                                           `[ [ "plate" , "[removed]" ] ]`,
+		`{"a":"[[\"plate\",\"AB12CDE\"]]"}`:                                     `{"a":"[[\"plate\",\"[removed]\"]]"}`,
+		`{"type":"plate","result":"AB12CDE"}`:                                   `{"type":"plate","result":"[removed]"}`,
+		`["plate","colour","AB"]`:                                               `["plate","colour","AB"]`,
+		`{"type":"camera","result":"AB12CDE"}`:                                  `{"type":"camera","result":"AB12CDE"}`,
+		`<p n="plate" attributeValue="AB12CDE"/>`:                               `<p n="plate" attributeValue="[removed]"/>`,
+	} {
+		require.Equal(t, want, redact(text), text)
+		require.Equal(t, want, redact(want))
+	}
+}
+
+func TestNamesOfPlatesInMoreLanguages(t *testing.T) {
+	for _, name := range []string{
+		"车辆号码", "车辆牌号", "ANPR", "LicenseTag", "license_tag", "tagNumber", "placa", "patente", "chapa", "plaka", "rendszám", "SPZ", "rego", "nopol",
+		"번호판", "ナンバープレート", "ocr_text",
+	} {
+		for _, form := range []string{`{"%s":"AB12CDE"}`, "<%s>AB12CDE</%s>", "a=1&%s=AB12CDE&b=2", "%s: AB12CDE"} {
+			text := strings.ReplaceAll(form, "%s", name)
+			require.Equal(t, strings.ReplaceAll(text, "AB12CDE", "[removed]"), redact(text))
+		}
+	}
+	require.Equal(t, `<ANPR><licensePlate>[removed]</licensePlate><confidence>97</confidence></ANPR>`,
+		redact(`<ANPR><licensePlate>AB12CDE</licensePlate><confidence>97</confidence></ANPR>`))
+}
+
+func TestPlatesThatASentenceNames(t *testing.T) {
+	for text, want := range map[string]string{
+		"license plate AB12CDE seen": "license plate [removed] seen", "the number plate KA 01 AB 1234, blue": "the number plate [removed], blue",
+		"Plate AB12CDE 20240101 100000": "Plate [removed] 20240101 100000", "plate number AB-123-CD.": "plate number [removed].", "plate no AB12CDE": "plate no [removed]",
+		"车牌 AB12CDE": "车牌 [removed]", "车牌号AB12CDE": "车牌号[removed]", "车牌为AB12CDE的车": "车牌为[removed]的车", "车牌号码是 AB12CDE，": "车牌号码是 [removed]，",
+		"牌照A1234学": "牌照[removed]", "车牌A1234学": "车牌[removed]",
+	} {
+		require.Equal(t, want, redact(text), text)
+		require.Equal(t, gbk(t, want), redact(gbk(t, text)), "in GBK: %s", text)
+	}
+	for _, text := range []string{
+		"no plate found by camera 3", "the base plate AB 1234 is cracked", "plate 12 of 40", "plate is AB", "车牌识别相机 CAM0001", "车牌 3 个", "number 12345 of", "Tag TI-1013 high",
+	} {
+		require.Equal(t, text, redact(text))
 	}
 }

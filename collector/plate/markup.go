@@ -1,6 +1,9 @@
 package plate
 
-import "bytes"
+import (
+	"bytes"
+	"unicode"
+)
 
 // element looks at the < at i, and removes the content of the element that it
 // begins where that is a plate.
@@ -32,7 +35,7 @@ func (s *scan) elementName(i int) (local, end int) {
 	for end-i <= 4*longestKey {
 		u := s.at(end)
 		c, _ := fold(u.r)
-		if c == 0 && u.r != '_' && u.r != '-' && u.r != '.' && u.r != ':' && !isHan(u.r) {
+		if c == 0 && u.r != '_' && u.r != '-' && u.r != '.' && u.r != ':' && !unicode.IsLetter(u.r) {
 			break
 		}
 		if end += u.n; u.r == ':' {

@@ -26,8 +26,6 @@ func isLast(r rune) bool {
 	return false
 }
 
-func isHan(r rune) bool { return r >= 0x4e00 && r <= 0x9fff || r >= 0x3400 && r <= 0x4dbf }
-
 // isMiddleDot holds for the dots that stand behind the letter on a plate.
 func isMiddleDot(r rune) bool {
 	switch r {

@@ -100,11 +100,15 @@ func (s *scan) step(i int, u unit) int {
 		s.element(i, u)
 	case u.r == '=' || u.r == ':' || u.r == '：':
 		return s.assigned(i, u)
+	case u.r == ' ':
+		return s.said(i, u)
 	case u.r < utf8.RuneSelf:
 	case isProvince(u.r):
 		return s.removeParts(s.provincial(i))
 	case u.r == '使' || u.r == 'ʹ': // in GBK, where its bytes happen to be UTF-8
 		return s.remove(s.diplomatic(i))
+	case u.r == '牌':
+		return s.saidInChinese(i, u)
 	case isMiddleDot(u.r):
 		return s.remove(s.military(i))
 	}

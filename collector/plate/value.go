@@ -24,8 +24,25 @@ func (s *scan) quoted(i int, open unit) {
 		s.value(after+u.n, u, c, s.text[i:start])
 	case u.r == '=' && s.at(after+u.n).r == '>':
 		s.value(after+u.n+1, u, c, s.text[i:start])
+	case c == sure && u.r == ',' && s.isFirst(i):
+		s.pair(after + u.n)
 	case c == sure:
 		s.named(i)
+	}
+}
+
+// isFirst says whether a list begins before the string at i.
+func (s *scan) isFirst(i int) bool {
+	before := bytes.TrimRight(s.text[:i], " \t\r\n\\")
+	return len(before) > 0 && (before[len(before)-1] == '[' || before[len(before)-1] == '(')
+}
+
+// pair removes the value in ["plate", "…"].
+func (s *scan) pair(i int) {
+	i = s.blank(i)
+	if u := s.at(i); u.r == '"' || u.r == '\'' {
+		end, _ := s.closing(i+u.n, u, 4*longestKey)
+		s.take(i+u.n, end, likely, nil)
 	}
 }
 
@@ -88,7 +105,11 @@ func (s *scan) value(i int, delimiter unit, c certainty, quote []byte) int {
 		}
 		return s.take(i, end, c, quote)
 	}
-	return s.take(i, s.token(i, delimiter.level), c, nil)
+	end := s.token(i, delimiter.level)
+	if !c.fits(bytes.TrimSpace(s.text[i:end])) {
+		end = s.groups(i, c)
+	}
+	return s.take(i, end, c, nil)
 }
 
 func isLiteral(r rune) bool {
@@ -146,62 +167,6 @@ func ends(r rune) bool {
 		return true
 	}
 	return false
-}
-
-func (s *scan) isGroup(i int) bool {
-	for n := 0; ; n++ {
-		u := s.at(i)
-		c, lower := fold(u.r)
-		if lower {
-			return false
-		}
-		if c == 0 {
-			return n > 0 && n <= 5 && (u.r == none || ends(u.r))
-		}
-		i += u.n
-	}
-}
-
-// assigned looks at the : or = at i: whether the words before it name a plate.
-func (s *scan) assigned(i int, u unit) int {
-	w := &s.words
-	c := no
-	for k := range w.n {
-		found := s.name(w.starts[k], w.end)
-		if k == 0 || found == sure && s.isPhrase(w.starts[k], w.end) {
-			c = max(c, found)
-		}
-	}
-	switch {
-	case c != no && w.n > 1 && s.isOtherPlate(w.starts[1], w.starts[0]):
-	case c == likely && u.r == '=':
-		return s.value(i+u.n, u, sure, nil)
-	case c != no:
-		return s.value(i+u.n, u, c, nil)
-	case w.n > 0 && u.r == '=':
-		s.formPart(i, u)
-	}
-	return 0
-}
-
-// isOtherPlate says whether the word before "plate" makes something else of it,
-// as in `base plate: steel Q345`.
-func (s *scan) isOtherPlate(from, to int) bool {
-	var buf [longestKey]byte
-	word := buf[:0]
-	for _, c := range s.text[from:min(to, from+longestKey)] {
-		if c, _ := fold(rune(c)); c != 0 {
-			word = append(word, c|0x20)
-		}
-	}
-	return otherPlate(view(word))
-}
-
-// isPhrase keeps sentences with such a word in them from being taken for one.
-func (s *scan) isPhrase(from, to int) bool {
-	name := bytes.ToLower(bytes.ReplaceAll(s.text[from:to], []byte(" "), nil))
-	before, behind, found := cutLast(view(name), "plate")
-	return !found || (before == "" || before == "license" || before == "licence" || before == "number" || before == "car" || before == "vehicle") && ofPlate(behind)
 }
 
 // formPart removes the part of a multipart form that is called a plate:
@@ -315,8 +280,14 @@ func (s *scan) keyBefore(i int) ([]byte, int) {
 
 // names says whether something called key names what stands beside it.
 func names(key []byte) bool {
-	return isOne(key, "name", "key", "k", "n", "description", "label", "field", "type", "attribute", "attr", "property", "classname",
-		"title", "code", "param", "id")
+	return isOne(key, "k", "n", "description", "attribute", "attr", "property", "code", "param", "id") ||
+		endsIn(key, "name", "key", "label", "field", "type", "title")
+}
+
+func endsIn(word []byte, of ...string) bool {
+	return slices.ContainsFunc(of, func(end string) bool {
+		return len(word) >= len(end) && strings.EqualFold(view(word[len(word)-len(end):]), end)
+	})
 }
 
 // isOne compares without regard to capitals.
@@ -326,6 +297,7 @@ func isOne(word []byte, of ...string) bool {
 
 // holds says whether something called key holds what is named beside it.
 func holds(key []byte, reference bool) bool {
-	return isOne(key, "value", "val", "v", "text", "content", "string", "stringvalue", "number", "identifier", "ocr") ||
+	return isOne(key, "val", "vals", "v", "content", "string", "number", "identifier", "ocr") ||
+		endsIn(key, "value", "values", "text", "result", "results") ||
 		reference && isOne(key, "id")
 }
