@@ -5,8 +5,6 @@ import (
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
-	"github.com/prometheus/common/model"
-	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/storage"
 
 	"github.com/belfry-city/belfry/collector/reading"
@@ -47,13 +45,14 @@ type WriteDeriver interface {
 // Redactor takes out of what is kept what must not be, such as number plates.
 type Redactor interface {
 	// Text returns text without it: text itself where there is nothing to
-	// remove, otherwise a copy.
-	Text(text []byte) []byte
+	// remove, otherwise a copy. around are labels of the message that it is of,
+	// which may say what to look for.
+	Text(text []byte, around ...reading.Label) []byte
 	// Label returns the value to store; an empty one drops the label. The metric's
 	// name is that of the label __name__.
 	Label(name, value []byte) []byte
 	// Event is Text for all of an event, in place.
-	Event(e *reading.Event)
+	Event(e *reading.Event, around ...reading.Label)
 }
 
 // Quarantine keeps what was refused.
@@ -90,47 +89,4 @@ type Options struct {
 	DeriveWrite []WriteDeriver
 	Redactor    Redactor   // may be nil
 	Quarantine  Quarantine // may be nil
-}
-
-// redactingSpeller applies the redactor once for each series.
-type redactingSpeller struct {
-	reading.Speller
-	redactor Redactor
-}
-
-func (in *Intake) redacting(sp reading.Speller) reading.Speller {
-	if in.opts.Redactor == nil {
-		return sp
-	}
-	return redactingSpeller{sp, in.opts.Redactor}
-}
-
-func (s redactingSpeller) Spell(key, field []byte, scratch []reading.Label) ([]byte, []reading.Label, error) {
-	metric, all, err := s.Speller.Spell(key, field, scratch)
-	if err != nil {
-		return metric, all, err
-	}
-	kept := all[:0]
-	for _, l := range all {
-		l.Value = s.redactor.Label(l.Name, l.Value)
-		if len(l.Value) > 0 && len(s.redactor.Text(l.Name)) == len(l.Name) {
-			kept = append(kept, l)
-		}
-	}
-	return s.redactor.Label([]byte(model.MetricNameLabel), metric), kept, nil
-}
-
-// redactExemplars is for what no speller sees.
-func (in *Intake) redactExemplars(b *reading.Batch) {
-	if in.opts.Redactor == nil {
-		return
-	}
-	for i := range b.Exemplars {
-		e := &b.Exemplars[i].Exemplar
-		kept := labels.NewBuilder(e.Labels)
-		e.Labels.Range(func(l labels.Label) {
-			kept.Set(l.Name, string(in.opts.Redactor.Label([]byte(l.Name), []byte(l.Value))))
-		})
-		e.Labels = kept.Labels()
-	}
 }

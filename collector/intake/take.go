@@ -123,6 +123,7 @@ func (in *Intake) appendTaking(ctx context.Context, t *taking) (err error) {
 		t.builder.Done()
 	}
 	in.redactExemplars(&t.batch)
+	in.redactEvents(t)
 	t.refuseEvents(in.opts.Events != nil)
 	return in.appendAgain(ctx, t)
 }
@@ -155,7 +156,7 @@ func (t *taking) refuseEvents(kept bool) {
 // settle returns when samples and events are on disk.
 func (in *Intake) settle(ctx context.Context, r tsdb.Receipt, events []reading.Event) error {
 	if len(events) > 0 {
-		if err := in.opts.Events.Add(ctx, in.redactEvents(events)); err != nil {
+		if err := in.opts.Events.Add(ctx, events); err != nil {
 			return fmt.Errorf("keep events: %w", err)
 		}
 	}
@@ -184,14 +185,14 @@ func (in *Intake) settleAll(group []*taking) error {
 	return in.settle(context.Background(), all, events)
 }
 
-func (in *Intake) redactEvents(events []reading.Event) []reading.Event {
-	if in.opts.Redactor == nil {
-		return events
+// messageOf is the message that has the line, nil for what was derived: that is
+// nobody's fault.
+func (t *taking) messageOf(line uint32) *taken {
+	i := sort.Search(len(t.messages), func(i int) bool { return t.messages[i].first > line }) - 1
+	if i < 0 || t.derived != 0 && line >= t.derived {
+		return nil
 	}
-	for i := range events {
-		in.opts.Redactor.Event(&events[i])
-	}
-	return events
+	return &t.messages[i]
 }
 
 // report counts what became of the messages, and brings the refusals home.
@@ -201,11 +202,8 @@ func (in *Intake) report(name string, t *taking) {
 		m.res = Result{Samples: m.fields, Events: m.events, Strings: m.strings}
 	}
 	for _, r := range t.batch.Refusals {
-		// The message that begins at or before the line.
-		i := sort.Search(len(t.messages), func(i int) bool { return t.messages[i].first > r.Line }) - 1
 		from := Source{Input: name}
-		if i >= 0 && (t.derived == 0 || r.Line < t.derived) { // derived ones are nobody's fault
-			m := &t.messages[i]
+		if m := t.messageOf(r.Line); m != nil {
 			from.Sender = m.message.Sender
 			r.Line -= m.first - 1
 			m.res.add(r)

@@ -66,11 +66,19 @@ func (k *keeper) Keep(r Refused) {
 // noPlates takes the word secret out of texts, and labels that have it.
 type noPlates struct{}
 
-func (noPlates) Text(b []byte) []byte { return bytes.ReplaceAll(b, []byte("secret"), []byte("***")) }
+func (noPlates) Text(b []byte, around ...reading.Label) []byte {
+	b = bytes.ReplaceAll(b, []byte("secret"), []byte("***"))
+	for _, l := range around {
+		if string(l.Name) == "plate" {
+			b = bytes.ReplaceAll(b, l.Value, []byte("***"))
+		}
+	}
+	return b
+}
 
-func (n noPlates) Event(e *reading.Event) {
-	e.Raw = n.Text(e.Raw)
-	e.ID = string(n.Text([]byte(e.ID)))
+func (n noPlates) Event(e *reading.Event, around ...reading.Label) {
+	e.Raw = n.Text(e.Raw, around...)
+	e.ID = string(n.Text([]byte(e.ID), around...))
 }
 
 func (noPlates) Label(_, value []byte) []byte {
@@ -118,6 +126,20 @@ func TestAMessageIsStoredTogetherWithWhatFollowsFromIt(t *testing.T) {
 	require.EqualValues(t, 1, set.GetOrCreateCounter(`belfry_refused_total{reason="syntax"}`).Get())
 	require.EqualValues(t, 1, set.GetOrCreateCounter(`belfry_input_refused_total{input="words",reason="syntax"}`).Get())
 	require.EqualValues(t, 4, set.GetOrCreateCounter(`belfry_samples_total{input="words"}`).Get(), "two readings, and what follows from each")
+}
+
+func TestWhatTheAddressOfAMessageNamesIsGoneFromItsEvents(t *testing.T) {
+	k := &keeper{}
+	in := New(Options{Store: openStore(t), Metrics: metrics.NewSet(), Lag: noLag, Events: k, Redactor: noPlates{}})
+	tk := in.newTaking()
+	defer in.release(tk)
+	for _, plate := range []string{"KA01", "KA02"} {
+		m := &input.Message{Body: []byte("event KA01 KA02"), Received: time.Now().UnixMilli(), Labels: []input.Label{{Name: "plate", Value: plate}}}
+		in.decode(tk, taken{message: m, decoder: words{}})
+	}
+	require.NoError(t, in.appendTaking(t.Context(), tk))
+	require.NoError(t, in.settle(t.Context(), tk.receipt, tk.batch.Events))
+	require.Equal(t, []string{"event *** KA02 event *** KA02", "event KA01 *** event KA01 ***"}, k.events, "of messages that share a batch each knows its own")
 }
 
 func TestADecoderThatPanicsHarmsOnlyItsMessage(t *testing.T) {

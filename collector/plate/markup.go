@@ -22,7 +22,10 @@ func (s *scan) element(i int, open unit) {
 		c = sure
 	}
 	if c != no {
-		s.take(inner, s.elementEnd(inner, s.text[from:end], open.level), c, nil)
+		stop := s.elementEnd(inner, s.text[from:end], open.level)
+		if s.take(inner, stop, c, nil) > 0 {
+			s.learnInside(inner, stop)
+		}
 	} else if names(s.text[name:end]) {
 		s.namedElement(inner, open.level)
 	}

@@ -21,53 +21,95 @@ const Mark = "[removed]"
 type Redactor struct{}
 
 // Text returns text without plates: text itself where there are none, otherwise
-// a copy with Mark in the place of each. JSON and XML stay well-formed.
-func (r Redactor) Text(text []byte) []byte { return r.text(text, nil) }
+// a copy with Mark in the place of each. JSON and XML stay well-formed. around
+// are labels of the message that text is of; a plate that they name is also
+// found in it.
+func (r Redactor) Text(text []byte, around ...reading.Label) []byte {
+	if len(around) == 0 {
+		return r.text(text, nil)
+	}
+	named := namedBy(around)
+	return r.text(text, &named)
+}
 
 // Label returns the value of a label to store: nothing where the name says that
 // it is a plate, otherwise the value without plates.
-func (r Redactor) Label(name, value []byte) []byte {
-	s := scan{text: name}
-	c := s.name(0, len(name))
+func (r Redactor) Label(name, value []byte) []byte { return r.label(name, value, nil) }
+
+func (r Redactor) label(name, value []byte, named *learned) []byte {
+	c := labelName(name)
 	if c >= maybe && c.fits(value) {
 		return nil
 	}
-	kept := r.Text(value)
+	kept := r.text(value, named)
 	if c >= maybe && string(kept) == Mark {
 		return nil
 	}
 	return kept
 }
 
-// Event removes plates from all texts of an event. A plate that the message
-// names, of whatever country, is also found in the names of its pictures.
-func (r Redactor) Event(e *reading.Event) { r.EventOf(e, nil) }
+func labelName(name []byte) certainty {
+	s := scan{text: name}
+	return s.name(0, len(name))
+}
+
+// Labels returns the labels of one series to store, in the memory of labels:
+// without those that are plates by their name, or have one as their name, and
+// with values without plates. A plate that one of them names is also found in
+// the others.
+func (r Redactor) Labels(labels []reading.Label) []reading.Label {
+	named := namedBy(labels)
+	kept := labels[:0]
+	for _, l := range labels {
+		if l.Value = r.label(l.Name, l.Value, &named); len(l.Value) > 0 && bytes.Equal(l.Name, r.text(l.Name, &named)) {
+			kept = append(kept, l)
+		}
+	}
+	return kept
+}
+
+// namedBy are the plates that labels name.
+func namedBy(labels []reading.Label) (named learned) {
+	for _, l := range labels {
+		if c := labelName(l.Name); c >= maybe && c.fits(l.Value) {
+			s := scan{text: l.Value, learned: named}
+			s.learn(0, len(l.Value))
+			named = s.learned
+		}
+	}
+	return named
+}
+
+// Event removes plates from all texts of an event. A plate that the message, or
+// one of its labels, names, of whatever country, is also found in the names of
+// its pictures.
+func (r Redactor) Event(e *reading.Event, around ...reading.Label) { r.EventOf(e, nil, around...) }
 
 // EventOf is Event for one whose Raw does not name the plate any more: message is
 // where it came from.
-func (r Redactor) EventOf(e *reading.Event, message []byte) {
-	var known learned
+func (r Redactor) EventOf(e *reading.Event, message []byte, around ...reading.Label) {
+	named := namedBy(around)
 	if len(message) > 0 {
-		r.text(message, &known)
+		r.text(message, &named)
 	}
-	e.Raw = r.text(e.Raw, &known)
+	e.Raw = r.text(e.Raw, &named)
 	for _, field := range []*string{&e.ID, &e.Asset, &e.VendorKind, &e.Vendor, &e.Description, &e.Snapshot} {
 		before := []byte(*field)
-		if after := r.text(before, &known); !bytes.Equal(before, after) {
+		if after := r.text(before, &named); !bytes.Equal(before, after) {
 			*field = string(after)
 		}
 	}
 }
 
-func (r Redactor) text(text []byte, known *learned) []byte {
+func (r Redactor) text(text []byte, named *learned) []byte {
 	if wide := fromUTF16(text); wide != nil {
-		if plain := r.text(wide, known); !bytes.Equal(plain, wide) {
+		if plain := r.text(wide, named); !bytes.Equal(plain, wide) {
 			return plain
 		}
 	}
 	s := scan{text: text, budget: 8*len(text) + 4096}
-	if known != nil {
-		s.learned = *known
+	if named != nil {
+		s.learned = *named
 	}
 	s.run()
 	if !validUTF8(text) {
@@ -76,8 +118,8 @@ func (r Redactor) text(text []byte, known *learned) []byte {
 	}
 	s.table()
 	s.findLearned()
-	if known != nil {
-		*known = s.learned
+	if named != nil {
+		*named = s.learned
 	}
 	if len(s.spans) == 0 {
 		return text

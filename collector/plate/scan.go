@@ -130,7 +130,7 @@ func (s *scan) take(start, end int, c certainty, quote []byte) int {
 	if len(value) == 0 || string(value) == Mark || !c.fits(value) {
 		return 0
 	}
-	s.learned.add(value)
+	s.learn(start, end)
 	s.spans = append(s.spans, span{start: start, end: end, quote: quote})
 	return end
 }
@@ -158,58 +158,6 @@ func (s *scan) apply() []byte {
 		at = sp.end
 	}
 	return append(out, s.text[at:]...)
-}
-
-// learned are plates that a message named, so that they are also found where
-// nothing says that they are one.
-type learned struct {
-	plates [8][]byte
-	n      int
-}
-
-func (l *learned) add(value []byte) {
-	const shortest, longest = 5, 16
-	digits, letters := 0, 0
-	if len(value) > longest {
-		return
-	}
-	for _, c := range value {
-		switch c, _ := fold(rune(c)); {
-		case isDigit(c):
-			digits++
-		case c != 0:
-			letters++
-		}
-	}
-	if digits+letters < shortest || digits+letters != len(value) || digits == 0 {
-		return
-	}
-	if letters == 0 && digits < 7 || letters == 0 && digits > 8 {
-		return // a number such as any other
-	}
-	for _, known := range l.plates[:l.n] {
-		if bytes.EqualFold(known, value) {
-			return
-		}
-	}
-	if l.n < len(l.plates) {
-		l.plates[l.n] = value
-		l.n++
-	}
-}
-
-// findLearned removes the plates that are known from elsewhere in the message.
-func (s *scan) findLearned() {
-	for _, plate := range s.learned.plates[:s.learned.n] {
-		for i := 0; i+len(plate) <= len(s.text); i++ {
-			end := i + len(plate)
-			if !bytes.EqualFold(s.text[i:end], plate) || s.letterBefore(i) && !isDigit(s.text[i-1]) || !s.ends(end) {
-				continue
-			}
-			s.remove(i, end)
-			i = end - 1
-		}
-	}
 }
 
 // view is only for what forgets the text at once.

@@ -92,7 +92,9 @@ func (s *scan) value(i int, delimiter unit, c certainty, quote []byte) int {
 		if c != sure {
 			return 0
 		}
-		s.take(i, s.balanced(i), sure, quote)
+		end := s.balanced(i)
+		s.learnInside(i, end)
+		s.take(i, end, sure, quote)
 		return 0 // what is inside may name it elsewhere
 	case len(quote) > 0:
 		end := i
