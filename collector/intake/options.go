@@ -48,9 +48,9 @@ type Redactor interface {
 	// remove, otherwise a copy. around are labels of the message that it is of,
 	// which may say what to look for.
 	Text(text []byte, around ...reading.Label) []byte
-	// Label returns the value to store; an empty one drops the label. The metric's
-	// name is that of the label __name__.
-	Label(name, value []byte) []byte
+	// Labels returns those of one series, or exemplar, to store, in the memory of
+	// labels.
+	Labels(labels []reading.Label) []reading.Label
 	// Event is Text for all of an event, in place.
 	Event(e *reading.Event, around ...reading.Label)
 }

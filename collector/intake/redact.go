@@ -1,7 +1,6 @@
 package intake
 
 import (
-	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/belfry-city/belfry/collector/reading"
@@ -25,14 +24,8 @@ func (s redactingSpeller) Spell(key, field []byte, scratch []reading.Label) ([]b
 	if err != nil {
 		return metric, all, err
 	}
-	kept := all[:0]
-	for _, l := range all {
-		l.Value = s.redactor.Label(l.Name, l.Value)
-		if len(l.Value) > 0 && len(s.redactor.Text(l.Name)) == len(l.Name) {
-			kept = append(kept, l)
-		}
-	}
-	return s.redactor.Label([]byte(model.MetricNameLabel), metric), kept, nil
+	metric = s.redactor.Text(metric, all...) // before the labels forget what they name
+	return metric, s.redactor.Labels(all), nil
 }
 
 // redactExemplars is for what no speller sees.
@@ -40,12 +33,17 @@ func (in *Intake) redactExemplars(b *reading.Batch) {
 	if in.opts.Redactor == nil {
 		return
 	}
+	var all []reading.Label
 	for i := range b.Exemplars {
 		e := &b.Exemplars[i].Exemplar
-		kept := labels.NewBuilder(e.Labels)
+		all = all[:0]
 		e.Labels.Range(func(l labels.Label) {
-			kept.Set(l.Name, string(in.opts.Redactor.Label([]byte(l.Name), []byte(l.Value))))
+			all = append(all, reading.Label{Name: []byte(l.Name), Value: []byte(l.Value)})
 		})
+		kept := labels.NewScratchBuilder(len(all))
+		for _, l := range in.opts.Redactor.Labels(all) {
+			kept.Add(string(l.Name), string(l.Value))
+		}
 		e.Labels = kept.Labels()
 	}
 }

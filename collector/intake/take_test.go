@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -81,11 +82,10 @@ func (n noPlates) Event(e *reading.Event, around ...reading.Label) {
 	e.ID = string(n.Text([]byte(e.ID), around...))
 }
 
-func (noPlates) Label(_, value []byte) []byte {
-	if bytes.Contains(value, []byte("secret")) {
-		return nil
-	}
-	return value
+func (noPlates) Labels(labels []reading.Label) []reading.Label {
+	return slices.DeleteFunc(labels, func(l reading.Label) bool {
+		return bytes.Contains(l.Name, []byte("secret")) || bytes.Contains(l.Value, []byte("secret"))
+	})
 }
 
 // twice derives a reading from each that is seen.

@@ -76,10 +76,12 @@ func (d *base) seen(out *sink, vendor, source, asset string, heartbeat bool) {
 
 // kept are labels as they are stored. The presence writes them to a file.
 func kept(labels []input.Label) (all []input.Label) {
+	var plain []reading.Label
 	for _, l := range labels {
-		if v := (plate.Redactor{}).Label([]byte(l.Name), []byte(l.Value)); len(v) > 0 {
-			all = append(all, input.Label{Name: l.Name, Value: string(v)})
-		}
+		plain = append(plain, reading.Label{Name: []byte(l.Name), Value: []byte(l.Value)})
+	}
+	for _, l := range (plate.Redactor{}).Labels(plain) {
+		all = append(all, input.Label{Name: string(l.Name), Value: string(l.Value)})
 	}
 	return all
 }

@@ -175,6 +175,19 @@ func TestWhatIsOnlyOddIsTaken(t *testing.T) {
 	}
 }
 
+func TestAnAttributeThatIsAPlateByItsNameIsLeftOut(t *testing.T) {
+	lines, err := decode(t, decoder(t), otlp.Protobuf, message(t, gauge(func(p pmetric.NumberDataPoint) {
+		p.Attributes().PutStr("渝A66X66", "1")
+		p.Attributes().PutStr(`\u6e1dA66X66`, "1")
+		p.Attributes().PutStr("车牌no", "KA01AB1234")
+		p.Attributes().PutStr("区域a", "x")
+	})))
+	require.NoError(t, err)
+	require.Contains(t, lines, `2: bad{__a="x"} 1`)
+	require.NotContains(t, strings.Join(lines, "\n"), "66X66")
+	require.NotContains(t, strings.Join(lines, "\n"), "KA01")
+}
+
 func TestChineseNamesStayWithATranslationThatKeepsThem(t *testing.T) {
 	d := decoder(t, func(o *otlp.Options) { o.Translation = otlp.UTF8WithSuffixes })
 	lines, err := decode(t, d, otlp.Protobuf, message(t, func(rm pmetric.ResourceMetrics) {

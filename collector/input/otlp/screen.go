@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/belfry-city/belfry/collector/input/jsontext"
+	"github.com/belfry-city/belfry/collector/plate"
 	"github.com/belfry-city/belfry/collector/reading"
 )
 
@@ -129,6 +130,7 @@ const maxNested = 16
 
 // attributes looks at what will be labels.
 func (s *screen) attributes(attrs pcommon.Map) problem {
+	attrs.RemoveIf(isPlate)
 	var p problem
 	size := int64(0)
 	for name, v := range attrs.All() {
@@ -151,6 +153,17 @@ func (s *screen) attributes(attrs pcommon.Map) problem {
 		return wrong(reading.ReasonTooLong, "its attributes take %d bytes; at most %d (limits.line) are taken", size, s.decoder.opts.MaxPoint)
 	}
 	return p
+}
+
+// isPlate says whether an attribute is to go because its name is a number plate,
+// or says that its value is one: of 渝A12345 or 车牌no the translation leaves
+// what nobody would know any more.
+func isPlate(name string, v pcommon.Value) bool {
+	if !strings.ContainsFunc(name, func(c rune) bool { return c >= utf8.RuneSelf || c == '\\' || c == '%' || c == '&' }) {
+		return false
+	}
+	r := plate.Redactor{}
+	return string(r.Text([]byte(name))) != name || v.Type() == pcommon.ValueTypeStr && v.Str() != "" && len(r.Label([]byte(name), []byte(v.Str()))) == 0
 }
 
 // measure looks into a value, and adds its size.
