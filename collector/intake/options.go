@@ -49,8 +49,9 @@ type Redactor interface {
 	// which may say what to look for.
 	Text(text []byte, around ...reading.Label) []byte
 	// Labels returns those of one series, or exemplar, to store, in the memory of
-	// labels.
-	Labels(labels []reading.Label) []reading.Label
+	// labels. An error, which does not repeat what must not be kept, refuses the
+	// series: without it, it would be another one.
+	Labels(labels []reading.Label) ([]reading.Label, error)
 	// Event is Text for all of an event, in place.
 	Event(e *reading.Event, around ...reading.Label)
 }

@@ -1,6 +1,9 @@
 package intake
 
 import (
+	"bytes"
+	"errors"
+
 	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/belfry-city/belfry/collector/reading"
@@ -24,9 +27,14 @@ func (s redactingSpeller) Spell(key, field []byte, scratch []reading.Label) ([]b
 	if err != nil {
 		return metric, all, err
 	}
-	metric = s.redactor.Text(metric, all...) // before the labels forget what they name
-	return metric, s.redactor.Labels(all), nil
+	if !bytes.Equal(metric, s.redactor.Text(metric, all...)) {
+		return nil, all[:0], errMetric
+	}
+	kept, err := s.redactor.Labels(all)
+	return metric, kept, err
 }
+
+var errMetric = errors.New("the name of the metric looks like a number plate, and plates are not kept; name the metric after what is measured")
 
 // redactExemplars is for what no speller sees.
 func (in *Intake) redactExemplars(b *reading.Batch) {
@@ -41,7 +49,8 @@ func (in *Intake) redactExemplars(b *reading.Batch) {
 			all = append(all, reading.Label{Name: []byte(l.Name), Value: []byte(l.Value)})
 		})
 		kept := labels.NewScratchBuilder(len(all))
-		for _, l := range in.opts.Redactor.Labels(all) {
+		left, _ := in.opts.Redactor.Labels(all) // an exemplar without labels is one, too
+		for _, l := range left {
 			kept.Add(string(l.Name), string(l.Value))
 		}
 		e.Labels = kept.Labels()

@@ -93,3 +93,19 @@ func (r *recorded) Append(_ context.Context, b *reading.Batch, _ reading.Speller
 }
 
 func (*recorded) Sync(context.Context, uint64) error { return nil }
+
+// Two assets must not become one that is called [removed], whose second reading
+// is lost without a word.
+func TestAssetsAndMetricsThatAreCalledLikePlatesAreRefused(t *testing.T) {
+	s := openStore(t, nil)
+	res := write(t, withoutPlates(t, s), "lvl,asset=新A00001 value=1\nlvl,asset=川A00012 value=2\nlvl,asset=W1,car=渝A12345 value=3\n渝A12345,asset=W2 value=4\n")
+	require.Equal(t, 1, res.Samples)
+	require.Equal(t, 3, res.Refused)
+	for i, line := range []uint32{1, 2, 4} {
+		require.Equal(t, line, res.Refusals[i].Line)
+		require.Equal(t, reading.ReasonBadSeries, res.Refusals[i].Reason)
+		require.Contains(t, res.Refusals[i].Detail, "looks like a number plate")
+		require.NotRegexp(t, "00001|00012|12345", res.Refusals[i].Detail)
+	}
+	require.Equal(t, "{__name__=\"lvl\", asset=\"W1\", car=\"[removed]\"}\n", names(t, s))
+}

@@ -82,10 +82,10 @@ func (n noPlates) Event(e *reading.Event, around ...reading.Label) {
 	e.ID = string(n.Text([]byte(e.ID), around...))
 }
 
-func (noPlates) Labels(labels []reading.Label) []reading.Label {
+func (noPlates) Labels(labels []reading.Label) ([]reading.Label, error) {
 	return slices.DeleteFunc(labels, func(l reading.Label) bool {
 		return bytes.Contains(l.Name, []byte("secret")) || bytes.Contains(l.Value, []byte("secret"))
-	})
+	}), nil
 }
 
 // twice derives a reading from each that is seen.

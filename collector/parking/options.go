@@ -6,6 +6,8 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 	"github.com/prometheus/prometheus/storage"
+
+	"github.com/belfry-city/belfry/collector/reading"
 )
 
 // Store is what the tracker asks of the database.
@@ -34,9 +36,10 @@ type Options struct {
 	// Late and Early are the store's: what it does not take is not counted.
 	// 24 h, 10 min.
 	Late, Early time.Duration
-	// Redact returns the value of a label without what may not be kept; nil keeps
+	// Redact returns the labels of a series without what may not be kept, in the
+	// memory of labels; of a series that it refuses nothing is derived. nil keeps
 	// all.
-	Redact func(name, value []byte) []byte
+	Redact func(labels []reading.Label) ([]reading.Label, error)
 	// Now is the clock; time.Now.
 	Now func() time.Time
 
@@ -64,7 +67,7 @@ func (o Options) withDefaults() Options {
 		o.Now = time.Now
 	}
 	if o.Redact == nil {
-		o.Redact = func(_, value []byte) []byte { return value }
+		o.Redact = func(labels []reading.Label) ([]reading.Label, error) { return labels, nil }
 	}
 	return o
 }

@@ -236,6 +236,10 @@ func (l *lot) read(asset string, at int64, c lotCounts, out *reading.Builder) {
 // resolve finds or makes what a series is about.
 func (t *Tracker) resolve(metric []byte, labels []reading.Label) target {
 	var asset, source, lot string
+	labels, err := t.opts.Redact(labels)
+	if err != nil {
+		return target{}
+	}
 	for _, l := range labels {
 		var into *string
 		switch string(l.Name) {
@@ -248,7 +252,7 @@ func (t *Tracker) resolve(metric []byte, labels []reading.Label) target {
 		default:
 			continue
 		}
-		*into = string(t.opts.Redact(l.Name, l.Value))
+		*into = string(l.Value)
 	}
 	if asset == "" {
 		return target{}

@@ -2,6 +2,7 @@ package parking
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -355,10 +356,20 @@ func TestABayThatIsSilentForWeeksIsForgotten(t *testing.T) {
 }
 
 func TestPlatesDoNotGetPastTheSpellerThroughTheTracker(t *testing.T) {
-	c := newCity(t, Options{Redact: func(_, v []byte) []byte { return []byte(strings.ReplaceAll(string(v), "secret", "x")) }})
+	c := newCity(t, Options{Redact: func(all []reading.Label) ([]reading.Label, error) {
+		for i, l := range all {
+			if string(l.Name) == "asset" && strings.Contains(string(l.Value), "refused") {
+				return nil, errors.New("refused")
+			}
+			all[i].Value = []byte(strings.ReplaceAll(string(l.Value), "secret", "x"))
+		}
+		return all, nil
+	}})
 	c.hear(said{"a secret bay", geo, 0, 1})
+	c.hear(said{"a refused bay", geo, 0, 1})
 	c.tick(60)
 	require.Contains(t, c.query(baySince), "a x bay geomagnetic")
+	require.Len(t, c.query(baySince), 1)
 }
 
 // Whatever arrives in whatever order, twice or not, by several senders: what is

@@ -44,11 +44,31 @@ func labels(pairs ...string) (all []reading.Label) {
 }
 
 func TestAPlateThatOneLabelNamesIsGoneFromTheOthers(t *testing.T) {
-	require.Equal(t, labels("asset", "G1", "car", "[removed]", "file", "g1_[removed].jpg"),
-		plate.Redactor{}.Labels(labels("asset", "G1", "car", "KA66ZZ6666", "plate_no", "KA66 ZZ 6666", "file", "g1_ka66zz6666.jpg")))
-	require.Equal(t, labels("asset", "F1"), plate.Redactor{}.Labels(labels("asset", "F1", "渝A66X66", "1")), "a name is shorter or longer than the mark, or just as long")
-	require.Equal(t, labels("asset", "F1"), plate.Redactor{}.Labels(labels("asset", "F1", "KA66ZZ6666", "1", "plate", "KA66ZZ6666")))
-	require.Equal(t, labels("tag", "TI-1013"), plate.Redactor{}.Labels(labels("tag", "TI-1013")))
+	for _, c := range []struct{ in, want []reading.Label }{
+		{
+			labels("asset", "G1", "car", "KA66ZZ6666", "plate_no", "KA66 ZZ 6666", "file", "g1_ka66zz6666.jpg"),
+			labels("asset", "G1", "car", "[removed]", "file", "g1_[removed].jpg"),
+		},
+		{labels("asset", "F1", "渝A66X66", "1"), labels("asset", "F1")},
+		{labels("asset", "F1", "KA66ZZ6666", "1", "plate", "KA66ZZ6666"), labels("asset", "F1")},
+		{labels("tag", "TI-1013"), labels("tag", "TI-1013")},
+	} {
+		kept, err := plate.Redactor{}.Labels(c.in)
+		require.NoError(t, err)
+		require.Equal(t, c.want, kept)
+	}
+}
+
+func TestAnAssetThatIsCalledLikeAPlateIsRefusedWithoutSayingIt(t *testing.T) {
+	for _, all := range [][]reading.Label{
+		labels("asset", "新A00001"), labels("x", "y", "asset", "bay 川A00012 left"), labels("asset", "KA66ZZ6666", "plate_no", "KA66 ZZ 6666"),
+	} {
+		kept, err := plate.Redactor{}.Labels(all)
+		require.Empty(t, kept)
+		require.EqualError(t, err, "the label asset looks like a number plate, and plates are not kept; give it another value, for example one with more or fewer digits")
+	}
+	_, err := plate.Redactor{}.Labels(labels("asset", "B1", "lot", "渝A12345"))
+	require.ErrorContains(t, err, "the label lot looks like a number plate")
 }
 
 func TestAPlateThatTheAddressNamesIsGoneFromTheMessage(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
 	"unicode/utf8"
 
@@ -56,17 +57,25 @@ func labelName(name []byte) certainty {
 // Labels returns the labels of one series to store, in the memory of labels:
 // without those that are plates by their name, or have one as their name, and
 // with values without plates. A plate that one of them names is also found in
-// the others.
-func (r Redactor) Labels(labels []reading.Label) []reading.Label {
+// the others. With an error, which does not repeat it, the asset or its car
+// park has the name of a plate: two of them must not become one that is called
+// Mark.
+func (r Redactor) Labels(labels []reading.Label) ([]reading.Label, error) {
 	named := namedBy(labels)
 	kept := labels[:0]
 	for _, l := range labels {
-		if l.Value = r.label(l.Name, l.Value, &named); len(l.Value) > 0 && bytes.Equal(l.Name, r.text(l.Name, &named)) {
+		value := r.label(l.Name, l.Value, &named)
+		if identifies(l.Name) && !bytes.Equal(value, l.Value) {
+			return labels[:0], fmt.Errorf("the label %s looks like a number plate, and plates are not kept; give it another value, for example one with more or fewer digits", l.Name)
+		}
+		if l.Value = value; len(value) > 0 && bytes.Equal(l.Name, r.text(l.Name, &named)) {
 			kept = append(kept, l)
 		}
 	}
-	return kept
+	return kept, nil
 }
+
+func identifies(label []byte) bool { return string(label) == "asset" || string(label) == "lot" }
 
 // namedBy are the plates that labels name.
 func namedBy(labels []reading.Label) (named learned) {

@@ -47,7 +47,7 @@ func (a *App) startParking(ctx context.Context, c *config.Config) error {
 		Forget:       k.Forget,
 		Late:         max(c.Limits.Late, time.Millisecond),
 		Early:        max(c.Limits.Early, time.Millisecond),
-		Redact:       plate.Redactor{}.Label,
+		Redact:       plate.Redactor{}.Labels,
 	})
 	if err := t.Restore(ctx); err != nil {
 		return fmt.Errorf("find out which bays are taken: %w", err)

@@ -80,7 +80,8 @@ func kept(labels []input.Label) (all []input.Label) {
 	for _, l := range labels {
 		plain = append(plain, reading.Label{Name: []byte(l.Name), Value: []byte(l.Value)})
 	}
-	for _, l := range (plate.Redactor{}).Labels(plain) {
+	left, _ := plate.Redactor{}.Labels(plain)
+	for _, l := range left {
 		all = append(all, input.Label{Name: string(l.Name), Value: string(l.Value)})
 	}
 	return all

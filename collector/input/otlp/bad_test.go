@@ -122,6 +122,7 @@ func TestABadPointIsRefusedAndItsNeighboursAreNot(t *testing.T) {
 		"no metric's name": {func(rm pmetric.ResourceMetrics) { number(named(rm, "").SetEmptyGauge().DataPoints(), 1) }, "missing: a metric without a name"},
 		"a Chinese name":   {func(rm pmetric.ResourceMetrics) { number(named(rm, "水位").SetEmptyGauge().DataPoints(), 1) }, "bad_series: metric \"水位\": its name"},
 		"no data":          {func(rm pmetric.ResourceMetrics) { named(rm, "bad") }, "missing: metric \"bad\" has no data"},
+		"a plate's name":   {func(rm pmetric.ResourceMetrics) { number(named(rm, "渝A66X66_speed").SetEmptyGauge().DataPoints(), 1) }, "bad_series: the name of a metric looks like a number plate"},
 		"deltas":           {sum(pmetric.AggregationTemporalityDelta), "unsupported: metric \"bad\": deltas are refused here"},
 		"no temporality":   {sum(pmetric.AggregationTemporalityUnspecified), "missing: metric \"bad\": its aggregation temporality"},
 		"buckets amiss":    {explicit(func(p pmetric.HistogramDataPoint) { p.BucketCounts().FromRaw([]uint64{3}) }), "bad_histogram: metric \"bad\": a histogram of 1 bounds and 1 buckets"},

@@ -107,6 +107,8 @@ func (s *screen) name(m pmetric.Metric) problem {
 	}
 	name, err := s.decoder.names.Build(prometheusremotewrite.TranslatorMetricFromOtelMetric(m))
 	switch {
+	case isPlateName(m.Name()):
+		return wrong(reading.ReasonBadSeries, "the name of a metric looks like a number plate, and plates are not kept; name it after what is measured")
 	case m.Name() == "":
 		return wrong(reading.ReasonMissing, "a metric without a name")
 	case err != nil || name == "" || !s.nameable(m.Name()):
@@ -156,14 +158,20 @@ func (s *screen) attributes(attrs pcommon.Map) problem {
 }
 
 // isPlate says whether an attribute is to go because its name is a number plate,
-// or says that its value is one: of 渝A12345 or 车牌no the translation leaves
-// what nobody would know any more.
+// or says that its value is one.
 func isPlate(name string, v pcommon.Value) bool {
-	if !strings.ContainsFunc(name, func(c rune) bool { return c >= utf8.RuneSelf || c == '\\' || c == '%' || c == '&' }) {
-		return false
-	}
-	r := plate.Redactor{}
-	return string(r.Text([]byte(name))) != name || v.Type() == pcommon.ValueTypeStr && v.Str() != "" && len(r.Label([]byte(name), []byte(v.Str()))) == 0
+	return isPlateName(name) ||
+		translated(name) && v.Type() == pcommon.ValueTypeStr && v.Str() != "" && len(plate.Redactor{}.Label([]byte(name), []byte(v.Str()))) == 0
+}
+
+func isPlateName(name string) bool {
+	return translated(name) && string(plate.Redactor{}.Text([]byte(name))) != name
+}
+
+// translated says whether a name is one of which the translation would leave, of
+// 渝A12345 or 车牌no, what nobody knows any more.
+func translated(name string) bool {
+	return strings.ContainsFunc(name, func(c rune) bool { return c >= utf8.RuneSelf || c == '\\' || c == '%' || c == '&' })
 }
 
 // measure looks into a value, and adds its size.
