@@ -57,6 +57,19 @@ func (in *Intake) redactExemplars(b *reading.Batch) {
 	}
 }
 
+// Redacted is a text for people, such as why something was refused, without what
+// must not be kept. around are labels of the message that it is about.
+func (in *Intake) Redacted(text string, around ...reading.Label) string {
+	if in.opts.Redactor == nil {
+		return text
+	}
+	before := []byte(text)
+	if after := in.opts.Redactor.Text(before, around...); !bytes.Equal(before, after) {
+		return string(after)
+	}
+	return text
+}
+
 // redactEvents comes before they are stored, once.
 func (in *Intake) redactEvents(t *taking) {
 	if in.opts.Redactor == nil {

@@ -42,13 +42,15 @@ func (r Refusal) String() string {
 // maxRefusals is how many refusals an answer names.
 const maxRefusals = 20
 
-func (r *Result) add(x reading.Refusal) {
+// add counts a refusal. Of those that an answer names, the detail goes without
+// what must not be kept: it may quote the message, and answers are logged.
+func (in *Intake) add(r *Result, x reading.Refusal, around []reading.Label) {
 	if r.Refused == 0 || r.last != x.Line {
 		r.RefusedParts++
 		r.last = x.Line
 	}
 	if r.Refused++; len(r.Refusals) < maxRefusals {
-		r.Refusals = append(r.Refusals, Refusal{Line: x.Line, Reason: x.Reason, Detail: x.Detail})
+		r.Refusals = append(r.Refusals, Refusal{Line: x.Line, Reason: x.Reason, Detail: in.Redacted(x.Detail, around...)})
 	}
 }
 
@@ -57,7 +59,7 @@ func (in *Intake) account(b *reading.Batch, from Source, res *Result) {
 	in.skipped(b.Strings)
 	for _, r := range b.Refusals {
 		in.Refuse(from, r)
-		res.add(r)
+		in.add(res, r, nil)
 	}
 }
 
@@ -69,7 +71,9 @@ func (in *Intake) skipped(strings int) {
 
 // Refuse counts a refusal and hands it to the quarantine. Inputs call it for
 // what never became a batch: whole requests, connections, frames.
-func (in *Intake) Refuse(from Source, r reading.Refusal) {
+func (in *Intake) Refuse(from Source, r reading.Refusal) { in.refuse(from, r, nil) }
+
+func (in *Intake) refuse(from Source, r reading.Refusal, around []reading.Label) {
 	m := in.opts.Metrics
 	m.GetOrCreateCounter(fmt.Sprintf(`belfry_refused_total{reason=%q}`, string(r.Reason))).Inc()
 	m.GetOrCreateCounter(fmt.Sprintf(`belfry_input_refused_total{input=%q,reason=%q}`, from.Input, string(r.Reason))).Inc()
@@ -77,8 +81,8 @@ func (in *Intake) Refuse(from Source, r reading.Refusal) {
 		return
 	}
 	if in.opts.Redactor != nil {
-		r.Raw = in.opts.Redactor.Text(r.Raw)
-		r.Detail = string(in.opts.Redactor.Text([]byte(r.Detail)))
+		r.Raw = in.opts.Redactor.Text(r.Raw, around...)
+		r.Detail = in.Redacted(r.Detail, around...)
 	}
 	in.opts.Quarantine.Keep(Refused{Source: from, Time: time.Now(), Refusal: r})
 }

@@ -203,13 +203,15 @@ func (in *Intake) report(name string, t *taking) {
 	}
 	for _, r := range t.batch.Refusals {
 		from := Source{Input: name}
-		if m := t.messageOf(r.Line); m != nil {
+		m := t.messageOf(r.Line)
+		around := m.around()
+		if m != nil {
 			from.Sender = m.message.Sender
 			r.Line -= m.first - 1
-			m.res.add(r)
+			in.add(&m.res, r, around)
 			m.res.Samples -= int(r.Values)
 		}
-		in.Refuse(from, r)
+		in.refuse(from, r, around)
 	}
 	in.skipped(t.batch.Strings)
 	in.stored(name, t.receipt.Samples, t.began)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -28,6 +29,8 @@ func (words) Decode(m *input.Message, out *reading.Builder) {
 		switch word {
 		case "bad":
 			out.Refuse(reading.ReasonSyntax, "bad is bad")
+		case "quoted":
+			out.Refuse(reading.ReasonBadType, fmt.Sprintf("%q is no state", m.Body))
 		case "panic":
 			panic("nobody thought of this")
 		case "event":
@@ -140,6 +143,17 @@ func TestWhatTheAddressOfAMessageNamesIsGoneFromItsEvents(t *testing.T) {
 	require.NoError(t, in.appendTaking(t.Context(), tk))
 	require.NoError(t, in.settle(t.Context(), tk.receipt, tk.batch.Events))
 	require.Equal(t, []string{"event *** KA02 event *** KA02", "event KA01 *** event KA01 ***"}, k.events, "of messages that share a batch each knows its own")
+}
+
+func TestARefusalDoesNotRepeatWhatIsNotKept(t *testing.T) {
+	k := &keeper{}
+	in := New(Options{Store: openStore(t), Metrics: metrics.NewSet(), Lag: noLag, Quarantine: k, Redactor: noPlates{}})
+	m := &input.Message{Body: []byte("quoted secret KA01"), Labels: []input.Label{{Name: "plate", Value: "KA01"}}, Received: time.Now().UnixMilli()}
+	res, err := in.Take(t.Context(), "words", m, words{})
+	require.NoError(t, err)
+	require.Equal(t, `"quoted *** ***" is no state`, res.Refusals[0].Detail)
+	require.Equal(t, `"quoted *** ***" is no state`, k.refused[0].Detail)
+	require.Equal(t, "quoted *** ***", string(k.refused[0].Raw))
 }
 
 func TestADecoderThatPanicsHarmsOnlyItsMessage(t *testing.T) {

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/klauspost/compress/snappy"
+	"github.com/prometheus/prometheus/prompb"
 	"github.com/stretchr/testify/require"
 
 	decode "github.com/belfry-city/belfry/collector/input/parking"
@@ -159,4 +161,43 @@ func TestNoPlateIsOnDisk(t *testing.T) {
 		}
 		return nil
 	}))
+}
+
+// Senders and proxies log what they are answered.
+func TestNoAnswerRepeatsAPlate(t *testing.T) {
+	r := run(t, t.TempDir(), "")
+	const chinese, foreign = "渝A8K3X7", "KA66ZZ6666"
+	series := prompb.WriteRequest{Timeseries: []prompb.TimeSeries{{
+		Labels:  []prompb.Label{{Name: "__name__", Value: "a"}, {Name: "asset", Value: chinese}, {Name: "z", Value: chinese}},
+		Samples: []prompb.Sample{{Value: 1, Timestamp: time.Now().UnixMilli()}},
+	}}}
+	raw, err := series.Marshal()
+	require.NoError(t, err)
+	const in = "/api/belfry/v1/in/"
+	for _, c := range []struct {
+		path, body string
+		status     int
+	}{
+		{in + "parking", `{"asset":"B1","occupied":"渝A8K3X7"}`, 400},
+		{in + "parking", "asset,occupied\nB1,渝A8K3X7\n", 400},
+		{in + "parking?asset=B1&plate_no=KA66ZZ6666", "KA66ZZ6666", 400},
+		{in + url.PathEscape(chinese), "{}", 404},
+		{in + "parking?" + url.QueryEscape(chinese) + "=1", "{}", 400},
+		{"/write?precision=" + url.QueryEscape(chinese), "a v=1", 400},
+		{"/write", "a,asset=渝A8K3X7 v=1\na v=渝A8K3X7\n", 400},
+		{"/api/v2/write?bucket=b", "a,asset=渝A8K3X7 v=1\n", 400},
+		{"/api/v1/write", string(snappy.Encode(nil, raw)), 400},
+		{"/api/v1/otlp/v1/metrics", `{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"渝A8K3X7","gauge":{"dataPoints":[{"asDouble":1}]}}]}]}]}`, 200},
+		{"/api/v1/otlp/v1/metrics", `{"resourceMetrics":"渝A8K3X7"}`, 400},
+	} {
+		header := []string{"Content-Type", "application/json"}
+		if c.path == "/api/v1/write" {
+			header = []string{"Content-Encoding", "snappy"}
+		}
+		status, text := r.do(t, http.MethodPost, c.path, c.body, header...)
+		require.Equal(t, c.status, status, "%s: %s", c.path, text)
+		require.NotEmpty(t, text)
+		require.NotContains(t, text, "8K3X7", c.path)
+		require.NotContains(t, text, foreign, c.path)
+	}
 }

@@ -20,6 +20,20 @@ func newWriteDoor(o Options) *writeDoor {
 	return &writeDoor{opts: o, bodies: newBodyReader(o)}
 }
 
+// fail answers with an error. It may quote what was sent, and answers are logged
+// by senders and proxies, so it goes without what must not be kept.
+func (d *writeDoor) fail(w http.ResponseWriter, a answer, status int, err error) {
+	a.fail(w, status, redactedError{err, d.opts.Intake.Redacted(err.Error())})
+}
+
+type redactedError struct {
+	error
+	text string
+}
+
+func (e redactedError) Error() string { return e.text }
+func (e redactedError) Unwrap() error { return e.error }
+
 // source is who sent a request to the named input.
 func source(input string, r *http.Request) intake.Source {
 	return intake.Source{Input: input, Sender: r.RemoteAddr}
@@ -38,7 +52,7 @@ func (d *writeDoor) refuseBody(w http.ResponseWriter, from intake.Source, a answ
 		// What is left of the body would be taken for the next request.
 		w.Header().Set("Connection", "close")
 	}
-	a.fail(w, be.status, be)
+	d.fail(w, a, be.status, be)
 }
 
 // failStore answers for a request that could not be stored. Nothing of it is
@@ -56,5 +70,5 @@ func (d *writeDoor) failStore(w http.ResponseWriter, from intake.Source, a answe
 	}
 	d.opts.Intake.Refuse(from, reading.Refusal{Reason: reason, Detail: err.Error()})
 	w.Header().Set("Retry-After", retryAfter)
-	a.fail(w, status, err)
+	d.fail(w, a, status, err)
 }

@@ -35,17 +35,17 @@ func (d *writeDoor) take(w http.ResponseWriter, r *http.Request) {
 	name := strings.TrimSuffix(r.PathValue("input"), "/")
 	if r.Method != http.MethodPost && r.Method != http.MethodPut {
 		w.Header().Set("Allow", "POST, PUT")
-		a.fail(w, http.StatusMethodNotAllowed, fmt.Errorf("messages for %s are posted", name))
+		d.fail(w, a, http.StatusMethodNotAllowed, fmt.Errorf("messages for %s are posted", name))
 		return
 	}
 	decoder, ok := d.decoder(name)
 	if !ok {
-		a.fail(w, http.StatusNotFound, fmt.Errorf("there is no input %q here; there are %s", name, strings.Join(d.inputNames(), ", ")))
+		d.fail(w, a, http.StatusNotFound, fmt.Errorf("there is no input %q here; there are %s", name, strings.Join(d.inputNames(), ", ")))
 		return
 	}
 	labels, err := queryLabels(r)
 	if err != nil {
-		a.fail(w, http.StatusBadRequest, err)
+		d.fail(w, a, http.StatusBadRequest, err)
 		return
 	}
 	kind, _, _ := strings.Cut(name, "/")

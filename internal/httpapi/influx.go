@@ -54,12 +54,12 @@ func (iw *influxWriter) write(w http.ResponseWriter, r *http.Request, a answer, 
 		return
 	}
 	if badPrecision != nil {
-		a.fail(w, http.StatusBadRequest, badPrecision)
+		iw.fail(w, a, http.StatusBadRequest, badPrecision)
 		return
 	}
 	speller, err := iw.speller(bucket)
 	if err != nil {
-		a.fail(w, http.StatusBadRequest, err)
+		iw.fail(w, a, http.StatusBadRequest, err)
 		return
 	}
 	from := source("lineproto", r)

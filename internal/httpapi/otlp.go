@@ -77,9 +77,9 @@ func (ow *otlpWriter) write(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		ow.failStore(w, from, a, err)
 	case req.TooLarge():
-		a.fail(w, http.StatusRequestEntityTooLarge, req.Err())
+		ow.fail(w, a, http.StatusRequestEntityTooLarge, req.Err())
 	case req.Err() != nil:
-		a.fail(w, http.StatusBadRequest, req.Err())
+		ow.fail(w, a, http.StatusBadRequest, req.Err())
 	default:
 		a.partial(w, res)
 	}

@@ -61,7 +61,7 @@ func (rw *remoteWriter) write(w http.ResponseWriter, r *http.Request) {
 	}
 	a.written = res
 	if res.Refused > 0 {
-		a.describe = p.Describe
+		a.describe = func(series uint32) string { return rw.opts.Intake.Redacted(p.Describe(series)) }
 		a.partial(w, res)
 		return
 	}
