@@ -331,12 +331,13 @@ func TestTokensAreLongAndTheirHashesSurviveTheFile(t *testing.T) {
 
 func TestLoggedURLsHoldNoSecrets(t *testing.T) {
 	for raw, want := range map[string]string{
-		"/write?db=a&u=b&p=hunter2":            "/write?db=a&u=b&p=<secret>",
-		"/write?p=hunter2;precision=ms":        "/write?p=<secret>&precision=ms",
-		"/write?%70=hunter2":                   "/write?%70=<secret>",
-		"/api/v1/query?query=up":               "/api/v1/query?query=up",
-		"/x?a=bf_AAAAAAAAAAAAAAAAAAAA&Token=1": "/x?a=<secret>&Token=<secret>",
-		"http://u:hunter2@h/bf_AAAAAAAAAAAA":   "http://xxxxx@h/<secret>",
+		"/write?db=a&u=b&p=hunter2":                "/write?db=a&u=b&p=<secret>",
+		"/write?p=hunter2;precision=ms":            "/write?p=<secret>&precision=ms",
+		"/write?%70=hunter2":                       "/write?%70=<secret>",
+		"/api/v1/query?query=up":                   "/api/v1/query?query=up",
+		"/x?a=bf_AAAAAAAAAAAAAAAAAAAA&Token=1":     "/x?a=<secret>&Token=<secret>",
+		"/in/%E6%B8%9DA12345?plate=KA01AB1234&x=1": "/in/[removed]?plate=[removed]&x=1",
+		"http://u:hunter2@h/bf_AAAAAAAAAAAA":       "http://xxxxx@h/<secret>",
 	} {
 		u, err := url.Parse(raw)
 		require.NoError(t, err)

@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+
+	"github.com/belfry-city/belfry/collector/plate"
 )
 
 const hidden = "<secret>"
@@ -11,8 +13,8 @@ const hidden = "<secret>"
 var anyToken = regexp.MustCompile(tokenPrefix + `[A-Za-z0-9_-]{8,}`)
 
 // RedactURL is u without what may be a secret: passwords, the parameters p,
-// password and token, and whatever looks like a token. Log URLs only in this
-// form.
+// password and token, and whatever looks like a token; and without number
+// plates. Log URLs only in this form.
 func RedactURL(u *url.URL) string {
 	shown := *u
 	if shown.User != nil {
@@ -27,7 +29,7 @@ func RedactURL(u *url.URL) string {
 		}
 	}
 	shown.RawQuery = strings.Join(parts, "&")
-	return anyToken.ReplaceAllString(shown.String(), hidden)
+	return string(plate.Redactor{}.Text([]byte(anyToken.ReplaceAllString(shown.String(), hidden))))
 }
 
 func isSecret(parameter string) bool {
