@@ -25,14 +25,17 @@ const (
 const longestKey = 64
 
 // key says whether the key, element or column in text[from:to] is that of a
-// plate. What is likely is sure there: nothing is lost where more goes than has
-// to.
+// plate. What is likely is sure there, and what may be is likely: nothing is lost
+// where more goes than has to.
 func (s *scan) key(from, to int) certainty {
-	c := s.name(from, to)
-	if c == likely {
+	switch c := s.name(from, to); c {
+	case likely:
 		return sure
+	case maybe:
+		return likely
+	default:
+		return c
 	}
-	return c
 }
 
 // name says whether the name in text[from:to] is that of a plate. It may be
@@ -63,9 +66,11 @@ func keyName(name []byte) certainty {
 		return no
 	}
 	n := view(name)
-	for _, word := range []string{"车牌", "号牌", "車牌", "牌照", "车辆牌号", "车辆号码"} {
-		if _, rest, found := strings.Cut(n, word); found {
-			return about(rest)
+	if !isASCII(name) {
+		for _, word := range []string{"车牌", "号牌", "車牌", "牌照", "车辆牌号", "车辆号码"} {
+			if _, rest, found := strings.Cut(n, word); found {
+				return about(rest)
+			}
 		}
 	}
 	if before, behind, found := cutLast(n, "plate"); found {
@@ -88,6 +93,15 @@ func keyName(name []byte) certainty {
 		}
 	}
 	return no
+}
+
+func isASCII(name []byte) bool {
+	for _, c := range name {
+		if c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // exact names of plates: what vendors, standards and languages call them. hphm

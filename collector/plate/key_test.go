@@ -41,6 +41,7 @@ func TestWordsThatAlsoMeanOtherThingsTakeNothingWithThem(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		"plate: AB12CDE": "plate: [removed]", "registration: AB12 CDE, blue": "registration: [removed], blue", "license plate: steel": "license plate: [removed]",
+		`{"license":"A12345"}`: `{"license":"[removed]"}`, `{"result":{"license":"5ridQTEyMzQ1"}}`: `{"result":{"license":"[removed]"}}`,
 		"http://h/?plate=3": "http://h/?plate=[removed]", `{"plate":"BP12"}`: `{"plate":"[removed]"}`,
 	} {
 		require.Equal(t, want, redact(text))

@@ -5,8 +5,12 @@ import (
 	"unicode"
 )
 
-// longestLearned is the most letters and digits of a plate.
-const longestLearned = 16
+const (
+	// longestLearned is the most letters and digits of a plate.
+	longestLearned = 16
+	// longestValue is how many bytes they may take, with gaps and escapes.
+	longestValue = 256
+)
 
 // learned are plates that a message named, so that they are also found where
 // nothing says that they are one, with whatever gaps they are written there.
@@ -40,6 +44,9 @@ func (s *scan) learn(start, end int) {
 	if inner, ok := bytes.CutPrefix(s.text[start:end], []byte("<![CDATA[")); ok {
 		start = end - len(inner)
 		end -= len(inner) - len(bytes.TrimSuffix(inner, []byte("]]>")))
+	}
+	if end-start > longestValue {
+		return
 	}
 	var k known
 	digits := 0

@@ -71,7 +71,7 @@ func (c certainty) fits(value []byte) bool {
 	case sure:
 		return true
 	case likely:
-		return shapeOf(value).couldBe()
+		return shapeOf(value).couldBe() || encoded(value)
 	case maybe, hint:
 		return shapeOf(value).looksMuch() || encoded(value)
 	}
