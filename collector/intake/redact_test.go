@@ -83,7 +83,12 @@ func TestExemplarsForgetPlatesInNamesAndValues(t *testing.T) {
 }
 
 // recorded is a store that only writes down the exemplars.
-type recorded struct{ exemplars []string }
+type recorded struct {
+	intake.Store
+	exemplars []string
+}
+
+func (*recorded) NewestTime() (int64, error) { return 0, nil }
 
 func (r *recorded) Append(_ context.Context, b *reading.Batch, _ reading.Speller) (tsdb.Receipt, error) {
 	for _, e := range b.Exemplars {
