@@ -85,7 +85,7 @@ func (c *conn) store(s *segment, data []byte, answer int) {
 	}
 	hide(s.pw)
 	m.body = append(m.body, data...)
-	m.submit()
+	m.submit(c.sender, c.station)
 }
 
 // tellTime answers a device that asks for the time: first that it was heard,

@@ -36,7 +36,7 @@ type conn struct {
 	mn        string // of the last frame
 	station   *Station
 	sender    string
-	parts     []*assembly
+	reports   []*report // in parts
 
 	mu      sync.Mutex
 	out     []byte
@@ -73,7 +73,7 @@ func (c *conn) serve() {
 	if rest := c.scan.pending(); len(rest) > 0 && (why == whyEnded || why == whyError) {
 		c.refuse(reading.ReasonIncomplete, "the connection ended before the frame did", rest)
 	}
-	c.dropParts("the connection ended before the other parts came")
+	c.dropReports("the connection ended before the other parts came")
 	c.server.counters.closed(why)
 	c.server.opts.Logger.Debug("a connection ended", "from", c.nc.RemoteAddr(), "mn", c.mn, "why", why, "err", err)
 	if why != whyEnded {
@@ -131,8 +131,11 @@ func (c *conn) deadline() time.Time {
 	if !c.begun.IsZero() {
 		sooner(c.begun.Add(c.server.opts.FrameTime))
 	}
-	for _, a := range c.parts {
-		sooner(a.expires)
+	for _, r := range c.reports {
+		sooner(r.expires)
+		if !r.settles.IsZero() {
+			sooner(r.settles)
+		}
 	}
 	return d
 }
@@ -149,7 +152,7 @@ func (c *conn) expire() (why string) {
 			return whySlow
 		}
 	}
-	c.expireParts()
+	c.expireReports()
 	if c.now.Sub(c.lastFrame) >= opts.IdleTime {
 		return whyIdle
 	}

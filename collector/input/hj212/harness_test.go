@@ -107,7 +107,7 @@ func startServer(t *testing.T, change func(*Options)) *hall {
 		Queue: h.desk, Refuser: h.desk, Decoder: testDecoder(t),
 		Stations: []Station{{MN: testMN, Password: testPW}, {MN: "B", Password: "other", Labels: []input.Label{{Name: "asset", Value: "b"}}}},
 		Zone:     shanghai(), MaxSegment: 4096, MaxConnections: 100,
-		IdleTime: time.Minute, FrameTime: time.Minute, PartTime: time.Minute, HeartbeatAnswer: cnStored,
+		IdleTime: time.Minute, FrameTime: time.Minute, PartTime: time.Minute, AnswerTime: time.Minute, HeartbeatAnswer: cnStored,
 		Metrics: h.set, Logger: slog.New(slog.DiscardHandler),
 	}
 	if change != nil {

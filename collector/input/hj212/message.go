@@ -12,6 +12,7 @@ type message struct {
 	conn   *conn
 	body   []byte
 	answer []byte // frames; empty: nobody waits
+	dues   []*due // to parts that the message has a piece of
 	done   func(intake.Result, error)
 }
 
@@ -28,17 +29,20 @@ func newMessage() *message {
 
 func (c *conn) message() *message {
 	m := c.server.messages.Get().(*message)
-	m.conn, m.body, m.answer = c, m.body[:0], m.answer[:0]
+	m.conn, m.body, m.answer, m.dues = c, m.body[:0], m.answer[:0], m.dues[:0]
 	return m
 }
 
 // submit hands the message over. It waits while the store cannot take more.
-func (m *message) submit() {
+func (m *message) submit(sender string, station *Station) {
 	c := m.conn
-	m.Message = input.Message{Body: m.body, Sender: c.sender, Labels: c.station.Labels, Received: c.now.UnixMilli()}
+	m.Message = input.Message{Body: m.body, Sender: sender, Labels: station.Labels, Received: c.now.UnixMilli()}
 	c.refs.Add(1)
 	s := c.server
 	if err := s.opts.Queue.Submit(s.submitting, &m.Message, s.opts.Decoder, m.done); err != nil {
+		for _, d := range m.dues {
+			d.finish(c, intake.Result{}, err)
+		}
 		m.release()
 		c.release()
 	}
@@ -56,6 +60,9 @@ func (m *message) finish(res intake.Result, err error) {
 			c.server.counters.unanswered.Inc()
 		}
 	}
+	for _, d := range m.dues {
+		d.finish(c, res, err)
+	}
 	m.release()
 	c.release()
 }
@@ -63,6 +70,7 @@ func (m *message) finish(res intake.Result, err error) {
 func (m *message) release() {
 	s := m.conn.server
 	m.conn, m.Message = nil, input.Message{}
+	clear(m.dues)
 	if cap(m.body) > keptBody {
 		return
 	}

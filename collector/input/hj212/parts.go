@@ -3,6 +3,7 @@ package hj212
 import (
 	"bytes"
 	"fmt"
+	"hash/maphash"
 	"strconv"
 	"time"
 
@@ -13,148 +14,177 @@ import (
 // on its own; a device sends the next one when the one before it has been
 // acknowledged (HJ 212-2017, tables C.49 and C.50). Each part begins with
 // DataTime and ends where a pollutant ends. Other devices cut the data area
-// wherever the segment is full, within a number if need be. So a part is stored
-// as it comes, but for what at its end may go on in the next: the values of a
-// pollutant whose flag has not been seen.
-type assembly struct {
-	mn       string
-	cn, pnum int
-	dataTime string // `DataTime=...;`
-	// last, qn and text are number, QN and stored text of the last part that
-	// came. It comes again when its answer was lost.
-	last int
-	qn   string
-	text []byte
-	// tail is the end of the last part that waits for the next, and waiting
-	// are the answers to those whose end is in it.
-	tail    []byte
-	waiting []byte
-	expires time.Time
-}
+// wherever the segment is full, within a number if need be, or send the parts
+// in another order. So a part is stored when all that is before it has been, or
+// when it begins with DataTime; but for what at its end may go on in the next:
+// the values of a pollutant behind which neither a flag nor a semicolon stands.
 
-func (a *assembly) done() bool { return a.last == a.pnum }
-
-func (a *assembly) isLast(s *segment) bool { return s.pno == a.last && a.qn == string(s.qn) }
-
-// mostAssemblies is how many reports in parts one connection can have under way.
-const mostAssemblies = 8
+const (
+	// mostReports is how many in parts one connection can have under way, and
+	// mostHeld what it can have of them in memory, in bytes.
+	mostReports = 8
+	mostHeld    = 64 << 10
+)
 
 const dataTimeKey = "DataTime="
 
 // part takes one part of a report.
 func (c *conn) part(s *segment) {
-	a := c.assembly(s)
-	if a == nil {
-		return
-	}
-	a.expires = c.now.Add(c.server.opts.PartTime)
-	var answer []byte
-	if s.wantsAnswer() {
-		answer = s.appendAnswer(nil, c.server.sum, cnStored)
-	}
-	if a.isLast(s) {
-		c.partAgain(s, a, answer)
-		return
-	}
-	if bytes.HasPrefix(s.cp, []byte(dataTimeKey)) {
-		c.endPart(s, a)
-	}
-	text := joinParts(a.tail, s.cp)
-	cut := len(text)
-	if s.pno < s.pnum {
-		cut = safeCut(text)
-	}
-	if len(text)-cut > LongestSegment {
-		cut = len(text) // what is that long has no end
-	}
-	if t, ok := dataTimeOf(text[:cut]); ok {
-		a.dataTime = t
-	}
-	held := a.waiting
-	switch {
-	case cut == len(text):
-		c.storePart(s, a, text, append(held, answer...))
-		a.waiting = nil
-	case cut > 0:
-		c.storePart(s, a, text[:cut], held)
-		a.waiting = answer
-	default:
-		a.waiting = append(held, answer...)
-	}
-	a.last, a.qn = s.pno, string(s.qn)
-	a.text, a.tail = bytes.Clone(text[:cut]), bytes.Clone(text[cut:])
-}
-
-// partAgain takes a part that was sent again because no answer came. If that is
-// because its end was waited for, it is the end.
-func (c *conn) partAgain(s *segment, a *assembly, answer []byte) {
-	if len(a.tail) > 0 {
-		c.endPart(s, a)
-		return
-	}
-	c.storePart(s, a, a.text, answer)
-}
-
-// endPart stores what has waited for a next part that has nothing to add.
-func (c *conn) endPart(s *segment, a *assembly) {
-	if len(a.tail) == 0 {
-		return
-	}
-	c.storePart(s, a, a.tail, a.waiting)
-	a.text = append(append(a.text, ';'), a.tail...)
-	a.tail, a.waiting = nil, nil
-}
-
-// assembly finds the report that a part belongs to, or begins it. A part that
-// can't be joined to anything is refused, and nil returned.
-func (c *conn) assembly(s *segment) *assembly {
-	for _, a := range c.parts {
-		if a.cn != s.cn || a.mn != string(s.mn) {
-			continue
-		}
-		if a.pnum == s.pnum && (a.isLast(s) || s.pno == a.last+1) {
-			return a
-		}
-		c.refuseParts(a, "other parts came")
-		c.forget(a)
-		break
-	}
-	if s.pno > 1 && !bytes.HasPrefix(s.cp, []byte(dataTimeKey)) {
-		c.refuse(reading.ReasonIncomplete, fmt.Sprintf("part %d of %d came without those before it", s.pno, s.pnum), s.cp)
-		return nil
-	}
-	if len(c.parts) == mostAssemblies {
-		c.refuseParts(c.parts[0], "too many reports in parts at once")
-		c.forget(c.parts[0])
-	}
-	a := &assembly{mn: string(s.mn), cn: s.cn, pnum: s.pnum}
-	c.parts = append(c.parts, a)
-	return a
-}
-
-func (c *conn) forget(a *assembly) {
-	for i, open := range c.parts {
-		if open == a {
-			c.parts = append(c.parts[:i], c.parts[i+1:]...)
+	r, again := c.report(s)
+	if again != nil {
+		if c.partAgain(s, r, again) {
 			return
 		}
+		c.end(r, "a part came again that is not in memory any more")
+		r, _ = c.report(s)
 	}
+	r.station, r.sender = c.station, c.sender
+	r.expires = c.now.Add(c.server.opts.PartTime)
+	p := &part{qn: string(s.qn), sum: maphash.Bytes(c.server.seed, s.cp), due: newDue(c.answerTo(s)), cp: bytes.Clone(s.cp)}
+	if p.due.answer != nil {
+		r.settles = c.now.Add(c.server.opts.AnswerTime)
+	}
+	r.parts[s.pno] = p
+	_, begins := dataTimeOf(p.cp)
+	if before := r.parts[s.pno-1]; s.pno == 1 || begins || before != nil && before.taken {
+		c.take(r, s.pno)
+	}
+	c.bound()
+}
+
+func (c *conn) answerTo(s *segment) []byte {
+	if !s.wantsAnswer() {
+		return nil
+	}
+	return s.appendAnswer(nil, c.server.sum, cnStored)
+}
+
+// partAgain takes a part that has come before: no answer came, or none in time.
+// It is nothing new. It returns false where the part has to be stored once more,
+// and only the device still has it.
+func (c *conn) partAgain(s *segment, r *report, p *part) bool {
+	switch {
+	case p.due.left.Load() > 0:
+		c.settleAll(r)
+	case p.due.good():
+		if answer := c.answerTo(s); answer != nil {
+			c.send(answer)
+		}
+	default: // the disk has failed
+		text, ok := r.text(s.pno)
+		if !ok {
+			return false
+		}
+		p.due = newDue(c.answerTo(s))
+		c.storePart(r, p.qn, text, []*due{p.due})
+		p.due.release(c)
+	}
+	return true
+}
+
+// take stores part n, and those behind it that have waited for it.
+func (c *conn) take(r *report, n int) {
+	for ; r.parts[n] != nil && !r.parts[n].taken; n++ {
+		p, before, next := r.parts[n], r.parts[n-1], r.parts[n+1]
+		text, dues := p.cp, []*due{p.due}
+		if before != nil && len(before.tail) > 0 {
+			if _, ok := dataTimeOf(text); ok {
+				_, text = nextField(text)
+			}
+			text, dues = joinParts(before.tail, text), append(before.ends, p.due)
+			before.tail, before.ends = nil, nil
+		}
+		cut := len(text)
+		if n < r.pnum && (next == nil || !next.taken) {
+			cut = r.safeCut(text)
+		}
+		if len(text)-cut > LongestSegment {
+			cut = len(text) // what is that long has no end
+		}
+		if t, ok := dataTimeOf(text[:cut]); ok {
+			r.dataTime = t
+		}
+		p.taken, p.cp = true, nil
+		p.text, p.tail = bytes.Clone(text[:cut]), bytes.Clone(text[cut:])
+		if cut > 0 {
+			c.storePart(r, p.qn, p.text, dues)
+		}
+		ready := len(dues)
+		switch {
+		case cut == len(text):
+		case cut > 0:
+			ready--
+		default:
+			ready = 0
+		}
+		p.ends = dues[ready:]
+		for _, d := range dues[:ready] {
+			d.release(c)
+		}
+	}
+}
+
+// settleAll has those parts answered whose end may go on in a next one that the
+// device does not send before it has its answer. What is in sight of a value is
+// stored as one that is not fit for use; the whole one follows under its name.
+func (c *conn) settleAll(r *report) {
+	for _, n := range r.numbers() {
+		p := r.parts[n]
+		if text := cutValues(p.tail); len(p.ends) > 0 && len(text) > 0 && r.dataTime != "" {
+			c.storePart(r, p.qn, text, p.ends)
+		}
+		for _, d := range p.ends {
+			d.release(c)
+		}
+		p.ends = nil
+	}
+	r.settles = time.Time{}
+}
+
+// end gives up what has not come of a report. What is complete in the parts
+// behind a gap is stored; they are not answered.
+func (c *conn) end(r *report, why string) {
+	c.forget(r)
+	if r.done() {
+		return
+	}
+	came := len(r.parts)
+	var raw [][]byte
+	for _, n := range r.numbers() {
+		p := r.parts[n]
+		if at := bytes.IndexByte(p.cp, ';') + 1; !p.taken && at > 0 && r.dataTime != "" {
+			p.due.answer = nil
+			raw = append(raw, p.cp[:at])
+			p.cp = p.cp[at:]
+			c.take(r, n)
+		}
+	}
+	for _, n := range r.numbers() {
+		if p := r.parts[n]; len(p.cp)+len(p.tail) > 0 {
+			raw = append(raw, p.cp, p.tail)
+		}
+	}
+	detail := fmt.Sprintf("%d of %d parts of a report of station %q came: %s", came, r.pnum, r.mn, why)
+	c.refuse(reading.ReasonIncomplete, detail, bytes.Join(raw, nil))
 }
 
 // storePart submits a piece of a report as a segment of its own.
-func (c *conn) storePart(s *segment, a *assembly, text, answer []byte) {
+func (c *conn) storePart(r *report, qn string, text []byte, dues []*due) {
 	m := c.message()
-	m.answer = append(m.answer, answer...)
+	for _, d := range dues {
+		d.left.Add(1)
+		m.dues = append(m.dues, d)
+	}
 	b := append(m.body, "QN="...)
-	b = append(append(b, s.qn...), ";CN="...)
-	b = strconv.AppendInt(b, int64(s.cn), 10)
-	b = append(append(b, ";MN="...), s.mn...)
+	b = append(append(b, qn...), ";CN="...)
+	b = strconv.AppendInt(b, int64(r.cn), 10)
+	b = append(append(b, ";MN="...), r.mn...)
 	b = append(b, ";CP=&&"...)
 	if _, ok := dataTimeOf(text); !ok {
-		b = append(b, a.dataTime...)
+		b = append(b, r.dataTime...)
 	}
 	m.body = append(append(b, text...), "&&"...)
-	m.submit()
+	m.submit(r.sender, r.station)
 }
 
 func dataTimeOf(text []byte) (string, bool) {
@@ -163,81 +193,4 @@ func dataTimeOf(text []byte) (string, bool) {
 	}
 	item, _ := nextField(text)
 	return string(item) + ";", true
-}
-
-// joinParts puts text behind tail, with a separator if it begins with a field
-// and not within one.
-func joinParts(tail, text []byte) []byte {
-	if len(tail) == 0 {
-		return text
-	}
-	joined := bytes.Clone(tail)
-	last := joined
-	if at := bytes.LastIndexAny(joined, ";,"); at >= 0 {
-		last = joined[at+1:]
-	}
-	first, _ := nextField(text)
-	if f, ok := parseField(first); ok && f.kind > bare && bytes.IndexByte(last, '=') >= 0 {
-		joined = append(joined, ';')
-	}
-	return append(joined, text...)
-}
-
-// safeCut returns where the values of the last pollutant begin, unless its flag
-// is there too, which says that they are complete.
-func safeCut(text []byte) int {
-	cut, complete := 0, false
-	var code []byte
-	for rest := text; len(rest) > 0; {
-		item, next := nextField(rest)
-		at := len(text) - len(rest)
-		rest = next
-		f, ok := parseField(item)
-		switch {
-		case len(bytes.TrimSpace(item)) == 0:
-			continue
-		case !ok:
-			// It may be the beginning of the flag.
-			if complete {
-				cut = at
-			}
-			return cut
-		case f.kind == bare || !bytes.EqualFold(f.code, code):
-			cut, code, complete = at, f.code, false
-		}
-		if f.kind == flagged && len(f.value) > 0 {
-			complete = true
-		}
-	}
-	if complete {
-		return len(text)
-	}
-	return cut
-}
-
-func (c *conn) expireParts() {
-	for i := 0; i < len(c.parts); {
-		a := c.parts[i]
-		if c.now.Before(a.expires) {
-			i++
-			continue
-		}
-		c.refuseParts(a, fmt.Sprintf("the next part did not come within %s", c.server.opts.PartTime))
-		c.forget(a)
-	}
-}
-
-func (c *conn) dropParts(why string) {
-	for _, a := range c.parts {
-		c.refuseParts(a, why)
-	}
-	c.parts = nil
-}
-
-// refuseParts counts a report of which not all parts came.
-func (c *conn) refuseParts(a *assembly, why string) {
-	if a.done() {
-		return
-	}
-	c.refuse(reading.ReasonIncomplete, fmt.Sprintf("%d of %d parts of a report of station %q came: %s", a.last, a.pnum, a.mn, why), a.tail)
 }

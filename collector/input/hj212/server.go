@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"net"
 	"sync"
@@ -28,7 +29,7 @@ type Refuser interface {
 	Refuse(from intake.Source, r reading.Refusal)
 }
 
-// Options of a Server. All are required, but for Stations.
+// Options of a Server. All are required, but for Stations and AnswerTime.
 type Options struct {
 	Queue   Queue
 	Refuser Refuser
@@ -47,6 +48,9 @@ type Options struct {
 	FrameTime time.Duration
 	// PartTime is how long the next part of a report may take to arrive.
 	PartTime time.Duration
+	// AnswerTime is after how long without the next part the device is taken to
+	// wait for the answer to the one before; 1 s if 0.
+	AnswerTime time.Duration
 	// HeartbeatAnswer is the command that answers heartbeats.
 	HeartbeatAnswer int
 	Metrics         *metrics.Set
@@ -60,6 +64,7 @@ const inputName = "hj212"
 type Server struct {
 	opts     Options
 	sum      *checksum
+	seed     maphash.Seed
 	counters counters
 	stations atomic.Pointer[register]
 	messages sync.Pool
@@ -81,7 +86,10 @@ type Server struct {
 
 // New returns a Server; Serve starts it.
 func New(o Options) *Server {
-	s := &Server{opts: o, sum: newChecksum(), open: map[*conn]struct{}{}, empty: make(chan struct{})}
+	if o.AnswerTime == 0 {
+		o.AnswerTime = time.Second
+	}
+	s := &Server{opts: o, sum: newChecksum(), seed: maphash.MakeSeed(), open: map[*conn]struct{}{}, empty: make(chan struct{})}
 	s.submitting, s.stop = context.WithCancel(context.Background())
 	s.counters = newCounters(o.Metrics)
 	o.Metrics.GetOrCreateGauge(`belfry_hj212_connections`, s.connections)
