@@ -293,11 +293,11 @@ func (d *frigate) status(out *sink, source, camera, role string) {
 	asset := d.cameraAsset(nil, camera)
 	switch state := string(bytes.TrimSpace(out.m.Body)); {
 	case state == "disabled" && role == "detect":
-		d.Presence.Forget(asset)
+		d.Presence.SwitchOff(asset)
 	case state == "online":
 		d.seen(out, Frigate, source, asset, true)
 	case state == "offline" && role != "audio":
-		d.Presence.Lost(out.Builder, asset, out.m.Received)
+		d.lost(out, Frigate, source, asset)
 	case state == "offline", state == "disabled":
 	default:
 		refuse(out, bad(reading.ReasonSyntax, "want online, offline or disabled; got %q", state[:min(len(state), 40)]), nil)
@@ -324,8 +324,8 @@ func (d *frigate) stats(out *sink, source string) {
 		case !ok:
 		case fps > 0:
 			d.seen(out, Frigate, source, asset, true)
-		default:
-			d.Presence.Lost(out.Builder, asset, out.m.Received)
+		case !d.Presence.IsOff(asset): // which delivers none either
+			d.lost(out, Frigate, source, asset)
 		}
 	}
 }

@@ -274,7 +274,7 @@ func (d *generic) sign(out *sink, o object, what string, raw []byte) {
 	switch {
 	case !ok:
 	case what == "offline":
-		d.Presence.Lost(out.Builder, asset, out.m.Received)
+		d.lost(out, Generic, "", asset)
 	default:
 		d.seen(out, Generic, "", asset, true)
 	}

@@ -313,5 +313,22 @@ func TestWhenFrigateStopsItsCamerasAreDown(t *testing.T) {
 	require.Equal(t, []string{up("a", 0)}, say("f1/available", "offline"), "b is down already, and c another Frigate's")
 	require.Equal(t, []string{up("c", 0)}, say("f2/stats", `{"cameras":{"c":{"camera_fps":0}}}`))
 	require.Empty(t, say("f2/c/status/detect", "disabled"))
+	require.Empty(t, say("f2/stats", `{"cameras":{"c":{"camera_fps":0}}}`), "it is switched off, and not down")
 	require.Equal(t, []string{up("c", 1)}, say("f2/c/status/detect", "online"))
+}
+
+func TestACameraThatNeverWorkedIsDown(t *testing.T) {
+	c := newCity(t)
+	down := func(name string) []string {
+		return []string{fmt.Sprintf(`camera_up{asset=%q} 0 @2026-05-04T13:06:40.000Z`, name)}
+	}
+	say := func(decoder, topic, body string) []string {
+		return c.decode(t, decoder, &input.Message{Body: []byte(body), Topic: topic}).samples(t)
+	}
+	require.Equal(t, down("deadcam"), say(camera.Frigate, "frigate/stats", `{"cameras":{"deadcam":{"camera_fps":0}}}`))
+	require.Equal(t, down("cam99"), say(camera.Frigate, "frigate/cam99/status/detect", "offline"))
+	require.Equal(t, down("HB2"), say(camera.Generic, "", `{"camera":"HB2","status":"offline"}`))
+	require.Empty(t, say(camera.Frigate, "other/available", "offline"), "of its cameras nothing is known")
+	require.Empty(t, say(camera.Frigate, "frigate/new/status/detect", "disabled"))
+	require.Empty(t, say(camera.Frigate, "frigate/stats", `{"cameras":{"new":{"camera_fps":0}}}`))
 }

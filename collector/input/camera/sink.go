@@ -69,9 +69,18 @@ func (d *base) seen(out *sink, vendor, source, asset string, heartbeat bool) {
 		return
 	}
 	out.seen[asset] = true
-	d.Presence.Seen(out.Builder, presence.Sign{
+	d.Presence.Seen(out.Builder, d.signOf(out, vendor, source, asset, heartbeat))
+}
+
+// lost tells the presence that a camera is down.
+func (d *base) lost(out *sink, vendor, source, asset string) {
+	d.Presence.Lost(out.Builder, d.signOf(out, vendor, source, asset, true))
+}
+
+func (d *base) signOf(out *sink, vendor, source, asset string, heartbeat bool) presence.Sign {
+	return presence.Sign{
 		Asset: asset, Vendor: vendor, Source: source, Labels: kept(out.m.Labels), Heartbeat: heartbeat, At: out.m.Received,
-	})
+	}
 }
 
 // kept are labels as they are stored. The presence writes them to a file.

@@ -75,6 +75,8 @@ type camera struct {
 	Heartbeats bool  `json:"heartbeats"`
 	Seen       int64 `json:"seen"`
 	Down       bool  `json:"down"`
+	// Off is that it has been switched off on purpose: it is not reported.
+	Off bool `json:"off,omitempty"`
 }
 
 // Sign is a sign of life of a camera.
@@ -108,7 +110,7 @@ func (p *Presence) count(down bool) (n float64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, c := range p.cameras {
-		if c.Down == down {
+		if c.Down == down && !c.Off {
 			n++
 		}
 	}
@@ -148,21 +150,26 @@ func (p *Presence) load() error {
 // Seen notes a sign of life, and gives out the sample that says so.
 func (p *Presence) Seen(out *reading.Builder, s Sign) {
 	p.mu.Lock()
-	c := p.cameras[s.Asset]
-	if c == nil && len(p.cameras) < maxCameras {
-		c = &camera{Asset: strings.Clone(s.Asset), Down: true}
-		p.cameras[c.Asset] = c
-	}
-	if c != nil {
+	if c := p.camera(s.Asset); c != nil {
 		c.Vendor, c.Source, c.Seen = s.Vendor, strings.Clone(s.Source), max(c.Seen, s.At)
 		c.Labels = others(c.Labels, s.Labels)
 		c.Heartbeats = c.Heartbeats || s.Heartbeat
-		if c.Down {
-			c.Down, p.changed = false, true
+		if c.Down || c.Off {
+			c.Down, c.Off, p.changed = false, false, true
 		}
 	}
 	p.mu.Unlock()
 	sample(out, s.Asset, nil, s.At, 1)
+}
+
+// camera finds one or makes it; nil where there are too many. The caller holds mu.
+func (p *Presence) camera(asset string) *camera {
+	c := p.cameras[asset]
+	if c == nil && len(p.cameras) < maxCameras {
+		c = &camera{Asset: strings.Clone(asset), Down: true, Off: true}
+		p.cameras[c.Asset] = c
+	}
+	return c
 }
 
 // others are the labels besides that of the asset. old is kept where it is the
@@ -178,35 +185,56 @@ func others(old, labels []input.Label) []input.Label {
 	return labels
 }
 
-// Lost notes that a camera is down, because something said so.
-func (p *Presence) Lost(out *reading.Builder, asset string, at int64) {
-	p.lose(out, at, func(c *camera) bool { return c.Asset == asset })
+// Lost notes that a camera is down, because something said so, and gives out
+// the sample that says it; also of one that has never been seen.
+func (p *Presence) Lost(out *reading.Builder, s Sign) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c := p.camera(s.Asset)
+	if c == nil {
+		sample(out, s.Asset, nil, s.At, 0)
+		return
+	}
+	if c.Vendor == "" {
+		c.Vendor, c.Source, c.Labels = s.Vendor, strings.Clone(s.Source), others(nil, s.Labels)
+	}
+	if c.Down {
+		c.Seen = max(c.Seen, s.At) // it is not silent, and so not forgotten
+	}
+	if !c.Down || c.Off {
+		c.Down, c.Off, p.changed = true, false, true
+		sample(out, c.Asset, c.Labels, s.At, 0)
+	}
 }
 
 // SourceLost notes that all cameras of a source are down.
 func (p *Presence) SourceLost(out *reading.Builder, source string, at int64) {
-	p.lose(out, at, func(c *camera) bool { return c.Source == source && source != "" })
-}
-
-func (p *Presence) lose(out *reading.Builder, at int64, which func(*camera) bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, c := range p.sorted() {
-		if !c.Down && which(c) {
+		if !c.Down && !c.Off && c.Source == source && source != "" {
 			c.Down, p.changed = true, true
 			sample(out, c.Asset, c.Labels, at, 0)
 		}
 	}
 }
 
-// Forget takes a camera out, because it has been switched off on purpose.
-func (p *Presence) Forget(asset string) {
+// SwitchOff notes that a camera has been switched off on purpose, so that it is
+// not reported until something is heard of it.
+func (p *Presence) SwitchOff(asset string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.cameras[asset] != nil {
-		delete(p.cameras, asset)
-		p.changed = true
+	if c := p.camera(asset); c != nil {
+		c.Off, c.Seen, p.changed = true, p.opts.Now().UnixMilli(), true
 	}
+}
+
+// IsOff says whether a camera has been switched off on purpose.
+func (p *Presence) IsOff(asset string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c := p.cameras[asset]
+	return c != nil && c.Off
 }
 
 func (p *Presence) sorted() []*camera {
@@ -268,7 +296,7 @@ func (p *Presence) silent(now time.Time) (down map[string]bool) {
 		case quiet > forgetAfter && !p.opts.Listed(asset):
 			delete(p.cameras, asset)
 			p.changed = true
-		case !c.Down && quiet > timeout && (strict || c.Heartbeats):
+		case !c.Down && !c.Off && quiet > timeout && (strict || c.Heartbeats):
 			c.Down, p.changed = true, true
 			if down == nil {
 				down = map[string]bool{}
@@ -289,7 +317,7 @@ func (p *Presence) write(ctx context.Context, now time.Time, all bool, named map
 		fresh := now.UnixMilli()-c.Seen <= timeout.Milliseconds()
 		// Of a camera that only reports events nothing is known in between.
 		known := c.Down || fresh || strict || c.Heartbeats
-		if known && (all || named[c.Asset]) {
+		if known && !c.Off && (all || named[c.Asset]) {
 			states = append(states, *c)
 		}
 	}

@@ -244,8 +244,8 @@ func TestCamerasThatNobodyMissesAreForgotten(t *testing.T) {
 	w.seen(beat("LISTED"))
 	w.seen(beat("GONE"))
 	w.seen(beat("OFF"))
-	w.Forget("OFF")
-	w.Forget("never seen")
+	w.SwitchOff("OFF")
+	w.SwitchOff("never seen")
 	w.advance(8 * 24 * time.Hour)
 	require.Eventually(t, func() bool {
 		text, err := os.ReadFile(file)
@@ -267,10 +267,35 @@ func TestASourceTakesItsCamerasAlong(t *testing.T) {
 	var out reading.Builder
 	out.Reset(&b)
 	out.Message(nil)
-	w.Lost(&out, "B", 1)
-	w.Lost(&out, "never seen", 1)
+	w.Lost(&out, presence.Sign{Asset: "B", At: 1})
 	w.SourceLost(&out, "frigate", 2)
 	w.SourceLost(&out, "", 3)
 	out.Done()
 	require.Equal(t, []string{"camera_up{asset=B} 0", "camera_up{asset=A} 0"}, spelled(&b))
+}
+
+// TestACameraThatWasDownFromTheStartIsDown has one that Belfry has never seen.
+func TestACameraThatWasDownFromTheStartIsDown(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "cameras.json")
+	w, stop := newWatch(t, file)
+	lose := func(asset string) []string {
+		var b reading.Batch
+		var out reading.Builder
+		out.Reset(&b)
+		out.Message(nil)
+		w.Lost(&out, presence.Sign{Asset: asset, Vendor: "frigate", Source: "frigate", At: w.clock().UnixMilli()})
+		out.Done()
+		return spelled(&b)
+	}
+	require.Equal(t, []string{"camera_up{asset=DEAD} 0"}, lose("DEAD"))
+	require.Empty(t, lose("DEAD"), "that is known; it is written once a minute")
+	w.advance(2 * time.Minute)
+	w.await(t, "camera_up{asset=DEAD} 0")
+	w.SwitchOff("DEAD")
+	require.True(t, w.IsOff("DEAD"))
+	stop()
+	w, _ = newWatch(t, file)
+	require.True(t, w.IsOff("DEAD"), "over a restart")
+	require.Equal(t, []string{"camera_up{asset=DEAD} 0"}, lose("DEAD"))
+	require.Equal(t, []string{"camera_up{asset=DEAD} 1"}, w.seen(beat("DEAD")))
 }
