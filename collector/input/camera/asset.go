@@ -2,7 +2,6 @@ package camera
 
 import (
 	"net"
-	"net/url"
 	"strings"
 
 	"github.com/belfry-city/belfry/collector/input"
@@ -117,10 +116,5 @@ func reference(s string) string {
 	if len(s) > 2000 || embedded(s) {
 		return ""
 	}
-	u, err := url.Parse(s)
-	if err != nil || u.User == nil {
-		return s
-	}
-	u.User = nil
-	return u.String()
+	return string(withoutPasswords([]byte(s)))
 }

@@ -71,6 +71,9 @@ func (d *base) emit(out *sink, s *sighting) {
 		d.Metrics.GetOrCreateCounter(fmt.Sprintf(`belfry_camera_unknown_kinds_total{vendor=%q}`, s.Vendor)).Inc()
 	}
 	e := s.Event
+	for _, t := range []*string{&e.ID, &e.VendorKind, &e.Description} {
+		*t = string(withoutPasswords([]byte(*t)))
+	}
 	if s.ID = without(e.ID); s.ID != e.ID {
 		e.ID = contentID(e.Raw) // a plate is no name for what is kept
 	}
@@ -120,8 +123,10 @@ func (d *base) attach(e *reading.Event, pictures []picture) {
 	}
 }
 
-// without is text without number plates.
-func without(text string) string { return string(plate.Redactor{}.Text([]byte(text))) }
+// without is text without number plates and passwords.
+func without(text string) string {
+	return string(plate.Redactor{}.Text(withoutPasswords([]byte(text))))
+}
 
 // maxAsset is how long the name of a camera may be, in bytes.
 const maxAsset = 200

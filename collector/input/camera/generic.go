@@ -180,7 +180,7 @@ func (d *generic) assetOf(m *input.Message, o object) string {
 	if a := text(o, "asset"); a != "" {
 		return a
 	}
-	camera := cameraOf(o)
+	camera := string(withoutPasswords([]byte(cameraOf(o)))) // it may be a stream's address
 	if a := d.lookUp(camera, Generic, "serial", "serialNumber", "sn", "device_id", "deviceID"); a != "" {
 		return a
 	}

@@ -332,3 +332,36 @@ func TestACameraThatNeverWorkedIsDown(t *testing.T) {
 	require.Empty(t, say(camera.Frigate, "frigate/new/status/detect", "disabled"))
 	require.Empty(t, say(camera.Frigate, "frigate/stats", `{"cameras":{"new":{"camera_fps":0}}}`))
 }
+
+// TestNoPasswordIsInAnythingThatIsMade has boxes that call a camera by the
+// address of its stream.
+func TestNoPasswordIsInAnythingThatIsMade(t *testing.T) {
+	for address, want := range map[string]string{
+		`rtsp://u:secret@10.0.0.9/1`:               "rtsp://10.0.0.9/1",
+		`rtsp:\/\/u:secret@10.0.0.9\/1`:            "rtsp://10.0.0.9/1",
+		`rtsp://u:p@secret@10.0.0.9:554/1`:         "rtsp://10.0.0.9:554/1",
+		`rtsp://u:a/secret@10.0.0.9/1`:             "rtsp://10.0.0.9/1",
+		`http://10.0.0.9:80/1@2x?usr=a&pwd=secret`: "http://10.0.0.9:80/1@2x?usr=a&pwd=***",
+	} {
+		for _, body := range []string{
+			`{"source":"URL","predictions":[{"class":"fire","confidence":0.5,"description":"of URL"},{"class":"smoke"}]}`,
+			`{"camera":"URL","kind":"fire","snapshot":"URL","id":"URL"}`,
+			`{"camera":"URL","status":"offline"}`,
+			`{"camera":"URL","kind":"fire","confidence":"URL"}`,
+		} {
+			body = strings.ReplaceAll(body, "URL", address)
+			got := newCity(t).decode(t, camera.Generic, &input.Message{Body: []byte(body)})
+			said := got.spelled(t)
+			for _, r := range got.Refusals {
+				said += string(r.Raw)
+			}
+			require.Contains(t, said, fmt.Sprintf("asset=%q", want), body)
+			require.NotContains(t, said, "secret", body)
+		}
+	}
+	assets, err := catalog.Parse("catalog.yml", []byte(`assets: [{id: CAM-1, external: {camera: "rtsp://10.0.0.9/1"}}]`))
+	require.NoError(t, err)
+	c := newCity(t, func(o *camera.Options) { o.Catalog = func() *catalog.Catalog { return assets } })
+	got := c.decode(t, camera.Generic, &input.Message{Body: []byte(`{"source":"rtsp://u:secret@10.0.0.9/1","kind":"fire"}`)})
+	require.Equal(t, "CAM-1", got.Events[0].Asset)
+}

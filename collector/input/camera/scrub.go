@@ -3,14 +3,11 @@ package camera
 import (
 	"bytes"
 	"encoding/xml"
-	"regexp"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/belfry-city/belfry/collector/plate"
 )
-
-var urlPassword = regexp.MustCompile(`://[^/@\s"<>]+@`)
 
 // removed stands where something was left out.
 const removed = "(removed)"
@@ -41,10 +38,7 @@ func (s *scrubber) done() []byte {
 	if s.kept > 0 {
 		text = append(s.out, s.in[s.kept:]...)
 	}
-	if bytes.Contains(text, []byte("://")) {
-		text = urlPassword.ReplaceAll(text, []byte("://"))
-	}
-	return plate.Redactor{}.Text(text)
+	return plate.Redactor{}.Text(withoutPasswords(text))
 }
 
 // scrubJSON returns text, which must be JSON, without plates, pictures and

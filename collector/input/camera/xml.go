@@ -37,9 +37,10 @@ func bad(reason reading.Reason, format string, args ...any) error {
 
 // refuse refuses raw for what err says.
 func refuse(out *sink, err error, raw []byte) {
+	raw = withoutPasswords(raw)
 	var b *badMessage
 	if errors.As(err, &b) {
-		out.RefuseRaw(b.reason, b.text, raw)
+		out.RefuseRaw(b.reason, string(withoutPasswords([]byte(b.text))), raw)
 		return
 	}
 	jsontext.Refuse(out.Builder, err, raw)
