@@ -16,6 +16,7 @@ import (
 
 	"github.com/belfry-city/belfry/collector/catalog"
 	"github.com/belfry-city/belfry/collector/event"
+	"github.com/belfry-city/belfry/internal/config/strict"
 )
 
 // Events is what there is to look at.
@@ -28,6 +29,8 @@ type Events interface {
 // KindNames are the names of kinds of events.
 type KindNames interface {
 	Names(kind string) (name, nameZH string)
+	// Resolve returns the kind that a word is a name of; the error says what there is.
+	Resolve(word string) (kind string, err error)
 	// Matching are the kinds with text in one of their names.
 	Matching(text string) (kinds []string)
 }
@@ -225,6 +228,9 @@ func (a *eventsAPI) query(values url.Values) (event.Query, error) {
 			if len(*into) > mostValues {
 				return q, fmt.Errorf("%s: want at most %d values; got %d", name, mostValues, len(*into))
 			}
+			if err := a.resolve(name, *into); err != nil {
+				return q, fmt.Errorf("%s: %w", name, err)
+			}
 			continue
 		}
 		read, ok := single[name]
@@ -242,10 +248,39 @@ func (a *eventsAPI) query(values url.Values) (event.Query, error) {
 			return q, fmt.Errorf("%s: %w", name, err)
 		}
 	}
+	if q.From != 0 && q.To != 0 && q.From >= q.To {
+		return q, errors.New("from: want a time before to, which is exclusive; nothing can be between them")
+	}
 	if q.Text != "" {
 		q.KindsOfText = a.kinds().Matching(q.Text)
 	}
 	return q, nil
+}
+
+// resolve puts kinds by their names, and refuses words that no event can have:
+// a misspelt one would seem to find nothing.
+func (a *eventsAPI) resolve(name string, words []string) error {
+	there, ok := map[string][]string{
+		"domain": catalog.Domains(), "team": catalog.Teams(), "severity": {catalog.Critical, catalog.Warning, "info"},
+	}[name]
+	for i, word := range words {
+		if name == "kind" {
+			kind, err := a.kinds().Resolve(word)
+			if err != nil {
+				return err
+			}
+			words[i] = kind
+		}
+		if !ok || slices.Contains(there, word) {
+			continue
+		}
+		hint := ""
+		if near := strict.Nearest(word, there); near != "" {
+			hint = fmt.Sprintf(" (did you mean %q?)", near)
+		}
+		return fmt.Errorf("want one of %s%s; got %q", strings.Join(there, ", "), hint, word)
+	}
+	return nil
 }
 
 func textFits(v string) error {

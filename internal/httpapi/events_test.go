@@ -3,9 +3,11 @@ package httpapi
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -53,6 +55,12 @@ type twoNames struct{}
 
 func (twoNames) Names(kind string) (name, nameZH string) {
 	return "Name of " + kind, kind + "的名称"
+}
+func (twoNames) Resolve(word string) (string, error) {
+	if word == "fyre" {
+		return "", errors.New("there is no kind")
+	}
+	return strings.TrimPrefix(word, "name of "), nil
 }
 func (twoNames) Matching(text string) []string { return []string{"kind_of_" + text} }
 
@@ -131,8 +139,8 @@ func TestFiltersOfEvents(t *testing.T) {
 	b, a := startAlbum(t)
 	for query, want := range map[string]event.Query{
 		"": {Limit: 100},
-		"?asset=A,B&asset=C&kind=k&domain=road&team=municipal&severity=info,&vendor=frigate": {
-			Limit: 100, Assets: []string{"A", "B", "C"}, Kinds: []string{"k"}, Domains: []string{"road"}, Teams: []string{"municipal"}, Severities: []string{"info"}, Vendors: []string{"frigate"},
+		"?asset=A,B&asset=C&kind=k,name+of+l&domain=road&team=municipal&severity=info,&vendor=frigate": {
+			Limit: 100, Assets: []string{"A", "B", "C"}, Kinds: []string{"k", "l"}, Domains: []string{"road"}, Teams: []string{"municipal"}, Severities: []string{"info"}, Vendors: []string{"frigate"},
 		},
 		"?from=2026-05-04T11:20:02%2B08:00&to=1777864803.5&limit=1000&cursor=abc": {Limit: 1000, From: 1_777_864_802_000, To: 1_777_864_803_500, Cursor: "abc"},
 		"?from=1777864802000&limit=": {Limit: 100, From: 1_777_864_802_000},
@@ -143,14 +151,19 @@ func TestFiltersOfEvents(t *testing.T) {
 		require.Equal(t, want, a.asked, query)
 	}
 	for query, want := range map[string]string{
-		"?kinds=x":            `unknown parameter "kinds"; there are asset, cursor, domain, from, kind, limit, q, severity, team, to, vendor`,
-		"?limit=0":            `limit: want a number from 1 to 1000; got "0"`,
-		"?limit=1001":         `limit: want a number from 1 to 1000; got "1001"`,
-		"?limit=1&limit=2":    "limit: want it once; got it 2 times",
-		"?from=yesterday":     `from: want a time such as 2026-05-01T08:00:00+08:00, or seconds since 1970; got "yesterday"`,
-		"?to=NaN":             `to: want a time such as 2026-05-01T08:00:00+08:00, or seconds since 1970; got "NaN"`,
-		"?q=%ff":              "q: want a text of at most 200 bytes",
-		"?asset=" + many(501): "asset: want at most 500 values; got 501",
+		"?kinds=x":             `unknown parameter "kinds"; there are asset, cursor, domain, from, kind, limit, q, severity, team, to, vendor`,
+		"?limit=0":             `limit: want a number from 1 to 1000; got "0"`,
+		"?limit=1001":          `limit: want a number from 1 to 1000; got "1001"`,
+		"?limit=1&limit=2":     "limit: want it once; got it 2 times",
+		"?from=yesterday":      `from: want a time such as 2026-05-01T08:00:00+08:00, or seconds since 1970; got "yesterday"`,
+		"?to=NaN":              `to: want a time such as 2026-05-01T08:00:00+08:00, or seconds since 1970; got "NaN"`,
+		"?q=%ff":               "q: want a text of at most 200 bytes",
+		"?kind=fyre":           "kind: there is no kind",
+		"?severity=Critical":   `severity: want one of critical, warning, info (did you mean "critical"?); got "Critical"`,
+		"?team=municipal,army": `team: want one of sanitation, municipal, landscape, urban_management, volunteers; got "army"`,
+		"?domain=gaz":          `domain: want one of gas, bridge, tunnel, road, drainage, water, lighting, landscape, parking, camera, device (did you mean "gas"?); got "gaz"`,
+		"?from=20&to=20":       "from: want a time before to, which is exclusive; nothing can be between them",
+		"?asset=" + many(501):  "asset: want at most 500 values; got 501",
 	} {
 		resp, text := b.get(t, "/api/belfry/v1/events"+query)
 		require.Equal(t, 400, resp.StatusCode, query)

@@ -11,6 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/belfry-city/belfry/internal/config"
+	"github.com/belfry-city/belfry/internal/config/strict"
 )
 
 //go:embed kinds.yaml
@@ -188,6 +189,27 @@ func (k *Kinds) Get(id string) (Kind, bool) {
 
 // All are all kinds, in the order of kinds.yaml.
 func (k *Kinds) All() []Kind { return slices.Clone(k.all) }
+
+// Resolve returns the id of the kind that word is the id or a name of, in either
+// language. The error says what there is.
+func (k *Kinds) Resolve(word string) (id string, err error) {
+	if word == KindUnknown {
+		return word, nil
+	}
+	if id, ok := k.names[plain(word)]; ok {
+		return id, nil
+	}
+	ids, words := []string{KindUnknown}, []string{}
+	for _, kind := range k.all {
+		ids = append(ids, kind.ID)
+		words = append(append(words, kind.ID, kind.Name, kind.NameZH), kind.Also...)
+	}
+	if near := strict.Nearest(word, words); near != "" {
+		return "", fmt.Errorf("there is no kind %q; did you mean %q?", word, near)
+	}
+	slices.Sort(ids)
+	return "", fmt.Errorf("there is no kind %q; there are %s", word, strings.Join(ids, ", "))
+}
 
 // Matching are the ids of kinds that have text in one of their names.
 func (k *Kinds) Matching(text string) (ids []string) {

@@ -92,3 +92,21 @@ func TestKindsAndMappingsOfOnesOwnGoFirst(t *testing.T) {
 	require.EqualError(t, err, `mappings: hikvision: "VMD" is mapped to "nonsense", which is no kind`)
 	require.True(t, strings.HasPrefix(err.Error(), "mappings: "))
 }
+
+func TestAKindIsFoundByItsIDAndNames(t *testing.T) {
+	k, err := camera.NewKinds([]camera.Kind{{ID: "scooter_on_steps", Name: "Scooter on the steps", NameZH: "台阶停车", Domain: "parking", Also: []string{"kick scooter"}}}, nil)
+	require.NoError(t, err)
+	for word, want := range map[string]string{
+		"fire": "fire_smoke", "fire_smoke": "fire_smoke", "井盖缺失": "manhole_cover_missing", "Missing manhole cover": "manhole_cover_missing", "unknown": "unknown",
+		"scooter_on_steps": "scooter_on_steps", "台阶停车": "scooter_on_steps", "Kick-Scooter": "scooter_on_steps",
+	} {
+		id, err := k.Resolve(word)
+		require.NoError(t, err)
+		require.Equal(t, want, id, word)
+	}
+	_, err = k.Resolve("manhole_cover_mising")
+	require.EqualError(t, err, `there is no kind "manhole_cover_mising"; did you mean "manhole_cover_missing"?`)
+	_, err = k.Resolve("nothing like it at all")
+	require.ErrorContains(t, err, `; there are absence, `)
+	require.ErrorContains(t, err, `, scooter_on_steps, `)
+}
