@@ -62,7 +62,7 @@ func (t *tx) fresh(e *reading.Event) row {
 		sourceID: clean(e.ID, 1<<20), within: e.Within,
 		raw: cutRaw(e.Raw, t.opts.MaxRaw),
 		Record: Record{
-			Vendor: clean(e.Vendor, maxID), Asset: clean(e.Asset, 1<<20), Time: e.Time, Updated: e.Updated, End: e.End, Received: t.now,
+			Vendor: clean(e.Vendor, maxID), Asset: clean(e.Asset, 1<<20), Time: t.past(e.Time), Updated: t.past(e.Updated), End: t.past(e.End), Received: t.now,
 			Kind: clean(e.Kind, maxID), VendorKind: clean(e.VendorKind, maxVendorKind), Domain: e.Domain, Severity: e.Severity, Team: e.Team,
 			Description: clean(e.Description, maxDescription), Confidence: e.Confidence, Box: e.Box, Snapshot: clean(e.Snapshot, maxSnapshot),
 		},
@@ -81,13 +81,22 @@ func (t *tx) fresh(e *reading.Event) row {
 	}
 	n.Updated = max(n.Updated, n.Time, n.End)
 	if n.sourceID == "" {
-		n.sourceID = "content-" + hash(strconv.FormatInt(n.Time, 10), n.Kind, n.VendorKind, n.Description, string(e.Raw))
+		n.sourceID = "content-" + hash(strconv.FormatInt(e.Time, 10), n.Kind, n.VendorKind, n.Description, string(e.Raw))
 	}
 	n.ID = hash(n.Vendor, n.Asset, n.sourceID)
 	if n.within > 0 {
 		n.ID = hash(n.Vendor, n.Asset, n.sourceID, strconv.FormatInt(n.Time, 10))
 	}
 	return n
+}
+
+// past is a time that the sender gives, or now where its clock is ahead: such an
+// event would stay in front of all others.
+func (t *tx) past(ms int64) int64 {
+	if ms > t.now+t.opts.Early.Milliseconds() {
+		return t.now
+	}
+	return ms
 }
 
 // clean makes text fit for the database: valid, and not longer than most.

@@ -19,6 +19,9 @@ type Options struct {
 	// MaxRaw and MaxPicture bound what is kept of a message and a picture, in
 	// bytes. A longer message is cut, a larger picture left out.
 	MaxRaw, MaxPicture int
+	// Early is how far in the future an event may be; one that is beyond is of the
+	// time at which it arrived. 10 minutes if 0.
+	Early time.Duration
 	// NoSync acknowledges what the operating system has, without fsync.
 	NoSync bool
 	// Room says why there is no room for more on the disk, or nil; nil: there
@@ -57,6 +60,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Room == nil {
 		o.Room = func() error { return nil }
+	}
+	if o.Early == 0 {
+		o.Early = 10 * time.Minute
 	}
 	if o.TrimEvery == 0 {
 		o.TrimEvery = time.Minute

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sourcegraph/conc"
 	"github.com/stretchr/testify/require"
@@ -223,4 +224,22 @@ func TestAFileOfANewerBelfryIsLeftAlone(t *testing.T) {
 	_, err := event.Open(s.opts)
 	require.ErrorContains(t, err, "made by a newer Belfry (its version is 99")
 	setVersion(t, dir, 1)
+}
+
+// TestAnEventOfAClockThatIsAheadIsOfItsArrival has a camera that believes to be
+// in 2030.
+func TestAnEventOfAClockThatIsAheadIsOfItsArrival(t *testing.T) {
+	s := openStore(t, t.TempDir())
+	ahead := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
+	s.add(t, seen(func(e *reading.Event) {
+		e.ID, e.Time, e.Updated, e.End, e.Raw = "ahead", ahead, ahead, ahead, []byte("2030")
+	}))
+	s.clock.advance(time.Minute)
+	s.add(t, seen(func(e *reading.Event) { e.ID, e.Time = "on time", at(60) }), seen(func(e *reading.Event) { e.ID, e.Time = "a little early", at(600) }))
+	all := s.list(t, event.Query{})
+	require.Equal(t, []int64{at(600), at(60), at(0)}, []int64{all[0].Time, all[1].Time, all[2].Time})
+	require.Equal(t, []int64{at(0), at(0)}, []int64{all[2].Updated, all[2].End})
+	_, raw, err := s.Get(context.Background(), all[2].ID)
+	require.NoError(t, err)
+	require.Equal(t, "2030", string(raw), "the sender's message says what it says")
 }

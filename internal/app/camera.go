@@ -48,6 +48,7 @@ func (a *App) openEvents(c *config.Config) error {
 	s, err := event.Open(event.Options{
 		Dir: filepath.Join(c.DataDir, "events"), KeepTime: c.Events.Time, KeepBytes: c.Events.Size,
 		MaxRaw: int(c.Events.Raw), MaxPicture: int(c.Events.Snapshot),
+		Early:  max(c.Limits.Early, time.Millisecond), // 0 would be the store's default
 		NoSync: c.Durability == config.DurabilityOS,
 		Room:   a.store.CheckRoom,
 		Logger: a.logger.With("component", "events"), Metrics: a.opts.Metrics,
