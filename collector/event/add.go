@@ -112,13 +112,19 @@ func clean(text string, most int) string {
 }
 
 func cutRaw(raw []byte, most int) []byte {
+	const mark = "…"
 	if len(raw) <= most {
 		return raw
 	}
-	for most > 0 && !utf8.RuneStart(raw[most]) {
-		most--
+	end := max(0, most-len(mark))
+	for end > 0 && !utf8.RuneStart(raw[end]) {
+		end--
 	}
-	return append(append(make([]byte, 0, most+3), raw[:most]...), "…"...)
+	cut := append(make([]byte, 0, most+len(mark)), raw[:end]...)
+	if end+len(mark) <= most {
+		cut = append(cut, mark...)
+	}
+	return cut
 }
 
 func hash(parts ...string) string {

@@ -109,7 +109,7 @@ func TestTextsAndPicturesAreBounded(t *testing.T) {
 		e.Asset = strings.Repeat("c", 5000)
 	}))
 	got, raw := s.one(t)
-	require.Equal(t, "井井井…", raw)
+	require.Equal(t, "井井…", raw, "the mark counts, and no character is cut")
 	require.Less(t, len(got.Description), 2001)
 	require.Less(t, len(got.Asset), 300)
 	require.Equal(t, "\ufffdbroken", got.VendorKind)
