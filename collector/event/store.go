@@ -29,6 +29,7 @@ type Store struct {
 	suspect chan struct{}
 	checked time.Time // for the last time
 	bytes   atomic.Int64
+	written int64 // since it was last measured; the writer's
 	closing sync.Once
 	closed  error
 }
@@ -133,6 +134,9 @@ func (s *Store) run() {
 			return
 		case j := <-s.jobs:
 			s.group(j)
+			if s.outgrown() {
+				notify(now)
+			}
 		case <-s.suspect:
 			s.checkUp()
 		case <-tick.C:
@@ -163,6 +167,7 @@ func (s *Store) group(first *job) {
 			more = false
 		}
 	}
+	s.written += int64(size)
 	err := s.store(jobs)
 	if errors.Is(err, errDamaged) && s.replaceDamaged(err) {
 		err = s.store(jobs)

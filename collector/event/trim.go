@@ -4,16 +4,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 )
 
 const (
-	// bit is how many events are deleted at a time, with writes in between.
+	// bit is how many events are deleted at a time at most, with writes in between.
 	bit = 50
 	// freePages is how much of the file may lie unused before it is made
-	// smaller, and vacuumPages how much smaller at a time; a page has 4 KiB.
+	// smaller where nothing bounds it, and vacuumPages how much smaller at a time;
+	// a page has 4 KiB.
 	freePages   = 4096
 	vacuumPages = 1000
+	// growth is the part of the bound that may be written before the size is
+	// looked at again.
+	growth = 64
 )
 
 // trim deletes a few events that are too old, or too many, and says whether
@@ -31,59 +36,103 @@ func (s *Store) trim() bool {
 		return false
 	}
 	s.opts.Metrics.GetOrCreateCounter(`belfry_events_deleted_total`).Add(deleted)
-	free := s.measure()
-	if free > freePages {
-		if _, err := s.db.write.ExecContext(context.Background(), fmt.Sprintf("PRAGMA incremental_vacuum(%d)", vacuumPages)); err != nil {
-			s.opts.Logger.Warn("the file of events is not made smaller", "err", err)
-			return deleted > 0
+	return s.shrink() || deleted > 0
+}
+
+// shrink gives unused pages back, where the file is larger than it may be or a
+// lot of it is unused, and says whether it has.
+func (s *Store) shrink() bool {
+	size := s.measure()
+	spare := min(size.free, vacuumPages)
+	if size.free <= freePages {
+		spare = 0
+		if over := size.pages*size.page - s.opts.KeepBytes; s.opts.KeepBytes > 0 && over > 0 {
+			spare = min(size.free, vacuumPages, (over+size.page-1)/size.page)
 		}
-		return true
 	}
-	return deleted > 0
+	if spare == 0 {
+		return false
+	}
+	// The file itself becomes smaller with a checkpoint.
+	_, err := s.db.write.ExecContext(context.Background(), fmt.Sprintf("PRAGMA incremental_vacuum(%d); PRAGMA wal_checkpoint(PASSIVE)", spare))
+	if err != nil {
+		s.opts.Logger.Warn("the file of events is not made smaller", "err", err)
+	}
+	return err == nil
+}
+
+// outgrown says whether so much has been written that there may be too much.
+func (s *Store) outgrown() bool {
+	if s.db == nil || s.opts.KeepBytes == 0 || s.written < s.opts.KeepBytes/growth {
+		return false
+	}
+	s.written = 0
+	size := s.measure()
+	return size.pages*size.page > s.opts.KeepBytes
 }
 
 func (s *Store) trimBit() (deleted int, err error) {
-	over := s.opts.KeepBytes > 0 && s.bytes.Load() > s.opts.KeepBytes
+	excess := s.bytes.Load() - s.opts.KeepBytes
+	over := s.opts.KeepBytes > 0 && excess > 0
 	if !over && s.opts.KeepTime == 0 {
 		return 0, nil
 	}
 	before := s.opts.Now().Add(-s.opts.KeepTime).UnixMilli()
-	if s.opts.KeepTime == 0 {
-		before = 0
-	}
 	if over {
 		before = s.opts.Now().Add(time.Hour).UnixMilli() // the oldest, whatever their age
+	} else {
+		excess = math.MaxInt64
 	}
-	var old int
-	err = s.db.write.QueryRowContext(context.Background(), "SELECT count(*) FROM (SELECT 1 FROM events WHERE received < ? LIMIT 1)", before).Scan(&old)
+	old, err := s.oldest(before, excess)
 	if err != nil {
 		return 0, fmt.Errorf("look for old events: %w", s.fault(err))
 	}
-	if old == 0 {
+	if len(old) == 0 {
 		return 0, nil
 	}
 	err = s.transaction(func(t *tx) error {
-		res, err := t.sql.ExecContext(t.ctx, "DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE received < ? ORDER BY received LIMIT ?)", before, bit)
+		_, err := t.sql.ExecContext(t.ctx, "DELETE FROM events WHERE seq IN ("+marks(len(old))+")", old...)
 		if err != nil {
 			return fmt.Errorf("delete old events: %w", err)
 		}
-		n, err := res.RowsAffected()
-		deleted = int(n)
-		return err
+		return nil
 	})
-	return deleted, err
+	if err != nil {
+		return 0, err
+	}
+	return len(old), nil
 }
 
-// measure notes how large the database is, and returns how many of its pages
-// are unused.
-func (s *Store) measure() (free int64) {
-	ctx := context.Background()
-	var pages, size int64
-	row := s.db.write.QueryRowContext(ctx, "SELECT page_count, freelist_count, page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size")
-	if err := row.Scan(&pages, &free, &size); err != nil {
-		s.opts.Logger.Warn("the size of the database of events is not known", "err", err)
-		return 0
+// oldest are the events that were heard of last before a time, at most as many
+// as take so many bytes.
+func (s *Store) oldest(before, bytes int64) (seqs []any, err error) {
+	const row = 1 << 10 // what an event takes besides message and picture, about
+	rows, err := s.db.write.QueryContext(context.Background(), `SELECT seq, coalesce(length(raw), 0) +
+		coalesce((SELECT length(data) FROM pictures WHERE event = seq), 0) FROM events WHERE received < ? ORDER BY received LIMIT ?`, before, bit)
+	if err != nil {
+		return nil, err
 	}
-	s.bytes.Store((pages - free) * size)
-	return free
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for bytes > 0 && rows.Next() {
+		var seq, size int64
+		if err := rows.Scan(&seq, &size); err != nil {
+			return nil, err
+		}
+		seqs, bytes = append(seqs, seq), bytes-size-row
+	}
+	return seqs, rows.Err()
+}
+
+// fileSize is in pages, and of a page in bytes.
+type fileSize struct{ pages, free, page int64 }
+
+// measure notes how much of the file is used.
+func (s *Store) measure() (size fileSize) {
+	row := s.db.write.QueryRowContext(context.Background(), "SELECT page_count, freelist_count, page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size")
+	if err := row.Scan(&size.pages, &size.free, &size.page); err != nil {
+		s.opts.Logger.Warn("the size of the database of events is not known", "err", err)
+		return fileSize{}
+	}
+	s.bytes.Store((size.pages - size.free) * size.page)
+	return size
 }
