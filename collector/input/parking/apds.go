@@ -2,6 +2,7 @@ package parking
 
 import (
 	"github.com/belfry-city/belfry/collector/input/jsontext"
+	"github.com/belfry-city/belfry/collector/reading"
 )
 
 // A place is an element of the hierarchy of the Alliance for Parking Data
@@ -23,6 +24,7 @@ func isPlace(object map[string]any) bool {
 
 // place decodes an element that may be the child of another.
 func (b *jsonBody) place(object map[string]any, around *record) {
+	before := b.part
 	r := &record{park: true}
 	r.set(fieldLot, idOf(object))
 	for _, name := range []string{"hierarchyElementReference", "occupancy"} {
@@ -31,12 +33,15 @@ func (b *jsonBody) place(object map[string]any, around *record) {
 			b.supplyAndDemand(inner, r)
 		}
 	}
+	for _, occupancy := range list(object["occupancy"]) {
+		counts(occupancy, r)
+	}
 	r.set(fieldLot, idOf(object["place"]))
 	b.supplyAndDemand(object, r)
 	r.set(fieldCapacity, textOf(jsontext.At(object, "characteristics", "spacesTotal")))
 	r.set(fieldTime, textOf(object["computedAt"]))
 	r.inherit(around)
-	if b.silent = b.silent || !r.says(); r.says() {
+	if r.says() {
 		b.next()
 		b.emit(b.m, r, refuser{out: b.out, raw: b.raw})
 	}
@@ -47,21 +52,59 @@ func (b *jsonBody) place(object map[string]any, around *record) {
 			}
 		}
 	}
+	switch {
+	case b.part > before:
+	case !claims(object):
+		b.silent = true // as an entrance, which is an element of a car park too
+	default:
+		b.next()
+		refuser{out: b.out, raw: b.raw}.refuse(reading.ReasonMissing, "there is neither supply nor demand in the place %s", r.text[fieldLot])
+	}
+}
+
+// claims says whether a place has something about a supply or a demand.
+func claims(object map[string]any) bool {
+	for _, o := range append([]any{object}, list(object["hierarchyElementReference"])...) {
+		for _, name := range []string{"supply", "demand", "demandTable", "occupancy", "available"} {
+			if jsontext.At(o, name) != nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// counts takes what an occupancy says by itself.
+func counts(occupancy any, r *record) {
+	r.set(fieldOccupied, textOf(occupancy))
+	for f, names := range map[field][]string{
+		fieldCapacity: {"spaceCount", "spacesTotal", "totalSpaces", "capacity", "total"},
+		fieldOccupied: {"occupied", "occupiedSpaces", "occupiedCount", "vehicleCount"},
+		fieldFree:     {"availableSpaces", "availableCount", "vacant", "free"},
+	} {
+		for _, name := range names {
+			r.set(f, textOf(jsontext.At(occupancy, name)))
+		}
+	}
 }
 
 func (b *jsonBody) supplyAndDemand(v any, r *record) {
 	for _, supply := range list(jsontext.At(v, "supply")) {
-		r.set(fieldCapacity, textOf(jsontext.At(supply, "supplyQuantity")))
+		quantity := jsontext.At(supply, "supplyQuantity")
+		r.set(fieldCapacity, textOf(quantity))
+		for _, name := range []string{"vehicleSpaces", "spaceCount", "spaces", "count"} {
+			r.set(fieldCapacity, textOf(jsontext.At(quantity, name)))
+		}
 	}
 	r.set(fieldFree, textOf(jsontext.At(v, "available")))
 	for _, name := range []string{"demandTable", "demand"} {
 		for _, table := range list(jsontext.At(v, name)) {
-			demands := list(jsontext.At(table, "demandType"))
-			if len(demands) == 0 {
-				demands = []any{table}
+			demands, counted := list(jsontext.At(table, "demandType")), fieldOccupied
+			if word := textOf(jsontext.At(table, "demandType")); len(demands) == 0 || word != nil {
+				demands, counted = []any{table}, demandOf(word)
 			}
 			for _, demand := range demands {
-				r.set(fieldOccupied, textOf(jsontext.At(demand, "count")))
+				r.set(counted, textOf(jsontext.At(demand, "count")))
 				r.set(fieldTime, textOf(jsontext.At(demand, "recordDateTime")))
 			}
 			r.set(fieldTime, textOf(jsontext.At(table, "timestamp")))
@@ -70,6 +113,20 @@ func (b *jsonBody) supplyAndDemand(v any, r *record) {
 			}
 		}
 	}
+}
+
+// demandOf is what a demand counts that is called so.
+func demandOf(word []byte) field {
+	if len(word) == 0 {
+		return fieldOccupied
+	}
+	switch _, state := stateOf(word); state {
+	case taken:
+		return fieldOccupied
+	case free:
+		return fieldFree
+	}
+	return fieldUnused // as what is reserved
 }
 
 // space decodes a DemandSpaceType: a space that has no end of its occupancy, but

@@ -251,3 +251,31 @@ func TestAQuoteThatIsNotClosedIsRefusedWhereverItOpens(t *testing.T) {
 		require.Contains(t, b.Refusals[0].Detail, "quote")
 	}
 }
+
+// TestPlacesAreUnderstoodAsPeopleWriteThem has APDS as it is sent by those who
+// know its words rather than its schema.
+func TestPlacesAreUnderstoodAsPeopleWriteThem(t *testing.T) {
+	d := decoder(t, nil)
+	for body, want := range map[string]string{
+		`[{"id":"a","occupancy":{"occupied":40}},{"id":"b","supply":{"supplyQuantity":20}}]`: `1: parking_lot_occupied{asset="a"} 40 received
+2: parking_lot_capacity{asset="b"} 20 received
+`,
+		`{"id":"a","occupancy":{"spaceCount":100,"occupied":40}}`: `1: parking_lot_capacity{asset="a"} 100 received
+1: parking_lot_occupied{asset="a"} 40 received
+`,
+		`{"id":"a","supply":[{"supplyQuantity":{"vehicleSpaces":100}}],"demandTable":[{"demandType":"occupied","count":50},{"demandType":"reserved","count":5}]}`: `1: parking_lot_capacity{asset="a"} 100 received
+1: parking_lot_occupied{asset="a"} 50 received
+`,
+		`{"id":"a","supply":{"supplyQuantity":100},"demandTable":[{"demandType":"reserved","count":5},{"demandType":"available","count":30}]}`: `1: parking_lot_capacity{asset="a"} 100 received
+1: parking_lot_occupied{asset="a"} 70 received
+`,
+		`[{"id":"a","occupancy":{}},{"id":"b","demand":{"count":5}},{"id":"c","supply":{"quantity":1}}]`: `2: parking_lot_occupied{asset="b"} 5 received
+1: refused: missing: there is neither supply nor demand in the place "a"
+3: refused: missing: there is neither supply nor demand in the place "c"
+`,
+		`{"id":"whole","supply":[],"children":[{"id":"floor","occupancy":{"occupied":3}}]}`: `1: parking_lot_occupied{asset="floor"} 3 received
+`,
+	} {
+		require.Equal(t, want, decoded(t, d, message(body)), body)
+	}
+}

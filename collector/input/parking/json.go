@@ -20,7 +20,7 @@ type jsonBody struct {
 	part int    // records so far
 	raw  []byte // the part of the body under way
 
-	silent bool // there was a place that said nothing
+	silent bool // there was a place that is not about cars
 }
 
 func (d *Decoder) decodeJSON(m *input.Message, text []byte, out *reading.Builder) {
