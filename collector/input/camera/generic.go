@@ -146,19 +146,6 @@ func idNames() []string {
 	return []string{"id", "event_id", "eventId", "eventID", "uuid", "alarm_id", "alarmId", "track_id", "trackId", "obj_tracking_id"}
 }
 
-// kindWords are what o may call the thing that was seen.
-func kindWords(o object) (words []string) {
-	for _, name := range []string{
-		"kind", "event_kind", "event_type", "eventType", "alarm_type", "alarmType", "label", "label_name", "labelName", "class", "class_name", "className",
-		"category", "algorithm", "algorithm_name", "algorithmName", "behavior", "type", "event", "alarm",
-	} {
-		if t := text(o, name); t != "" && len(t) <= 200 {
-			words = append(words, t)
-		}
-	}
-	return words
-}
-
 // cameraOf is what o calls the camera.
 func cameraOf(o object) string {
 	names := []string{
@@ -194,9 +181,17 @@ func (d *generic) assetOf(m *input.Message, o object) string {
 // one decodes what o says of one thing. name makes the name of the event out
 // of that in o, or of its content.
 func (d *generic) one(out *sink, o object, raw []byte, pictures []picture, name func(string) string) {
+	if list, kinds := kindList(o); kinds != nil {
+		d.several(out, o, list, kinds, raw, pictures, name)
+		return
+	}
 	words := kindWords(o)
 	if what := lifeSign(o, words); what != "" {
 		d.sign(out, o, what, raw)
+		return
+	}
+	if kind := field(o, "kind"); len(words) == 0 && kind != nil {
+		refuse(out, bad(reading.ReasonBadType, "want a text as kind, or a list of texts; got %s", jsontext.Show(kind)), raw)
 		return
 	}
 	if len(words) == 0 {
@@ -239,16 +234,6 @@ func (d *generic) one(out *sink, o object, raw []byte, pictures []picture, name 
 		refuse(out, boxErr, raw)
 	}
 	d.emit(out, s)
-}
-
-// telling is the first word that means a kind, or else the first.
-func (d *generic) telling(words []string) string {
-	for _, w := range words {
-		if _, ok := d.Kinds.Find(Generic, w); ok {
-			return w
-		}
-	}
-	return words[0]
 }
 
 // lifeSign says whether a message is about the camera itself: heartbeat,

@@ -365,3 +365,32 @@ func TestNoPasswordIsInAnythingThatIsMade(t *testing.T) {
 	got := c.decode(t, camera.Generic, &input.Message{Body: []byte(`{"source":"rtsp://u:secret@10.0.0.9/1","kind":"fire"}`)})
 	require.Equal(t, "CAM-1", got.Events[0].Asset)
 }
+
+func TestKindsAreFoundUnderTheNamesThatBoxesUse(t *testing.T) {
+	c := newCity(t)
+	for body, want := range map[string]string{
+		`{"camera":"C","eventName":"fire"}`:                                   "fire_smoke",
+		`{"camera":"C","AlertType":"Missing manhole cover"}`:                  "manhole_cover_missing",
+		`{"Code":"CrossRegionDetection","action":"Start","channel":"C"}`:      "intrusion",
+		`{"code":0,"msg":"ok","data":{"camera":"C","kind":"fire"}}`:           "fire_smoke",
+		`{"camera":"C","kind":["fire"]}`:                                      "fire_smoke",
+		`{"camera":"C","id":"1","kind":["fire","井盖缺失"],"confidence":0.5}`:     "fire_smoke manhole_cover_missing",
+		`{"camera":"C","kind":["fire",["x"],"noise"]}`:                        `fire_smoke noise|1 bad_type: want texts in the list kind; got a list`,
+		`{"camera":"C","kind":{"name":"fire"}}`:                               `|1 bad_type: want a text as kind, or a list of texts; got an object`,
+		`{"camera":"C","kind":["heartbeat"]}`:                                 "",
+		`{"camera":"C","objects":[{"label":["fire","noise"]},{"label":"x"}]}`: "fire_smoke noise unknown",
+	} {
+		got := c.decode(t, camera.Generic, &input.Message{Body: []byte(body)})
+		var kinds []string
+		ids := map[string]bool{}
+		for _, e := range got.Events {
+			kinds, ids[e.ID] = append(kinds, e.Kind), true
+		}
+		said := strings.Join(kinds, " ")
+		if refusals := got.refusals(); len(refusals) > 0 {
+			said += "|" + strings.Join(refusals, "|")
+		}
+		require.Equal(t, want, said, body)
+		require.Len(t, ids, len(kinds), "each is an event of its own")
+	}
+}
