@@ -159,13 +159,16 @@ func contentID(raw []byte, more ...string) string {
 }
 
 // asFraction makes a confidence of what is written as a fraction, in percent
-// or in thousandths.
+// or in thousandths. 1.2 is a slip rather than 1.2 %, which no camera reports.
 func asFraction(v float64) (float64, bool) {
+	const leastPercent = 2
 	switch {
 	case math.IsNaN(v) || v < 0 || v > 1000:
 		return 0, false
 	case v <= 1:
 		return v, true
+	case v < leastPercent:
+		return 0, false
 	case v <= 100:
 		return v / 100, true
 	default:

@@ -333,7 +333,7 @@ func (d *generic) confidence(s *sighting, out *sink, o object, raw []byte) {
 	}
 	f, fits := asFraction(v)
 	if !ok || isBool || !fits || v > 100 || percent && v > 1 {
-		refuse(out, bad(reading.ReasonBadNumber, "want confidence from 0 to 1, or in percent; got %s; the event is kept without it", jsontext.Show(written)), raw)
+		refuse(out, bad(reading.ReasonBadNumber, "want confidence from 0 to 1, or in percent from 2 to 100; got %s; the event is kept without it", jsontext.Show(written)), raw)
 		s.at = 0
 		return
 	}

@@ -394,3 +394,13 @@ func TestKindsAreFoundUnderTheNamesThatBoxesUse(t *testing.T) {
 		require.Len(t, ids, len(kinds), "each is an event of its own")
 	}
 }
+
+func TestAConfidenceALittleOverOneIsNoPercentage(t *testing.T) {
+	for given, want := range map[string]float64{"1": 1, "1.2": -1, "1.99": -1, "2": 0.02, "93": 0.93, `"1.2%"`: 0.012, "0.2": 0.2, "101": -1} {
+		got := newCity(t).decode(t, camera.Generic, &input.Message{Body: []byte(`{"camera":"C","kind":"fire","confidence":` + given + `}`)})
+		require.InDelta(t, want, got.Events[0].Confidence, 1e-9, given)
+		if want < 0 {
+			require.Contains(t, got.refusals()[0], "bad_number: want confidence from 0 to 1, or in percent from 2 to 100; got "+given)
+		}
+	}
+}
