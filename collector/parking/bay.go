@@ -22,16 +22,16 @@ const (
 	taken
 )
 
-func stateOf(v float64) (state, bool) {
-	switch {
-	case value.IsStaleNaN(v):
-		return unknown, true
-	case math.IsNaN(v):
-		return unknown, false
-	case v >= 0.5:
+// stateOf takes 1 and 0. Another number is no state that could be timed, as a
+// device's code for a fault; NaN is no reading at all.
+func stateOf(v float64) (_ state, ok bool) {
+	switch v {
+	case 1:
 		return taken, true
+	case 0:
+		return free, true
 	}
-	return free, true
+	return unknown, !math.IsNaN(v) || value.IsStaleNaN(v)
 }
 
 // remembered is how many changes of a bay can be derived again when a sender

@@ -456,3 +456,14 @@ func TestManySendersAtOnce(t *testing.T) {
 	running.Wait()
 	require.Len(t, c.places, 7)
 }
+
+// TestOnlyOneAndZeroAreStatesOfABay has a sensor that sends 2 for a fault.
+func TestOnlyOneAndZeroAreStatesOfABay(t *testing.T) {
+	for _, odd := range []float64{2, 0.5, -1, math.Inf(1)} {
+		c := newCity(t, Options{})
+		require.Equal(t, []string{"bay_stays_total{B g} 0 @1"}, c.hear(said{"B", "g", 1, odd}), "it is no car")
+		require.Contains(t, strings.Join(c.hear(said{"B", "g", 2, 1}), " "), "2s")
+		require.Contains(t, strings.Join(c.hear(said{"B", "g", 10, odd}), " "), "ends", "nobody knows whether it is still there")
+		require.NotContains(t, strings.Join(c.hear(said{"B", "g", 20, 0}), " "), "stay_seconds", "nor when it left")
+	}
+}
