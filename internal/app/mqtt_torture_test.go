@@ -203,6 +203,7 @@ func TestTortureMQTTByKill(t *testing.T) {
 // mosquitto is a real one with persistence.
 type mosquitto struct {
 	addr, dir string
+	more      string // of its configuration
 	cmd       *exec.Cmd
 }
 
@@ -215,7 +216,7 @@ func startMosquitto(t *testing.T, m *mosquitto) {
 		user = "user root\n" // or it becomes another, who cannot write here
 	}
 	put(t, m.dir, "mosquitto.conf", fmt.Sprintf("%slistener %s 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location %s/\n"+
-		"autosave_on_changes true\nautosave_interval 1\nmax_queued_messages 0\nmax_inflight_messages 1000\n", user, port, m.dir))
+		"autosave_on_changes true\nautosave_interval 1\nmax_queued_messages 0\nmax_inflight_messages 1000\n%s", user, port, m.dir, m.more))
 	m.cmd = exec.Command(sbin(t, "mosquitto"), "-c", filepath.Join(m.dir, "mosquitto.conf"))
 	require.NoError(t, m.cmd.Start())
 	cmd := m.cmd

@@ -63,6 +63,7 @@ type client struct {
 	id      string
 	sender  string // for logs and for those who look at what was refused
 	v5      bool
+	bridge  bool // see levelBridge
 	explain bool // reason strings are welcome
 	rights  Rights
 	session *session
@@ -124,6 +125,12 @@ func (c *conn) packet() (need int, err error) {
 		}
 	case h.rest > controlPacket:
 		return 0, &fault{codeTooLarge, reading.ReasonTooLarge, "a packet of more than 64 KiB that is no message"}
+	case h.kind == typeConnect && !c.established():
+		if need := c.introduced(h, b); need > 0 {
+			return need, nil
+		}
+		c.pass = whole
+		return 0, nil
 	case !c.established() || h.kind != typePubrel && h.kind != typePuback && h.kind != typePubrec && h.kind != typePubcomp:
 		c.pass = whole
 		return 0, nil

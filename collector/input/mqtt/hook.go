@@ -22,7 +22,7 @@ func (*hook) ID() string { return Name }
 // Provides implements mochi.Hook.
 func (*hook) Provides(b byte) bool {
 	switch b {
-	case mochi.OnConnect, mochi.OnConnectAuthenticate, mochi.OnACLCheck, mochi.OnSessionEstablish, mochi.OnSessionEstablished,
+	case mochi.OnConnect, mochi.OnConnectAuthenticate, mochi.OnACLCheck, mochi.OnSessionEstablish, mochi.OnSessionEstablished, mochi.OnSubscribe,
 		mochi.OnDisconnect, mochi.OnClientExpired, mochi.OnPacketEncode, mochi.OnPublish, mochi.OnPublishDropped,
 		mochi.OnQosPublish, mochi.OnQosComplete, mochi.OnQosDropped, mochi.OnRetainMessage, mochi.OnRetainedExpired, mochi.OnWillSent:
 		return true
@@ -45,7 +45,7 @@ func (h *hook) OnConnect(cl *mochi.Client, pk packets.Packet) error {
 		return errors.New("a client without a connection")
 	}
 	user := string(pk.Connect.Username)
-	c.client.id, c.client.v5 = cl.ID, cl.Properties.ProtocolVersion == 5
+	c.client.id = cl.ID
 	c.client.explain = (!pk.Properties.RequestProblemInfoFlag || pk.Properties.RequestProblemInfo != 0) &&
 		(pk.Properties.MaximumPacketSize == 0 || pk.Properties.MaximumPacketSize > 2*longestReason)
 	c.client.sender = fmt.Sprintf("%s (%s)", cl.ID, c.RemoteAddr())
@@ -60,15 +60,21 @@ func (h *hook) OnConnect(cl *mochi.Client, pk packets.Packet) error {
 	return h.checkWill(cl, c, pk)
 }
 
-// checkWill refuses a will that its client could not publish itself.
+// checkWill refuses a will that its client could not publish itself. One about
+// the broker's own topics is left out instead: by default the bridges of other
+// brokers want to say below $SYS that they are gone, and cannot do without.
 func (h *hook) checkWill(cl *mochi.Client, c *conn, pk packets.Packet) error {
 	if !pk.Connect.WillFlag {
 		return nil
 	}
 	topic, code := pk.Connect.WillTopic, packets.ErrNotAuthorized
 	switch {
-	case checkText(topic) != nil || strings.ContainsAny(topic, "+#") || topic[0] == '$':
+	case checkText(topic) != nil || strings.ContainsAny(topic, "+#"):
 		code = packets.ErrTopicNameInvalid
+	case topic[0] == '$':
+		cl.Properties.Will = mochi.Will{}
+		h.broker.complain("a last will is left out", c.client.sender, "topics that begin with $ are the broker's own: "+topic)
+		return nil
 	case c.client.rights.MayPublish():
 		return nil
 	}
@@ -188,11 +194,33 @@ func (b *Broker) detach(id string, s *session) {
 	b.queued.Add(int64(s.forget()))
 }
 
-// OnPacketEncode tells clients of MQTT 5 the limits that mochi keeps to itself.
-func (h *hook) OnPacketEncode(_ *mochi.Client, pk packets.Packet) packets.Packet {
-	if pk.FixedHeader.Type == packets.Connack && pk.ReasonCode == codeSuccess {
+// OnPacketEncode tells clients of MQTT 5 the limits that mochi keeps to itself,
+// and others in their own words why they cannot come in.
+func (h *hook) OnPacketEncode(cl *mochi.Client, pk packets.Packet) packets.Packet {
+	if pk.FixedHeader.Type != packets.Connack {
+		return pk
+	}
+	level := cl.Properties.ProtocolVersion
+	switch {
+	case level != level5:
+		if code, ok := connackCode(level, pk.ReasonCode); ok {
+			pk.ReasonCode = code
+		}
+	case pk.ReasonCode == codeSuccess:
 		pk.Properties.MaximumPacketSize = uint32(h.broker.opts.MaxPacket)
 		pk.Properties.TopicAliasMaximum = topicAliases
+	}
+	return pk
+}
+
+// OnSubscribe gives bridges what they have asked for: see levelBridge.
+func (h *hook) OnSubscribe(cl *mochi.Client, pk packets.Packet) packets.Packet {
+	if c := connOf(cl); c == nil || !c.client.bridge {
+		return pk
+	}
+	for i := range pk.Filters {
+		f := &pk.Filters[i]
+		f.NoLocal, f.FwdRetainedFlag = !mochi.IsSharedFilter(f.Filter), true
 	}
 	return pk
 }

@@ -5,6 +5,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/mochi-mqtt/server/v2/packets"
 )
 
 const (
@@ -194,11 +196,22 @@ func (o *output) write(p []byte) (int, error) {
 		if o.ending {
 			return 0, net.ErrClosed
 		}
-		if h.kind != typePublish || ok && o.mayDeliver(h, packet) {
+		switch {
+		case ok && o.unheardOf(h, packet):
+		case h.kind != typePublish || ok && o.mayDeliver(h, packet):
 			o.append(append(o.out, packet...))
 		}
 	}
 	return len(p), nil
+}
+
+// unheardOf says whether a packet is one that only MQTT 5 has: before, the end of
+// the connection says it all.
+func (o *output) unheardOf(h header, packet []byte) bool {
+	if o.conn.client.v5 {
+		return false
+	}
+	return h.kind == typeDisconnect || h.kind == typeConnack && h.rest == 2 && packet[h.size+1] >= packets.ErrUnspecifiedError.Code
 }
 
 // mayDeliver says whether a message goes out now.

@@ -12,6 +12,7 @@ import (
 // Packet types that Belfry reads or writes itself (MQTT 5.0, section 2.1.2).
 const (
 	typeConnect    = 1
+	typeConnack    = 2
 	typePublish    = 3
 	typePuback     = 4
 	typePubrec     = 5
