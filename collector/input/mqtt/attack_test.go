@@ -40,24 +40,36 @@ func TestABrokenPacketEndsItsConnectionOnlyAndSaysWhy(t *testing.T) {
 		packet []byte
 		code   byte
 	}{
-		"QoS 3":                        {packet(3, 6, append(text(wellTopic), 0, 1, 0, 'x')), codeMalformed},
-		"no topic":                     {packet(3, 0, append(text(""), 0, 'x')), codeProtocolError},
-		"a topic that ends early":      {packet(3, 0, []byte{0, 9, 'a'}), codeMalformed},
-		"no identifier":                {packet(3, 2, text(wellTopic)), codeMalformed},
-		"identifier 0":                 {packet(3, 2, append(text(wellTopic), 0, 0, 0, 'x')), codeProtocolError},
-		"NUL in the topic":             {packet(3, 0, append(text("a\x00b"), 0, 'x')), codeMalformed},
-		"a topic that is no UTF-8":     {packet(3, 0, append(text("a\xffb"), 0, 'x')), codeMalformed},
-		"properties that end early":    {packet(3, 0, append(text(wellTopic), 9, 1)), codeMalformed},
-		"a property of another packet": {packet(3, 0, append(text(wellTopic), 3, 0x21, 0, 1)), codeMalformed},
-		"a property without its end":   {packet(3, 0, append(text(wellTopic), 4, 0x26, 0, 1, 'a')), codeMalformed},
-		"alias 0":                      {packet(3, 0, append(text(wellTopic), 3, 0x23, 0, 0)), codeAliasInvalid},
-		"an alias beyond the maximum":  {packet(3, 0, append(text(wellTopic), 3, 0x23, 9, 9)), codeAliasInvalid},
-		"an alias nobody made":         {packet(3, 0, append(text(""), 3, 0x23, 0, 9)), codeProtocolError},
-		"PUBREL without an identifier": {packet(6, 2, nil), codeMalformed},
-		"PUBREL with other flags":      {packet(6, 0, []byte{0, 1}), codeMalformed},
-		"a length of five bytes":       {[]byte{0x30, 0xff, 0xff, 0xff, 0xff, 0x7f}, codeMalformed},
-		"a huge packet":                {[]byte{0x30, 0xff, 0xff, 0xff, 0x7f}, codeTooLarge},
-		"a huge subscription":          {[]byte{0x82, 0xff, 0xff, 0xff, 0x7f}, codeTooLarge},
+		"QoS 3":                         {packet(3, 6, append(text(wellTopic), 0, 1, 0, 'x')), codeMalformed},
+		"no topic":                      {packet(3, 0, append(text(""), 0, 'x')), codeProtocolError},
+		"a topic that ends early":       {packet(3, 0, []byte{0, 9, 'a'}), codeMalformed},
+		"no identifier":                 {packet(3, 2, text(wellTopic)), codeMalformed},
+		"identifier 0":                  {packet(3, 2, append(text(wellTopic), 0, 0, 0, 'x')), codeProtocolError},
+		"NUL in the topic":              {packet(3, 0, append(text("a\x00b"), 0, 'x')), codeMalformed},
+		"a topic that is no UTF-8":      {packet(3, 0, append(text("a\xffb"), 0, 'x')), codeMalformed},
+		"properties that end early":     {packet(3, 0, append(text(wellTopic), 9, 1)), codeMalformed},
+		"a property of another packet":  {packet(3, 0, append(text(wellTopic), 3, 0x21, 0, 1)), codeMalformed},
+		"a property without its end":    {packet(3, 0, append(text(wellTopic), 4, 0x26, 0, 1, 'a')), codeMalformed},
+		"alias 0":                       {packet(3, 0, append(text(wellTopic), 3, 0x23, 0, 0)), codeAliasInvalid},
+		"an alias beyond the maximum":   {packet(3, 0, append(text(wellTopic), 3, 0x23, 9, 9)), codeAliasInvalid},
+		"an alias nobody made":          {packet(3, 0, append(text(""), 3, 0x23, 0, 9)), codeProtocolError},
+		"PUBREL without an identifier":  {packet(6, 2, nil), codeMalformed},
+		"PUBREL with other flags":       {packet(6, 0, []byte{0, 1}), codeMalformed},
+		"a length of five bytes":        {[]byte{0x30, 0xff, 0xff, 0xff, 0xff, 0x7f}, codeMalformed},
+		"a huge packet":                 {[]byte{0x30, 0xff, 0xff, 0xff, 0x7f}, codeTooLarge},
+		"a huge subscription":           {[]byte{0x82, 0xff, 0xff, 0xff, 0x7f}, codeTooLarge},
+		"type 0":                        {packet(0, 0, nil), codeMalformed},
+		"AUTH out of the blue":          {packet(15, 0, []byte{0x18, 0}), codeProtocolError},
+		"what only brokers send":        {packet(13, 0, nil), codeProtocolError},
+		"a second CONNECT":              {connectPacket(connecting{id: "bad", v5: true}), codeProtocolError},
+		"PINGREQ with flags":            {packet(12, 2, nil), codeMalformed},
+		"SUBSCRIBE with other flags":    {packet(8, 0, append(append([]byte{0, 1, 0}, text("a")...), 1)), codeMalformed},
+		"SUBSCRIBE without a filter":    {packet(8, 2, []byte{0, 1, 0}), codeProtocolError},
+		"SUBSCRIBE without properties":  {packet(8, 2, []byte{0, 1}), codeMalformed},
+		"SUBSCRIBE that ends early":     {packet(8, 2, append([]byte{0, 1, 0}, text("a")...)), codeMalformed},
+		"SUBSCRIBE with QoS 3":          {packet(8, 2, append(append([]byte{0, 1, 0}, text("a")...), 3)), codeProtocolError},
+		"UNSUBSCRIBE without a filter":  {packet(10, 2, []byte{0, 1, 0}), codeProtocolError},
+		"UNSUBSCRIBE with identifier 0": {packet(10, 2, append([]byte{0, 0, 0}, text("a")...)), codeProtocolError},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := s.connect(connecting{id: "bad", v5: true})
@@ -167,6 +179,18 @@ func TestSilentAndHalfConnectionsEnd(t *testing.T) {
 	w.ended()
 	require.EqualValues(t, 3, s.count(`belfry_mqtt_disconnects_total{reason="timeout"}`))
 	require.Empty(t, s.stored())
+}
+
+func TestAClientMayBeSilentForOneAndAHalfOfItsKeepAlive(t *testing.T) {
+	s := newStation(t)
+	for seconds, want := range map[uint16]time.Duration{0: 0, 1: 1500 * time.Millisecond, 30: 45 * time.Second, 65535: 98302500 * time.Millisecond} {
+		w := s.connect(connecting{id: "d", keepAlive: seconds})
+		w.send([]byte{0xc0, 0})
+		require.Equal(t, "PINGRESP", w.answer())
+		cl, ok := s.server.Clients.Get("d")
+		require.True(t, ok)
+		require.Equal(t, want, time.Duration(connOf(cl).idle.Load()))
+	}
 }
 
 func TestMessagesKeepAConnectionAlive(t *testing.T) {

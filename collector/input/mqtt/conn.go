@@ -63,8 +63,9 @@ type client struct {
 	id      string
 	sender  string // for logs and for those who look at what was refused
 	v5      bool
-	bridge  bool // see levelBridge
-	explain bool // reason strings are welcome
+	bridge  bool          // see levelBridge
+	idle    time.Duration // one and a half of its keep-alive; 0: none
+	explain bool          // reason strings are welcome
 	rights  Rights
 	session *session
 }
@@ -125,15 +126,22 @@ func (c *conn) packet() (need int, err error) {
 		}
 	case h.rest > controlPacket:
 		return 0, &fault{codeTooLarge, reading.ReasonTooLarge, "a packet of more than 64 KiB that is no message"}
-	case h.kind == typeConnect && !c.established():
-		if need := c.introduced(h, b); need > 0 {
-			return need, nil
+	case !c.established():
+		if h.kind == typeConnect {
+			need = c.introduced(h, b)
 		}
-		c.pass = whole
-		return 0, nil
-	case !c.established() || h.kind != typePubrel && h.kind != typePuback && h.kind != typePubrec && h.kind != typePubcomp:
-		c.pass = whole
-		return 0, nil
+		if need == 0 {
+			c.pass = whole
+		}
+		return need, nil
+	default:
+		if need, err := c.checkControl(h, b); need > 0 || err != nil {
+			return need, err
+		}
+		if h.kind != typePubrel && h.kind != typePuback && h.kind != typePubrec && h.kind != typePubcomp {
+			c.pass = whole
+			return 0, nil
+		}
 	}
 	if len(b) < whole {
 		return whole, nil
@@ -194,25 +202,26 @@ func (c *conn) extend() error {
 		return nil
 	}
 	now := time.Now()
-	if c.deadline.Sub(now) > idle-idle/16 {
+	if c.deadline.Sub(now) > idle {
 		return nil
 	}
-	c.deadline = now.Add(idle)
+	c.deadline = now.Add(idle + idle/16)
 	return c.SetReadDeadline(c.deadline)
 }
 
-// SetDeadline is what mochi calls before each packet that it reads, with one and
-// a half of the client's keep-alive.
-func (c *conn) SetDeadline(t time.Time) error {
-	idle := time.Duration(0)
-	if !t.IsZero() {
-		idle = time.Until(t).Round(time.Second)
+// SetDeadline is what mochi calls before each packet that it reads. Its time is
+// rounded to seconds, and wrong for a keep-alive of half a day.
+func (c *conn) SetDeadline(time.Time) error {
+	idle := c.client.idle
+	before := time.Duration(c.idle.Swap(int64(idle)))
+	switch {
+	case idle == 0:
+		c.deadline = time.Time{}
+		return c.SetReadDeadline(c.deadline)
+	case before != idle:
+		c.deadline = time.Time{} // that of connecting
 	}
-	if before := time.Duration(c.idle.Swap(int64(idle))); before == idle && idle > 0 {
-		return c.extend()
-	}
-	c.deadline = t
-	return c.SetReadDeadline(t)
+	return c.extend()
 }
 
 // fail ends the connection. A client of MQTT 5 is told why.

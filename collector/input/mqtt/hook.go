@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	mochi "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/packets"
@@ -45,7 +46,7 @@ func (h *hook) OnConnect(cl *mochi.Client, pk packets.Packet) error {
 		return errors.New("a client without a connection")
 	}
 	user := string(pk.Connect.Username)
-	c.client.id = cl.ID
+	c.client.id, c.client.idle = cl.ID, time.Duration(pk.Connect.Keepalive)*time.Second*3/2 // [MQTT-3.1.2-22]
 	c.client.explain = (!pk.Properties.RequestProblemInfoFlag || pk.Properties.RequestProblemInfo != 0) &&
 		(pk.Properties.MaximumPacketSize == 0 || pk.Properties.MaximumPacketSize > 2*longestReason)
 	c.client.sender = fmt.Sprintf("%s (%s)", cl.ID, c.RemoteAddr())

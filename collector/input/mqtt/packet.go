@@ -9,16 +9,23 @@ import (
 	"github.com/belfry-city/belfry/collector/reading"
 )
 
-// Packet types that Belfry reads or writes itself (MQTT 5.0, section 2.1.2).
+// Packet types (MQTT 5.0, section 2.1.2), without those that are mochi's alone.
 const (
-	typeConnect    = 1
-	typeConnack    = 2
-	typePublish    = 3
-	typePuback     = 4
-	typePubrec     = 5
-	typePubrel     = 6
-	typePubcomp    = 7
-	typeDisconnect = 14
+	typeReserved    = 0
+	typeConnect     = 1
+	typeConnack     = 2
+	typePublish     = 3
+	typePuback      = 4
+	typePubrec      = 5
+	typePubrel      = 6
+	typePubcomp     = 7
+	typeSubscribe   = 8
+	typeSuback      = 9
+	typeUnsubscribe = 10
+	typeUnsuback    = 11
+	typePingresp    = 13
+	typeDisconnect  = 14
+	typeAuth        = 15 // MQTT 5's
 )
 
 // Reason codes (MQTT 5.0, section 2.4).
