@@ -70,7 +70,8 @@ inputs:
 		output(t, "mosquitto_pub", "-V", "5", "-h", host, "-p", port, "-q", "1",
 			"-t", "application/17c82e96/device/24e124136a000001/event/"+event, "-m", body)
 	}
-	publish("up", chirpstackUplink("24e124136a000001", 13, now.Add(time.Second), `{"depth":153}`))
+	publish("up", chirpstackUplink("24e124136a000001", 13, now.Add(time.Second), `{"depth":152}`))
+	publish("up", chirpstackUplink("24e124136a000001", 14, now.Add(1500*time.Millisecond), `{"depth":153}`))
 	publish("status", fmt.Sprintf(`{"time":%q,"deviceInfo":{"devEui":"24e124136a000001"},"margin":7,"batteryLevel":88.5}`, now.Add(2*time.Second).UTC().Format(time.RFC3339Nano)))
 	publish("join", fmt.Sprintf(`{"time":%q,"deviceInfo":{"devEui":"24e124136a000001"},"devAddr":"00189441"}`, now.Add(3*time.Second).UTC().Format(time.RFC3339Nano)))
 	require.Equal(t, []string{

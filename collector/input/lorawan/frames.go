@@ -16,6 +16,8 @@ type frames struct {
 	last    uint32 // the highest counter
 	seen    uint64 // bit i: last-i has arrived, or came before this device was known
 	time    int64  // of the newest uplink, in milliseconds
+	gap     uint32 // how many counters lie between last and the highest before it
+	missing uint32 // those of the gap that have not arrived
 	lost    float64
 	late    float64 // counted as lost, but came later; made up for by what is lost next
 	told    int64   // when lost was last handed out
@@ -70,6 +72,7 @@ func (f *Frames) Joined(device, session string, time int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if d := f.devices[device]; d != nil && time > d.time {
+		d.giveUp(0)
 		d.session, d.time = session, time
 		d.last, d.seen = ^uint32(0), ^uint64(0) // 0 is next
 	}
@@ -86,6 +89,7 @@ func (f *Frames) makeRoom() {
 
 // begin counts from u on. What came before is not missed.
 func (d *frames) begin(u frame) {
+	d.giveUp(0)
 	d.session, d.last, d.seen, d.time = u.session, u.count, ^uint64(0), u.time
 }
 
@@ -106,13 +110,17 @@ func (d *frames) advance(u frame) bool {
 	case ahead == 0:
 		return false // the same, sent again
 	case ahead <= maxGap && u.time >= d.time:
-		d.miss(ahead - 1)
+		d.giveUp(ahead - 1)
 		d.last, d.time = u.count, u.time
 		d.seen = d.seen<<ahead | 1
 		return true
 	case behind < window && d.seen&(1<<behind) == 0:
 		d.seen |= 1 << behind
-		d.late++
+		if behind <= d.gap {
+			d.missing--
+		} else {
+			d.late++
+		}
 		return true
 	case newer:
 		d.begin(u) // counts from the start again without having joined
@@ -121,9 +129,13 @@ func (d *frames) advance(u frame) bool {
 	return false
 }
 
-func (d *frames) miss(n uint32) {
-	missed := float64(n)
-	made := min(missed, d.late)
+// giveUp counts what is missing in the gap before the newest uplink as lost, now
+// that another has come: until then it may only have been overtaken. next is the
+// new gap.
+func (d *frames) giveUp(next uint32) {
+	lost := float64(d.missing)
+	made := min(lost, d.late)
 	d.late -= made
-	d.lost += missed - made
+	d.lost += lost - made
+	d.gap, d.missing = next, next
 }
