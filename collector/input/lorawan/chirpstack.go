@@ -18,9 +18,13 @@ type chirpstack struct{}
 func (chirpstack) name() string { return "chirpstack" }
 
 func (chirpstack) read(m *input.Message, v map[string]any) (*event, *refusal) {
-	e := &event{kind: chirpstackKind(m, v), profile: text(v, "deviceInfo", "deviceProfileName")}
-	if e.kind == "" {
-		return nil, refuse(reading.ReasonUnsupported, "this is no event of ChirpStack 4; known are up, join, ack, txack, log, status and location")
+	k, named := chirpstackKind(m, v)
+	e := &event{kind: k, profile: text(v, "deviceInfo", "deviceProfileName"), battery: orNaN(nil), margin: orNaN(nil)}
+	switch {
+	case k == "" && named != "":
+		return nil, refuse(reading.ReasonUnsupported, "there is no event "+jsontext.Show(named)+" in ChirpStack 4; "+knownKinds)
+	case k == "":
+		return nil, refuse(reading.ReasonUnsupported, "this is no event of ChirpStack 4; "+knownKinds)
 	}
 	if v["deviceInfo"] == nil {
 		if v["devEUI"] != nil || v["applicationID"] != nil {
@@ -44,6 +48,8 @@ func (chirpstack) read(m *input.Message, v map[string]any) (*event, *refusal) {
 	switch e.kind {
 	case kindUp:
 		e.chirpstackUp(v)
+	case kindIntegration:
+		e.object = v["object"]
 	case kindStatus:
 		e.battery, e.margin = chirpstackBattery(v), number(v, "margin")
 	}
@@ -54,7 +60,6 @@ func (e *event) chirpstackUp(v map[string]any) {
 	e.counter(v["fCnt"])
 	e.object = v["object"]
 	e.undecoded = e.object == nil && text(v, "data") != "" && number(v, "fPort") > 0
-	e.battery, e.margin = orNaN(nil), orNaN(nil)
 	e.radio.spreadingFactor = number(v, "txInfo", "modulation", "lora", "spreadingFactor")
 	receptions, _ := v["rxInfo"].([]any)
 	for _, rx := range receptions {
@@ -88,15 +93,29 @@ func firstMoment(v any, keys ...string) int64 {
 	return 0
 }
 
-func chirpstackKind(m *input.Message, v map[string]any) kind {
-	name := m.Label(eventLabel)
-	if i := strings.LastIndexByte(m.Topic, '/'); name == "" && i >= 0 {
-		name = m.Topic[i+1:]
+const knownKinds = "known are up, join, ack, txack, log, status, location and integration"
+
+// chirpstackKind says what event it is, and what the URL or the topic calls it.
+// What they call by a name that is not known is nothing else, whatever is in it.
+func chirpstackKind(m *input.Message, v map[string]any) (k kind, named string) {
+	sure := true
+	if named = m.Label(eventLabel); named == "" {
+		steps := strings.Split(m.Topic, "/")
+		named = steps[len(steps)-1]
+		sure = len(steps) > 1 && steps[len(steps)-2] == "event"
 	}
-	switch k := kind(name); k {
-	case kindUp, kindStatus, kindJoin, kindAck, kindTxAck, kindLog, kindLocation:
-		return k
+	switch k := kind(named); k {
+	case kindUp, kindStatus, kindJoin, kindAck, kindTxAck, kindLog, kindLocation, kindIntegration:
+		return k, named
 	}
+	if sure {
+		return "", named
+	}
+	return likelyKind(v), ""
+}
+
+// likelyKind tells an event by what it has.
+func likelyKind(v map[string]any) kind {
 	has := func(keys ...string) bool {
 		for _, k := range keys {
 			if _, ok := v[k]; ok {
@@ -106,6 +125,8 @@ func chirpstackKind(m *input.Message, v map[string]any) kind {
 		return false
 	}
 	switch {
+	case has("integrationName", "eventType"):
+		return kindIntegration
 	case has("rxInfo", "object", "fCnt", "fPort", "data"):
 		return kindUp
 	case has("margin", "batteryLevel", "batteryLevelUnavailable", "externalPowerSource"):

@@ -116,7 +116,7 @@ func (d *decoder) take(m *input.Message, e *event, raw []byte, out *reading.Buil
 	}
 	asset, domain := d.asset(m, e)
 	switch e.kind {
-	case kindUp:
+	case kindUp, kindIntegration:
 		d.uplink(m, e, asset, domain, raw, out)
 	case kindStatus:
 		out.Begin(e.time)
@@ -186,18 +186,29 @@ func (d *decoder) uplink(m *input.Message, e *event, asset, domain string, raw [
 	}
 	f.radio(&e.radio)
 	f.flush(asset, e.time, out)
-	if e.uncounted != nil {
-		out.RefuseRaw(reading.ReasonBadType, "frame counter: want a whole number; got "+jsontext.Show(e.uncounted), raw)
-	} else if lost, ok := d.opts.Frames.Seen(frame{device: e.device(), session: e.session, count: e.count, time: e.time, now: m.Received}); ok {
-		out.Begin(m.Received)
-		out.Label("asset", asset)
-		out.Value("lorawan_uplinks_lost_total", lost)
-	}
+	d.frame(m, e, asset, raw, out)
 	f.past(asset, out)
 	if f.refused != nil {
 		out.RefuseRaw(f.refused.reason, f.refused.detail, raw)
 	}
 	out.Skip(f.skipped)
+}
+
+// frame says how many uplinks were lost, where the event has a frame counter.
+func (d *decoder) frame(m *input.Message, e *event, asset string, raw []byte, out *reading.Builder) {
+	switch {
+	case !e.framed:
+		return
+	case e.uncounted != nil:
+		out.RefuseRaw(reading.ReasonBadType, "frame counter: want a whole number; got "+jsontext.Show(e.uncounted), raw)
+		return
+	}
+	lost, ok := d.opts.Frames.Seen(frame{device: e.device(), session: e.session, count: e.count, time: e.time, now: m.Received})
+	if ok {
+		out.Begin(m.Received)
+		out.Label("asset", asset)
+		out.Value("lorawan_uplinks_lost_total", lost)
+	}
 }
 
 func (f *fields) radio(r *radio) {

@@ -21,10 +21,13 @@ const (
 	kindLocation kind = "location"
 	kindDownlink kind = "downlink"
 	kindService  kind = "service"
+	// kindIntegration is what another integration of the server has made of an
+	// uplink: fields only.
+	kindIntegration kind = "integration"
 )
 
 func kinds() []kind {
-	return []kind{kindUp, kindStatus, kindJoin, kindAck, kindTxAck, kindLog, kindLocation, kindDownlink, kindService}
+	return []kind{kindUp, kindStatus, kindJoin, kindAck, kindTxAck, kindLog, kindLocation, kindDownlink, kindService, kindIntegration}
 }
 
 // event is what both servers' messages have in common.
@@ -41,6 +44,7 @@ type event struct {
 	uncounted any  // what stands in the counter's place and is none
 	object    any  // decoded fields
 	undecoded bool // there is a payload, but no object
+	framed    bool // it has a frame counter
 	radio     radio
 
 	// Of a status, and of some uplinks; NaN where it is not said.
@@ -112,6 +116,7 @@ func moment(v any, keys ...string) (ms int64, err error) {
 
 // counter reads a frame counter.
 func (e *event) counter(v any) {
+	e.framed = true
 	n, ok := jsontext.Number(v)
 	if v != nil && (!ok || n != math.Trunc(n) || n < 0 || n > math.MaxUint32) {
 		e.uncounted = v

@@ -95,6 +95,37 @@ func TestTheTopicOrTheURLSaysWhichEventItIs(t *testing.T) {
 		"the parameter is no label of the series")
 }
 
+func TestWhatAnotherIntegrationMadeOfAnUplinkHasFieldsAndNoFrame(t *testing.T) {
+	c := newCity(t, "", wells)
+	d := lorawan.NewChirpStack(c.opts)
+	require.Contains(t, inputtest.Spell(t, d, message(uplink("24e124136a000001", "a", 1000, 0, `{"depth":152}`))), "lorawan_uplinks_lost_total{asset=\"W17\"} 0 ")
+	made := []byte(`{"time":"2026-11-23T08:00:00.5Z","deviceInfo":{"devEui":"24e124136a000001"},"integrationName":"loracloud","eventType":"up","object":{"water_level_m":2}}`)
+	byURL, byTopic := message(made), message(made)
+	byURL.Labels = []input.Label{{Name: "event", Value: "integration"}}
+	byTopic.Topic = "application/a/device/24e124136a000001/event/integration"
+	for _, m := range []*input.Message{byURL, byTopic, message(made)} {
+		require.Equal(t, "1: well_level_m{asset=\"W17\"} 2 @2026-11-23T08:00:00.500Z\n", inputtest.Spell(t, d, m))
+	}
+	for count := range 2 {
+		m := message(uplink("24e124136a000001", "a", 1001+count, time.Duration(count+1)*time.Second, "{}"))
+		m.Received += int64(count) + 1
+		require.Contains(t, inputtest.Spell(t, d, m), "lorawan_uplinks_lost_total{asset=\"W17\"} 0 ", "none is lost")
+	}
+}
+
+func TestAnEventOfANameThatIsNotKnownIsNotGuessed(t *testing.T) {
+	d := lorawan.NewChirpStack(newCity(t, "", wells).opts)
+	body := uplink("24e124136a000001", "a", 1, 0, `{"depth":152}`)
+	byURL, byTopic, anyTopic := message(body), message(body), message(body)
+	byURL.Labels = []input.Label{{Name: "event", Value: "uplink"}}
+	byTopic.Topic = "application/a/device/24e124136a000001/event/uplink"
+	anyTopic.Topic = "city/east/W17"
+	for _, m := range []*input.Message{byURL, byTopic} {
+		require.Equal(t, "1: refused: unsupported: there is no event \"uplink\" in ChirpStack 4; known are up, join, ack, txack, log, status, location and integration\n", inputtest.Spell(t, d, m))
+	}
+	require.Contains(t, inputtest.Spell(t, d, anyTopic), "well_level_m", "a topic of one's own says nothing about the event")
+}
+
 func TestAnAssetIsFoundInTheCatalogThenAroundTheMessage(t *testing.T) {
 	c := newCity(t, "", wells)
 	known, unknown := uplink("24E124136A000001", "a", 1, 0, `{}`), uplink("24E124136A0000FF", "a", 1, 0, `{}`)
