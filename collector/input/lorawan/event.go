@@ -24,10 +24,12 @@ const (
 	// kindIntegration is what another integration of the server has made of an
 	// uplink: fields only.
 	kindIntegration kind = "integration"
+	// kindSimulated is what somebody has made up in the server's console.
+	kindSimulated kind = "simulated"
 )
 
 func kinds() []kind {
-	return []kind{kindUp, kindStatus, kindJoin, kindAck, kindTxAck, kindLog, kindLocation, kindDownlink, kindService, kindIntegration}
+	return []kind{kindUp, kindStatus, kindJoin, kindAck, kindTxAck, kindLog, kindLocation, kindDownlink, kindService, kindIntegration, kindSimulated}
 }
 
 // event is what both servers' messages have in common.

@@ -9,16 +9,19 @@ import (
 )
 
 // tts reads the JSON of The Things Stack's application messages (version 3, "Data
-// Formats" in its documentation), as they come over MQTT and webhooks, and as
-// its storage integration returns them, in an object of the name result. What is
-// 0, false or empty is left out.
+// Formats" in its documentation), as they come over MQTT and webhooks, as its
+// storage integration returns them, in an object of the name result, and as its
+// console shows them, in one of the name data. What is 0, false or empty is left
+// out.
 type tts struct{}
 
 func (tts) name() string { return "tts" }
 
 func (tts) read(_ *input.Message, v map[string]any) (*event, *refusal) {
-	if stored, ok := v["result"].(map[string]any); ok {
-		v = stored
+	for _, around := range []string{"result", "data"} {
+		if within, ok := v[around].(map[string]any); ok && v["end_device_ids"] == nil {
+			v = within
+		}
 	}
 	e := &event{battery: orNaN(nil), margin: orNaN(nil)}
 	key, k := ttsKind(v)
@@ -56,7 +59,10 @@ func (tts) read(_ *input.Message, v map[string]any) (*event, *refusal) {
 	if err != nil {
 		return nil, refuse(reading.ReasonBadTimestamp, "received_at: want a time as in RFC 3339; got "+jsontext.Show(jsontext.At(body, "received_at")))
 	}
-	if e.kind == kindUp {
+	switch simulated, _ := v["simulated"].(bool); {
+	case simulated:
+		e.kind = kindSimulated
+	case e.kind == kindUp:
 		return e, e.ttsUp(body)
 	}
 	return e, nil
