@@ -20,6 +20,7 @@ type JSONMapping struct {
 	Asset, Time Expression
 	// Layout is how times are written that are none of the usual ways.
 	Layout   string
+	layoutAt strict.Raw
 	Timezone *time.Location // nil: Config.Timezone
 	Labels   []NamedExpression
 	Metrics  []NamedExpression
@@ -39,6 +40,9 @@ type NamedExpression struct {
 
 // Problem is a problem with the expression, with its place in the file.
 func (e Expression) Problem(text string) strict.Problem { return e.at.Problem(text) }
+
+// LayoutProblem is a problem with Layout, with its place in the file.
+func (m JSONMapping) LayoutProblem(text string) strict.Problem { return m.layoutAt.Problem(text) }
 
 var mappingName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
 
@@ -93,6 +97,7 @@ func (p *parser) jsonKeys() strict.Keys[JSONMapping] {
 		"asset": func(v strict.Value, m *JSONMapping) { m.Asset = expression(v) },
 		"time":  func(v strict.Value, m *JSONMapping) { m.Time = expression(v) },
 		"layout": func(v strict.Value, m *JSONMapping) {
+			m.layoutAt = v.Raw()
 			strict.Set(v, &m.Layout, strict.Text("a layout such as YYYY-MM-DD HH:mm:ss"))
 		},
 		"timezone": func(v strict.Value, m *JSONMapping) {

@@ -16,6 +16,11 @@ const (
 	// clock, and clockRuns how many expressions.
 	clockTicks = 16
 	clockRuns  = 16
+	// longestMade is the longest text in bytes that expressions may make of
+	// others, and tickBytes how many bytes of such a text count like one turn of a
+	// loop: otherwise a loop makes gigabytes in a second.
+	longestMade = 1 << 20
+	tickBytes   = 64
 )
 
 var errTooLong = errors.New("the expressions take too long for a message of this size")
@@ -45,10 +50,22 @@ func (b *budget) begin(now time.Time) {
 func (b *budget) tick(...any) any {
 	b.ticks++
 	if b.ticks > maxTicks || (b.ticks%clockTicks == 0 && b.late()) {
-		b.over = true
-		panic(errTooLong)
+		b.end()
 	}
 	return nil
+}
+
+// text is called before a text of so many bytes is made.
+func (b *budget) text(size int) {
+	b.ticks += size / tickBytes
+	if size > longestMade || b.ticks > maxTicks || (size > tickBytes*clockTicks && b.late()) {
+		b.end()
+	}
+}
+
+func (b *budget) end() {
+	b.over = true
+	panic(errTooLong)
 }
 
 // run is called for each expression; it returns false where there is no time

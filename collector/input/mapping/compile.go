@@ -33,6 +33,10 @@ const (
 	nameNeed     = "$need"     // around what is compared, see needer
 	nameNumber   = "$number"   // around what must be a number, see coercer
 	nameAdd      = "$add"      // in the place of +, see adder
+	nameJoin     = "$join"     // in the place of +, see joiner
+	nameJoinList = "$joinList" // in the place of functions, see bounder
+	nameReplace  = "$replace"
+	nameMade     = "$made" // around functions, see bounder
 )
 
 // program is a compiled expression.
@@ -52,11 +56,14 @@ type compiler struct {
 // value compiles an expression that gives a value, and none where a field of
 // the message is missing, also one with which it only compares something.
 func (c *compiler) value(e config.Expression) *program {
-	return c.compile(e, expr.Patch(needer{}), expr.Patch(adder{}))
+	return c.compile(e, adder{}, expr.Patch(needer{}))
 }
 
+// text compiles an expression that gives anything else.
+func (c *compiler) text(e config.Expression) *program { return c.compile(e, joiner{}) }
+
 // compile returns nil where the expression is empty or wrong.
-func (c *compiler) compile(e config.Expression, more ...expr.Option) *program {
+func (c *compiler) compile(e config.Expression, plus ast.Visitor, more ...expr.Option) *program {
 	if e.Text == "" {
 		return nil
 	}
@@ -72,13 +79,13 @@ func (c *compiler) compile(e config.Expression, more ...expr.Option) *program {
 		}
 	}
 	env := types.Map{}
-	for name := range helpers(nil) {
+	for name := range helpers(&budget{}) {
 		env[name] = types.TypeOf(need)
 	}
 	for _, name := range append(names, ownNames()...) {
 		env[name] = types.Any
 	}
-	more = append(more, expr.Env(env), expr.Patch(ticker{}), expr.Patch(coercer{}))
+	more = append(more, expr.Env(env), expr.Patch(ticker{}), expr.Patch(coercer{}), expr.Patch(plus), expr.Patch(bounder{}))
 	run, err := expr.Compile(e.Text, append(c.options(), more...)...)
 	if err != nil {
 		c.refuse(e, err)
@@ -89,8 +96,11 @@ func (c *compiler) compile(e config.Expression, more ...expr.Option) *program {
 }
 
 // helpers are what patches call.
-func helpers(tick func(...any) any) map[string]func(...any) any {
-	return map[string]func(...any) any{nameTick: tick, nameNeed: need, nameNumber: coerce, nameAdd: add}
+func helpers(b *budget) map[string]func(...any) any {
+	return map[string]func(...any) any{
+		nameTick: b.tick, nameNeed: need, nameNumber: coerce, nameAdd: b.add, nameJoin: b.join,
+		nameJoinList: b.joinList, nameReplace: b.replace, nameMade: b.made,
+	}
 }
 
 func ownNames() []string {
@@ -129,6 +139,11 @@ func (c *compiler) read(text string) (names, calls []string, err error) {
 	}
 	var seen identifiers
 	ast.Walk(&tree.Node, &seen)
+	for _, layout := range seen.layouts {
+		if _, err := readLayout(layout.Value); err != nil {
+			return nil, nil, at(layout, text, err.Error())
+		}
+	}
 	for _, node := range seen.nodes {
 		switch {
 		case seen.callees[node]:
@@ -147,8 +162,10 @@ func at(node ast.Node, text, message string) error {
 	return e.Bind(file.NewSource(text))
 }
 
-// identifiers collects names, those that are called and those that let declares.
+// identifiers collects names, those that are called and those that let declares,
+// and the layouts that the function time is given.
 type identifiers struct {
+	layouts  []*ast.StringNode
 	nodes    []*ast.IdentifierNode
 	callees  map[*ast.IdentifierNode]bool
 	declared []string
@@ -165,6 +182,11 @@ func (s *identifiers) Visit(node *ast.Node) {
 				s.callees = map[*ast.IdentifierNode]bool{}
 			}
 			s.callees[callee] = true
+			if callee.Value == "time" && len(n.Arguments) > 1 {
+				if layout, ok := n.Arguments[1].(*ast.StringNode); ok {
+					s.layouts = append(s.layouts, layout)
+				}
+			}
 		}
 	case *ast.VariableDeclaratorNode:
 		s.declared = append(s.declared, n.Name)

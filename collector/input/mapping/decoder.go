@@ -59,14 +59,18 @@ func New(o Options) (*Decoder, error) {
 	if m.Timezone != nil {
 		zone = m.Timezone
 	}
-	d := &Decoder{opts: o, times: newTimes(zone, m.Layout)}
+	times, layoutErr := newTimes(zone, m.Layout)
+	d := &Decoder{opts: o, times: times}
 	c := &compiler{functions: functions(d.times, o.Catalog)}
-	for _, e := range m.Each {
-		d.each = append(d.each, c.compile(e))
+	if layoutErr != nil {
+		c.problems = append(c.problems, m.LayoutProblem(layoutErr.Error()))
 	}
-	d.when, d.asset, d.time = c.compile(m.When), c.compile(m.Asset), c.compile(m.Time)
+	for _, e := range m.Each {
+		d.each = append(d.each, c.text(e))
+	}
+	d.when, d.asset, d.time = c.text(m.When), c.text(m.Asset), c.text(m.Time)
 	for _, e := range m.Labels {
-		d.labels = append(d.labels, named{name: e.Name, program: c.compile(e.Expression)})
+		d.labels = append(d.labels, named{name: e.Name, program: c.text(e.Expression)})
 	}
 	for _, e := range m.Metrics {
 		d.metrics = append(d.metrics, named{
@@ -152,7 +156,7 @@ type run struct {
 
 func newRun(d *Decoder) *run {
 	r := &run{d: d, env: make(map[string]any, len(d.names)+8)}
-	for name, helper := range helpers(r.budget.tick) {
+	for name, helper := range helpers(&r.budget) {
 		r.env[name] = helper
 	}
 	return r
@@ -338,6 +342,9 @@ func (r *run) labels() bool {
 		if len(text) > longestText {
 			r.refuse(reading.ReasonTooLong, fmt.Sprintf("labels.%s: %s: want at most %d bytes; got %d", l.name, show(l.program), longestText, len(text)))
 			return false
+		}
+		if text == "" {
+			r.tell(input.Note{Why: input.OmittedMissing, Field: "labels." + l.name, Detail: l.Text})
 		}
 		r.out.Label(l.name, text)
 	}

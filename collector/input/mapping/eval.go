@@ -29,7 +29,15 @@ func (r *run) eval(p *program) (any, error) {
 	if errors.Is(err, errMissing) || isMissing(in.Message) {
 		return nil, fmt.Errorf("%s: %w", show(p), errMissing)
 	}
-	return nil, fmt.Errorf("%s: %s at column %d", show(p), in.Message, in.Column+1)
+	return nil, fmt.Errorf("%s: %s at column %d", show(p), plainWords(in.Message), in.Column+1)
+}
+
+// plainWords says what the language means.
+func plainWords(message string) string {
+	if message == "invalid operation: int(string)" {
+		return "there is text or a list where an object is meant,"
+	}
+	return message
 }
 
 // isMissing holds for what the language says of nil as an operand, or as what

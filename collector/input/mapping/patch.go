@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
-	"github.com/expr-lang/expr/vm/runtime"
 
 	"github.com/belfry-city/belfry/collector/input/jsontext"
 )
@@ -83,19 +82,6 @@ func (coercer) Visit(node *ast.Node) {
 	}
 }
 
-// adder makes + add also where both sides are numbers written as text. It is
-// for expressions that give a number: elsewhere + joins texts.
-type adder struct{}
-
-// Visit implements ast.Visitor.
-func (adder) Visit(node *ast.Node) {
-	if at, ok := (*node).(*ast.BinaryNode); ok && at.Operator == "+" && !isNumber(at.Left) && !isNumber(at.Right) {
-		sum := call(nameAdd, at.Left, at.Right)
-		sum.SetLocation(at.Location())
-		*node = sum
-	}
-}
-
 func isNumber(n ast.Node) bool {
 	switch n.(type) {
 	case *ast.IntegerNode, *ast.FloatNode:
@@ -132,17 +118,6 @@ func asNumber(v any) any {
 		return n
 	}
 	return v
-}
-
-// add is $add.
-func add(args ...any) any {
-	a, b := asNumber(args[0]), asNumber(args[1])
-	if _, text := a.(string); text {
-		a, b = args[0], args[1]
-	} else if _, text := b.(string); text {
-		a, b = args[0], args[1]
-	}
-	return runtime.Add(a, b)
 }
 
 func isNil(n ast.Node) bool {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,24 +28,14 @@ func usual() []string {
 	}
 }
 
-func newTimes(zone *time.Location, layout string) times {
+func newTimes(zone *time.Location, layout string) (times, error) {
 	t := times{zone: zone, layouts: usual()}
-	if layout != "" {
-		t.layouts = []string{goLayout(layout)}
+	if layout == "" {
+		return t, nil
 	}
-	return t
-}
-
-// goLayout translates YYYY-MM-DD HH:mm:ss into Go's way, in which it may be
-// already.
-func goLayout(layout string) string {
-	if strings.Contains(layout, "2006") || strings.Contains(layout, "15:") {
-		return layout
-	}
-	return strings.NewReplacer(
-		"YYYY", "2006", "yyyy", "2006", "YY", "06", "yy", "06", "MM", "01", "DD", "02", "dd", "02",
-		"HH", "15", "mm", "04", "ss", "05", ".SSSSSS", ".000000", ".SSS", ".000", "ZZ", "-0700", "Z", "Z07:00",
-	).Replace(layout)
+	read, err := readLayout(layout)
+	t.layouts = []string{read}
+	return t, err
 }
 
 // call is the function time of expressions: time(text, layout, zone), of which
@@ -62,7 +53,11 @@ func (t times) call(args ...any) (any, error) {
 		case !ok:
 			return nil, errors.New(`time: want layout and zone as text, such as time(t, "YYYY-MM-DD HH:mm", "UTC")`)
 		case i == 0:
-			t.layouts = []string{goLayout(text)}
+			layout, err := readLayout(text)
+			if err != nil {
+				return nil, fmt.Errorf("time: layout: %w", err)
+			}
+			t.layouts = []string{layout}
 		default:
 			zone, err := time.LoadLocation(text)
 			if err != nil {
@@ -96,10 +91,24 @@ func (t times) read(v any) (int64, error) {
 	}
 	if _, isBool := v.(bool); !isBool {
 		if n, ok := jsontext.Number(v); ok {
+			if at, is := t.digits(n); is {
+				return at.UnixMilli(), nil
+			}
 			return epoch(n)
 		}
 	}
 	return 0, fmt.Errorf("%s is no time that is known here; say how it is written: layout: YYYY-MM-DD HH:mm:ss", jsontext.Show(v))
+}
+
+// digits reads a number that is a date written as YYYYMMDDhhmmss. As milliseconds
+// it would be one that is centuries away.
+func (t times) digits(n float64) (at time.Time, is bool) {
+	const first, last = 19000101000000, 21991231235959
+	if n < first || n > last || n != math.Trunc(n) {
+		return at, false
+	}
+	at, err := time.ParseInLocation("20060102150405", strconv.FormatInt(int64(n), 10), t.zone)
+	return at, err == nil
 }
 
 func epoch(n float64) (int64, error) {
