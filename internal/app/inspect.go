@@ -25,9 +25,6 @@ func Inspect(c *config.Config, assets *catalog.Catalog, set *metrics.Set) (map[s
 	a.newCameras(&nowhere) // knows no camera
 	known, err := a.readDecoders(c)
 	a.decoders.Store(&known)
-	if err == nil {
-		_, err = readMQTT(c, known)
-	}
 	_, jobs := readScrape(c)
-	return maps.Clone(known), errors.Join(err, jobs)
+	return maps.Clone(known), errors.Join(err, checkTopics(c, known), checkMQTT(c), jobs)
 }

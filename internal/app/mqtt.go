@@ -9,18 +9,15 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"net"
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/sourcegraph/conc"
 
-	"github.com/belfry-city/belfry/collector/input"
 	"github.com/belfry-city/belfry/collector/input/lineproto"
 	"github.com/belfry-city/belfry/collector/input/mqtt"
 	"github.com/belfry-city/belfry/internal/config"
@@ -36,12 +33,6 @@ type mqttInput struct {
 	addr    net.Addr // of the broker
 }
 
-// mqttTopics are the patterns of a configuration.
-type mqttTopics struct {
-	broker  mqtt.Topics
-	clients map[string]mqtt.Topics
-}
-
 // lineDecoders are for line protocol with timestamps of several precisions.
 func lineDecoders(c *config.Config) decoders {
 	all := decoders{}
@@ -51,61 +42,6 @@ func lineDecoders(c *config.Config) decoders {
 		all[name] = lineproto.NewDecoder(precision, int(c.Limits.Line))
 	}
 	return all
-}
-
-// readMQTT checks the patterns, and finds their decoders.
-func readMQTT(c *config.Config, known decoders) (mqttTopics, error) {
-	m := c.Inputs.MQTT
-	t := mqttTopics{clients: map[string]mqtt.Topics{}}
-	var problems strict.Problems
-	read := func(of []config.MQTTTopic) (topics mqtt.Topics) {
-		for _, topic := range of {
-			read, err := readTopic(topic, known)
-			if err != nil {
-				problems = append(problems, strict.Problem{File: c.File, Line: topic.Line, Text: "inputs.mqtt: " + err.Error()})
-			}
-			topics = append(topics, read)
-		}
-		return topics
-	}
-	t.broker = read(m.Topics)
-	for _, client := range m.Clients {
-		t.clients[client.Name] = t.broker
-		if client.Topics != nil {
-			t.clients[client.Name] = read(client.Topics)
-		}
-		if len(t.clients[client.Name]) == 0 {
-			problems = append(problems, strict.Problem{File: c.File, Line: client.Line,
-				Text: fmt.Sprintf("inputs.mqtt.clients: want topics, its own or those of inputs.mqtt; %s has none", client.Name)})
-		}
-	}
-	if len(problems) > 0 {
-		return t, problems
-	}
-	return t, nil
-}
-
-func readTopic(t config.MQTTTopic, known decoders) (mqtt.Topic, error) {
-	pattern, err := mqtt.ParsePattern(t.Match)
-	if err != nil {
-		return mqtt.Topic{}, fmt.Errorf("match: want a topic such as city/+district/+asset/reading: %w", err)
-	}
-	decoder, ok := known[t.Decoder]
-	if !ok {
-		names := slices.Sorted(maps.Keys(known))
-		if near := strict.Nearest(t.Decoder, names); near != "" {
-			return mqtt.Topic{}, fmt.Errorf("decoder: there is no %q; did you mean %q?", t.Decoder, near)
-		}
-		return mqtt.Topic{}, fmt.Errorf("decoder: there is no %q; there are %s", t.Decoder, strings.Join(names, ", "))
-	}
-	topic := mqtt.Topic{Pattern: pattern, Decoder: decoder}
-	for _, name := range slices.Sorted(maps.Keys(t.Labels)) {
-		if slices.Contains(pattern.Labels(), name) {
-			return mqtt.Topic{}, fmt.Errorf("labels: want %s either here or in match; it is in both", name)
-		}
-		topic.Labels = append(topic.Labels, input.Label{Name: name, Value: t.Labels[name]})
-	}
-	return topic, nil
 }
 
 func (a *App) startMQTT(c *config.Config) error {
@@ -198,7 +134,7 @@ func (a *App) startMQTTClient(c *config.Config, m config.MQTTClient, queue mqtt.
 	if m.Secure() {
 		var err error
 		if o.TLS, err = clientTLS(m.TLS); err != nil {
-			return strict.Problems{{File: c.File, Line: m.Line, Text: "inputs.mqtt.clients: tls: " + err.Error()}}
+			return strict.Problems{m.Problem(c.File, ".tls: "+err.Error())}
 		}
 	}
 	client := mqtt.NewClient(o)

@@ -178,11 +178,11 @@ func TestMQTTAsksForTokensAndSpeaksTLS(t *testing.T) {
 
 func TestMistakesInMQTTTopicsAreNamedWithTheirLine(t *testing.T) {
 	for text, want := range map[string]string{
-		`topics: [{match: "city/+asset", decoder: lines}]`:                                   `belfry.yml:4: inputs.mqtt: decoder: there is no "lines"; did you mean "line"?`,
-		`topics: [{match: "city/+as-set", decoder: line}]`:                                   `belfry.yml:4: inputs.mqtt: match: want a topic such as city/+district/+asset/reading: "+as-set": want + and the name of a label`,
-		`topics: [{match: "city/+asset", decoder: line, labels: {asset: x}}]`:                `belfry.yml:4: inputs.mqtt: labels: want asset either here or in match; it is in both`,
+		`topics: [{match: "city/+asset", decoder: lines}]`:                                   `belfry.yml:4: inputs.mqtt.topics[0].decoder: there is no "lines"; did you mean "line"?`,
+		`topics: [{match: "city/+as-set", decoder: line}]`:                                   `belfry.yml:4: inputs.mqtt.topics[0].match: want a topic such as city/+district/+asset/reading: "+as-set": want + and the name of a label`,
+		`topics: [{match: "city/+asset", decoder: line, labels: {asset: x}}]`:                `belfry.yml:4: inputs.mqtt.topics[0].labels: want asset either here or in match; it is in both`,
 		`topics: [{match: "city/+asset"}]`:                                                   `want match and decoder`,
-		`clients: [{url: "mqtt://127.0.0.1"}]`:                                               `belfry.yml:4: inputs.mqtt.clients: want topics, its own or those of inputs.mqtt; 127.0.0.1:1883 has none`,
+		`clients: [{url: "mqtt://127.0.0.1"}]`:                                               `belfry.yml:4: inputs.mqtt.clients[0]: want topics, its own or those of inputs.mqtt; 127.0.0.1:1883 has none`,
 		`clients: [{url: "mqtt://x:y@127.0.0.1"}]`:                                           `want the address of a broker`,
 		`clients: [{url: "mqtt://127.0.0.1", tls: {ca: x}}]`:                                 `want a url with mqtts or wss, because tls is given; got mqtt`,
 		`clients: [{url: "mqtt://127.0.0.1", username: a, password: b, password_env: HOME}]`: `want at most one of password, password_file and password_env; got 2 of them`,

@@ -182,7 +182,7 @@ func (p *parser) cameraKindKeys() strict.Keys[CameraKind] {
 		"name": func(v strict.Value, k *CameraKind) { strict.Set(v, &k.Name, strict.Text("a name")) },
 		"zh":   func(v strict.Value, k *CameraKind) { strict.Set(v, &k.NameZH, strict.Text("a name in Chinese")) },
 		"domain": func(v strict.Value, k *CameraKind) {
-			strict.Set(v, &k.Domain, strict.OneOf("gas", "bridge", "tunnel", "road", "drainage", "water", "lighting", "landscape", "parking", "camera", "device"))
+			strict.Set(v, &k.Domain, assetDomain)
 		},
 		"severity": func(v strict.Value, k *CameraKind) {
 			strict.Set(v, &k.Severity, strict.OneOf("critical", "warning", "info"))

@@ -73,7 +73,7 @@ func (p *parser) lorawanFieldKeys() strict.Keys[LoRaWANField] {
 		},
 		"profile": func(v strict.Value, f *LoRaWANField) { strict.Set(v, &f.Profile, strict.Free) },
 		"device":  func(v strict.Value, f *LoRaWANField) { strict.Set(v, &f.Device, strict.Free) },
-		"domain":  func(v strict.Value, f *LoRaWANField) { strict.Set(v, &f.Domain, strict.Free) },
+		"domain":  func(v strict.Value, f *LoRaWANField) { strict.Set(v, &f.Domain, assetDomain) },
 		"metric":  func(v strict.Value, f *LoRaWANField) { strict.Set(v, &f.Metric, metricName) },
 		"labels": func(v strict.Value, f *LoRaWANField) {
 			f.Labels = map[string]string{}
@@ -99,6 +99,11 @@ func (p *parser) lorawanFieldKeys() strict.Keys[LoRaWANField] {
 		"offset": func(v strict.Value, f *LoRaWANField) { strict.Set(v, &f.Offset, number) },
 		"drop":   func(v strict.Value, f *LoRaWANField) { strict.Set(v, &f.Drop, strict.Bool) },
 	}
+}
+
+// assetDomain is one of those that the catalog has.
+func assetDomain(text string) (string, string) {
+	return strict.OneOf("gas", "bridge", "tunnel", "road", "drainage", "water", "lighting", "landscape", "parking", "camera", "device")(text)
 }
 
 var metricPattern = regexp.MustCompile(`^[a-zA-Z_:][a-zA-Z0-9_:]*$`)

@@ -25,13 +25,30 @@ type MQTT struct {
 	Clients        []MQTTClient
 }
 
-// MQTTTopic says what reads messages, and with which labels.
+// MQTTTopic says what reads messages, and with which labels. One without Match
+// or Decoder has been refused.
 type MQTTTopic struct {
 	Match   string // a topic filter, with +name for a label
 	Decoder string // its name
 	Labels  map[string]string
-	Line    int // in the file
+	Place
 }
+
+// Place is where something stands in the file.
+type Place struct {
+	Key  string // such as inputs.mqtt.topics[0]
+	Line int
+}
+
+// Problem is a problem with what stands there.
+func (p Place) Problem(file, text string) strict.Problem {
+	if p.Key != "" {
+		text = p.Key + text
+	}
+	return strict.Problem{File: file, Line: p.Line, Text: text}
+}
+
+func placeOf(v strict.Value) Place { return Place{Key: v.Key(), Line: v.Line()} }
 
 // MQTTClient is a client of an external broker.
 type MQTTClient struct {
@@ -48,7 +65,7 @@ type MQTTClient struct {
 	SessionExpiry time.Duration // MQTT 5: how long the broker keeps messages while Belfry is away
 	Retained      bool          // retained messages are readings, too
 	Topics        []MQTTTopic   // nil: those of MQTT
-	Line          int           // in the file
+	Place
 }
 
 // The values of MQTTClient.Version.
@@ -80,7 +97,7 @@ func (m MQTT) needRestart() MQTT {
 	m.Topics = nil
 	m.Clients = slices.Clone(m.Clients)
 	for i := range m.Clients {
-		m.Clients[i].Topics, m.Clients[i].Line = nil, 0
+		m.Clients[i].Topics, m.Clients[i].Place = nil, Place{}
 	}
 	return m
 }
@@ -134,8 +151,9 @@ func onOff(text string) (bool, string) {
 
 func (p *parser) mqttTopics(v strict.Value) []MQTTTopic {
 	var topics []MQTTTopic
+	before := v.Problems()
 	strict.List(v, "a list of topics, each with match and decoder", func(v strict.Value) {
-		t := MQTTTopic{Line: v.Line()}
+		t := MQTTTopic{Place: placeOf(v)}
 		before := v.Problems()
 		strict.Mapping(v, &t, strict.Keys[MQTTTopic]{
 			"match": func(v strict.Value, t *MQTTTopic) {
@@ -151,6 +169,9 @@ func (p *parser) mqttTopics(v strict.Value) []MQTTTopic {
 		}
 		topics = append(topics, t)
 	})
+	if v.Problems() > before && len(topics) == 0 {
+		topics = []MQTTTopic{{Place: placeOf(v)}} // they are there, and wrong
+	}
 	return topics
 }
 
@@ -173,7 +194,7 @@ func (p *parser) mqttClients(v strict.Value, m *MQTT) {
 	names := map[string]int{}
 	strict.List(v, "a list of brokers to connect to, each with a url", func(v strict.Value) {
 		c := mqttClientEntry{MQTTClient: defaultMQTTClient()}
-		c.Line = v.Line()
+		c.Place = placeOf(v)
 		before := v.Problems()
 		strict.Mapping(v, &c, p.mqttClientKeys())
 		if v.Problems() > before {

@@ -44,16 +44,16 @@ inputs:
 	in := func(name string) string { return filepath.Join(dir, name) }
 	require.Equal(t, MQTT{
 		Listen: ":1883", MaxPacket: 64 << 10, MaxConnections: 20, Memory: 1 << 20,
-		Topics: []MQTTTopic{{Match: "a/+b", Decoder: "line", Labels: map[string]string{"site": "north"}, Line: 10}},
+		Topics: []MQTTTopic{{Match: "a/+b", Decoder: "line", Labels: map[string]string{"site": "north"}, Place: Place{"inputs.mqtt.topics[0]", 10}}},
 		Clients: []MQTTClient{{
 			Name: "one", URL: &url.URL{Scheme: "mqtts", Host: "broker.example.org:8883"}, Version: MQTTVersion311, ClientID: "me",
 			Username: "u", Password: "from a file",
 			TLS:   MQTTClientTLS{CA: in("ca.pem"), Cert: in("c.pem"), Key: in("k.pem"), ServerName: "x", InsecureSkipVerify: true},
 			Group: "g", QoS: 2, KeepAlive: 10 * time.Second, SessionExpiry: time.Hour,
-			Topics: []MQTTTopic{{Match: "c", Decoder: "tts", Line: 24}}, Line: 12,
+			Topics: []MQTTTopic{{Match: "c", Decoder: "tts", Place: Place{"inputs.mqtt.clients[0].topics[0]", 24}}}, Place: Place{"inputs.mqtt.clients[0]", 12},
 		}, {
 			Name: "[::1]:2000", URL: &url.URL{Scheme: "mqtt", Host: "[::1]:2000"}, Version: MQTTVersion5, Username: "u", Password: "from the environment",
-			QoS: 1, KeepAlive: 30 * time.Second, SessionExpiry: 7 * 24 * time.Hour, Retained: true, Line: 25,
+			QoS: 1, KeepAlive: 30 * time.Second, SessionExpiry: 7 * 24 * time.Hour, Retained: true, Place: Place{"inputs.mqtt.clients[1]", 25},
 		}},
 	}, c.Inputs.MQTT)
 	require.True(t, c.Inputs.MQTT.Clients[0].Secure())

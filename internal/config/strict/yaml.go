@@ -133,6 +133,9 @@ func firstInvalid(data []byte) int {
 // Line is the 1-based line on which the value begins.
 func (v Value) Line() int { return v.before + v.node.Line }
 
+// Key is where the value stands, such as inputs.mqtt.topics[0].
+func (v Value) Key() string { return v.at.String() }
+
 // IsNull reports whether nothing is written there.
 func (v Value) IsNull() bool {
 	n := v.resolved()
