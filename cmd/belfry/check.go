@@ -20,7 +20,7 @@ type checkCmd struct {
 	Sample  string            `placeholder:"FILE" help:"Show what the configuration makes of this message; - reads it from the standard input."`
 	Mapping string            `placeholder:"NAME" xor:"decoder" help:"Only this mapping of inputs.json."`
 	Decoder string            `placeholder:"NAME" xor:"decoder" help:"Another input, such as chirpstack, tts or json/pump."`
-	Topic   string            `help:"MQTT topic on which the sample came."`
+	Topic   string            `help:"MQTT topic on which the sample came; what inputs.mqtt.topics has for it applies."`
 	Label   map[string]string `placeholder:"NAME=VALUE" help:"What the URL or topic says about the sample, such as asset=W17."`
 }
 

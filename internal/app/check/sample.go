@@ -26,20 +26,20 @@ type Sample struct {
 	// File holds the message; "-" is Stdin.
 	File  string
 	Stdin io.Reader
-	// Decoder is the name of one, such as json/pump or chirpstack; "" means all
-	// mappings of the configuration.
+	// Decoder is the name of one, such as json/pump or chirpstack; "" means that of
+	// the topic, or all mappings of the configuration.
 	Decoder string
 	// Topic and Labels surround the message, as MQTT's topic, and the URL's
-	// parameters, do.
+	// parameters, do. The topic's pattern in the configuration adds its labels.
 	Topic  string
 	Labels []input.Label
 	Now    time.Time
 }
 
 // Look says what the decoders of the configuration at path make of a sample, for
-// people. ok is false where one that was asked for by name refuses something or
-// finds nothing, or where none finds anything. The error is about the
-// configuration or the sample itself.
+// people. ok is false where one that was asked for by name refuses something, or
+// where all do and none finds anything. The error is about the configuration or
+// the sample itself.
 func Look(path string, s Sample) (screen string, ok bool, err error) {
 	c := config.Default()
 	if path != "" {
@@ -56,21 +56,42 @@ func Look(path string, s Sample) (screen string, ok bool, err error) {
 		return "", false, err
 	}
 	decoders, err := app.Inspect(c, assets, metrics.NewSet())
+	route, found, patterns := app.RouteOf(c, s.Topic)
+	if found {
+		s.route(route)
+	}
 	names, pickErr := s.pick(decoders, c, err)
 	if pickErr != nil {
 		return "", false, pickErr
 	}
 	out := &sampleScreen{words: wordsOf(c.Language), zone: c.Timezone, now: s.Now.UnixMilli(), limits: c.Limits}
 	out.head(filepath.Base(s.File), len(body))
-	found := false
+	switch {
+	case found:
+		out.line(out.words.matched, s.Topic, route.Match)
+	case s.Topic != "" && patterns:
+		out.line(out.words.unmatched, s.Topic)
+	}
 	for _, name := range names {
 		m := &input.Message{Body: slices.Clone(body), Topic: s.Topic, Labels: s.Labels, Sender: "sample", Received: out.now}
 		f := decode(decoders[name], m)
 		out.show(name, f)
-		well := len(f.refused) == 0 || s.Decoder == ""
-		found = found || (well && len(f.readings)+len(f.events) > 0)
+		ok = ok || len(f.refused) == 0 || s.Decoder == "" && len(f.readings)+len(f.events) > 0
 	}
-	return out.text.String(), found, nil
+	return out.text.String(), ok, nil
+}
+
+// route adds what the topic's pattern says; what was asked for on the command
+// line wins.
+func (s *Sample) route(r app.Route) {
+	if s.Decoder == "" {
+		s.Decoder = r.Decoder
+	}
+	for _, l := range r.Labels {
+		if !slices.ContainsFunc(s.Labels, func(given input.Label) bool { return given.Name == l.Name }) {
+			s.Labels = append(s.Labels, l)
+		}
+	}
 }
 
 func (s Sample) read(most int64) ([]byte, error) {

@@ -8,7 +8,7 @@ import (
 
 // words are the texts of a screen in one language.
 type words struct {
-	head                                string
+	head, matched, unmatched            string
 	readings, events, refused           string
 	nothing, and                        string
 	time, value, series, arrival, event string
@@ -26,7 +26,8 @@ func wordsOf(l config.Language) words {
 
 func english() words {
 	return words{
-		head:     "%s, %d bytes",
+		head:    "%s, %d bytes",
+		matched: "topic %s: matches %s", unmatched: "topic %s: no pattern of inputs.mqtt matches",
 		readings: "%d readings", events: "%d events", refused: "%d refused",
 		nothing: "nothing", and: ", ",
 		time: "TIME", value: "VALUE", series: "SERIES", arrival: "(on arrival)", event: "event",
@@ -46,7 +47,8 @@ func english() words {
 
 func chinese() words {
 	return words{
-		head:     "%s，%d 字节",
+		head:    "%s，%d 字节",
+		matched: "主题 %s：匹配 %s", unmatched: "主题 %s：inputs.mqtt 中没有匹配的模式",
 		readings: "%d 个读数", events: "%d 个事件", refused: "%d 处拒收",
 		nothing: "没有读数", and: "，",
 		time: "时间", value: "数值", series: "序列", arrival: "（到达时）", event: "事件",
