@@ -39,7 +39,9 @@ type ClientOptions struct {
 	KeepAlive     time.Duration
 	SessionExpiry time.Duration // MQTT 5
 	Retained      bool          // retained messages are readings
-	MaxPacket     int           // bytes; what is larger, a broker of MQTT 5 does not send
+	// MaxPacket is the size in bytes of the largest message that is taken. What is
+	// larger, a broker of MQTT 5 does not send.
+	MaxPacket int
 	// State is the file that remembers what is subscribed to; "": none.
 	State   string
 	Topics  Topics
@@ -257,6 +259,10 @@ func (c *Client) take(a arrival) {
 		a.ack()
 		return
 	}
+	oversized := len(a.topic)+len(a.payload) > c.opts.MaxPacket
+	if oversized {
+		a.payload = nil
+	}
 	c.mu.Lock()
 	if a.qos > 0 && c.repeat.seen(&a) {
 		c.mu.Unlock()
@@ -271,7 +277,10 @@ func (c *Client) take(a arrival) {
 		c.repeat.pending[a.id] = m
 	}
 	c.mu.Unlock()
-	if m.decoder == nil {
+	switch {
+	case oversized:
+		m.decoder = refusing{reading.ReasonTooLarge, errOversized.Error()}
+	case m.decoder == nil:
 		m.decoder = refusing{reading.ReasonUnknownSource, errNoPattern.Error() + ": " + a.topic}
 	}
 	if err := c.opts.Queue.Submit(c.ctx, &m.Message, m.decoder, m.done); err != nil {
@@ -336,7 +345,7 @@ func (r *repeats) sum(topic string, payload []byte) uint64 {
 // what is published until it hears of it again; so the wait stays short, unless
 // it was the broker who said no.
 func (c *Client) backoff(attempt int) time.Duration {
-	const first, most, mostDenied = 100 * time.Millisecond, time.Second, 30 * time.Second
+	const first, mostDenied = 100 * time.Millisecond, 30 * time.Second
 	if attempt == 0 {
 		return 0
 	}
@@ -344,10 +353,20 @@ func (c *Client) backoff(attempt int) time.Duration {
 	if c.denied.Load() {
 		wait = min(wait, mostDenied)
 	} else {
-		wait = min(wait, most)
+		wait = min(wait, c.retryTime())
 	}
 	// Belfrys that lost the same broker do not come back in one moment.
 	return wait/2 + rand.N(wait/2)
+}
+
+// retryTime is the longest wait before an attempt to connect to a broker that is
+// not there. What brokers forget first are shared subscriptions: mosquitto keeps
+// none over its own restart.
+func (c *Client) retryTime() time.Duration {
+	if c.opts.Group != "" {
+		return 250 * time.Millisecond
+	}
+	return time.Second
 }
 
 // refusedFilters names the filters whose subscription failed.

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -342,6 +343,29 @@ func TestAClientRefusesWhatItCannotReadAndAcknowledgesIt(t *testing.T) {
 	require.Eventually(t, func() bool { return cl.State.Inflight.Len() == 0 }, 20*time.Second, time.Millisecond)
 }
 
+func TestAClientRefusesMessagesThatAreTooLargeAndAcknowledgesThem(t *testing.T) {
+	versions(t, func(t *testing.T, version func(*ClientOptions)) {
+		f := newFar(t)
+		r := newReader(t, f.addr, version, func(o *ClientOptions) { o.MaxPacket = 1 << 10 })
+		f.subscribers(1)
+		pub := f.connect(connecting{id: "pub"})
+		pub.publish(wellTopic, 1, 1, "gas ch4=1\n#"+strings.Repeat("x", 1<<10))
+		pub.publish(wellTopic, 1, 2, "gas ch4=2")
+		r.eventually(outcomeStored, 1)
+		refused := uint64(1)
+		if r.opts.V5 {
+			refused = 0 // the broker does not send it
+		}
+		require.Equal(t, refused, r.set.GetOrCreateCounter(refusedFor(reading.ReasonTooLarge)).Get())
+		cl, _ := f.server.Clients.Get("belfry-test")
+		require.Equal(t, []string{`{__name__="gas_ch4", asset="W17", district="yuzhong"} [2]`}, sorted(r.stored()))
+		if !r.opts.V5 {
+			require.Eventually(t, func() bool { return cl.State.Inflight.Len() == 0 }, 20*time.Second, time.Millisecond)
+		}
+		r.stop()
+	})
+}
+
 func TestWithoutAStateFileNothingIsRemembered(t *testing.T) {
 	f := newFar(t)
 	r := newReader(t, f.addr, func(o *ClientOptions) { o.State = "" })
@@ -361,6 +385,8 @@ func TestTheWaitBeforeTheNextAttemptStaysShortUnlessTheBrokerSaysNo(t *testing.T
 		require.Less(t, c.backoff(attempt), time.Second)
 		require.Positive(t, c.backoff(attempt))
 	}
+	group := &Client{opts: ClientOptions{Group: "g"}}
+	require.Less(t, group.backoff(20), 250*time.Millisecond, "the broker may have forgotten the group")
 	c.denied.Store(true)
 	require.Greater(t, c.backoff(20), 14*time.Second)
 	require.LessOrEqual(t, c.backoff(20), 30*time.Second)

@@ -29,9 +29,6 @@ func newLink311(c *Client) *link311 {
 	return l
 }
 
-// retryTime is between two attempts to connect: see Client.backoff.
-const retryTime = time.Second
-
 func (l *link311) start(context.Context) error {
 	c := l.client
 	o := c.opts
@@ -48,9 +45,9 @@ func (l *link311) start(context.Context) error {
 		SetConnectTimeout(brokerTime).
 		SetWriteTimeout(brokerTime).
 		SetConnectRetry(true).
-		SetConnectRetryInterval(retryTime).
+		SetConnectRetryInterval(c.retryTime()).
 		SetAutoReconnect(true).
-		SetMaxReconnectInterval(retryTime).
+		SetMaxReconnectInterval(c.retryTime()).
 		SetDefaultPublishHandler(l.received).
 		SetConnectionLostHandler(func(_ paho.Client, err error) { c.lost(err) }).
 		SetOnConnectHandler(func(paho.Client) { c.connected() })

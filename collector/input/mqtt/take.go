@@ -14,7 +14,10 @@ import (
 // topicAliases is how many a client may use (MQTT 5.0, section 3.2.2.3.8).
 const topicAliases = 64
 
-var errNoWrite = errors.New("the token lacks scope write")
+var (
+	errNoWrite   = errors.New("the token lacks scope write")
+	errOversized = errors.New("a message that is larger than inputs.mqtt.max_packet")
+)
 
 // publish takes a message from the client.
 func (c *conn) publish(flags byte, body []byte) error {
@@ -180,7 +183,7 @@ func (c *conn) resolveAlias(p *publish) error {
 // 5 the client was told how large it may be. Others get an acknowledgement:
 // without, they would send it again for ever.
 func (c *conn) oversized(h header, b []byte) (need int, err error) {
-	f := &fault{codeTooLarge, reading.ReasonTooLarge, "a message that is larger than inputs.mqtt.max_packet"}
+	f := &fault{codeTooLarge, reading.ReasonTooLarge, errOversized.Error()}
 	if c.client.v5 {
 		return 0, f
 	}
