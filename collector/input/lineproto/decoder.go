@@ -6,15 +6,17 @@ import (
 	"slices"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/belfry-city/belfry/collector/input"
+	"github.com/belfry-city/belfry/collector/input/jsontext"
 	"github.com/belfry-city/belfry/collector/reading"
 )
 
 // Decoder reads messages that are lines of line protocol, such as those that
 // Telegraf publishes over MQTT. Their series are the same as those of the same
-// lines over HTTP, with the labels that surround the message. It is safe for
-// concurrent use.
+// lines over HTTP, with the labels that surround the message. Unlike there, they
+// may be in GB 18030. It is safe for concurrent use.
 type Decoder struct {
 	precision time.Duration
 	maxLine   int
@@ -47,7 +49,14 @@ func (d *Decoder) Decode(m *input.Message, out *reading.Builder) {
 		d.pool.Put(g)
 	}()
 	b := &g.batch
-	g.parser.Parse(b, m.Body, 1, Options{Precision: d.precision, MaxLine: d.maxLine, Now: m.Received})
+	o := Options{Precision: d.precision, MaxLine: d.maxLine, Now: m.Received}
+	g.parser.Parse(b, m.Body, 1, o)
+	if len(b.Refusals) > 0 {
+		if text, is := inGB18030(m.Body); is {
+			b.Reset()
+			g.parser.Parse(b, text, 1, o)
+		}
+	}
 	out.AnyNames()
 	out.Skip(b.Strings)
 	refused := b.Refusals
@@ -66,6 +75,20 @@ func (d *Decoder) Decode(m *input.Message, out *reading.Builder) {
 	if len(b.Points) == 0 && len(b.Refusals) == 0 && b.Strings == 0 {
 		out.Refuse(reading.ReasonMissing, "the message has no line")
 	}
+}
+
+// inGB18030 is a message that is in GB 18030, or GBK, in UTF-8. It is asked only
+// where something is wrong: what is read as it stands is in UTF-8, but for texts
+// and comments, which are not stored.
+func inGB18030(body []byte) (text []byte, is bool) {
+	if utf8.Valid(body) {
+		return nil, false
+	}
+	text, err := jsontext.UTF8(body)
+	if err != nil || bytes.HasPrefix(body, text) { // what is left of broken UTF-8
+		return nil, false
+	}
+	return text, true
 }
 
 func refuse(out *reading.Builder, r *reading.Refusal) {
