@@ -79,6 +79,7 @@ type App struct {
 	ready    atomic.Bool
 	reloadMu sync.Mutex
 	cleanUp  []func() error // last in, first out
+	drainBy  time.Time      // see finish
 }
 
 // newApp returns an App that has opened nothing, and remembers nothing.
@@ -330,6 +331,30 @@ const stopTime = 10 * time.Second
 
 func withinStopTime(stop func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
+	defer cancel()
+	return stop(ctx)
+}
+
+const (
+	// drainTime is how long the inputs together may take to finish what they have
+	// begun, which they cannot while the disk is full: `docker stop` kills after ten
+	// seconds.
+	drainTime = 6 * time.Second
+	// leastDrain is what each has of it, however long the others took.
+	leastDrain = 250 * time.Millisecond
+)
+
+// finish stops an input.
+func (a *App) finish(stop func(context.Context) error) error {
+	now := time.Now()
+	if a.drainBy.IsZero() {
+		a.drainBy = now.Add(drainTime)
+	}
+	by := a.drainBy
+	if least := now.Add(leastDrain); by.Before(least) {
+		by = least
+	}
+	ctx, cancel := context.WithDeadline(context.Background(), by)
 	defer cancel()
 	return stop(ctx)
 }

@@ -83,7 +83,7 @@ func (a *App) startHJ212(c *config.Config) error {
 	a.hj212.Serve(l)
 	a.logger.Info("listening for HJ 212", "address", l.Addr().String(), "stations", len(h.Stations))
 	a.onClose(func() error {
-		err := withinStopTime(a.hj212.Stop)
+		err := a.finish(a.hj212.Stop)
 		cancel()
 		work.Wait()
 		return err

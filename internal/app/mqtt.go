@@ -107,7 +107,7 @@ func (a *App) startBroker(c *config.Config, queue mqtt.Queue, topics mqttTopics)
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	a.onClose(func() error { return withinStopTime(b.Stop) })
+	a.onClose(func() error { return a.finish(b.Stop) })
 	if err := b.Start(); err != nil {
 		return err
 	}
@@ -138,7 +138,7 @@ func (a *App) startMQTTClient(c *config.Config, m config.MQTTClient, queue mqtt.
 		}
 	}
 	client := mqtt.NewClient(o)
-	a.onClose(func() error { return withinStopTime(client.Stop) })
+	a.onClose(func() error { return a.finish(client.Stop) })
 	a.mqtt.clients, a.mqtt.names = append(a.mqtt.clients, client), append(a.mqtt.names, m.Name)
 	return client.Start()
 }

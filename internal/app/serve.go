@@ -102,9 +102,9 @@ func (a *App) Run(ctx context.Context) error {
 	case <-ended:
 	}
 	a.ready.Store(false)
-	err := withinStopTime(a.server.Shutdown)
+	err := a.finish(a.server.Shutdown)
 	if errors.Is(err, context.DeadlineExceeded) {
-		a.logger.Warn("requests that were still under way are cut off; nothing of them was acknowledged", "after", stopTime)
+		a.logger.Warn("requests that were still under way are cut off; nothing of them was acknowledged", "after", drainTime)
 		err = a.server.Close()
 	}
 	<-ended
