@@ -10,8 +10,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -155,6 +157,34 @@ func TestATargetThatDoesNotAnswerIsAway(t *testing.T) {
 		require.Empty(t, c.Dead(), "it may only be slow")
 		require.Empty(t, c.Suspect())
 	}
+}
+
+func TestARedirectionIsToldAndNotFollowed(t *testing.T) {
+	var followed atomic.Bool
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		followed.Store(followed.Load() || strings.HasPrefix(r.URL.Path, "/elsewhere"))
+		status, err := strconv.Atoi(strings.Split(r.URL.Path, "/")[1])
+		require.NoError(t, err)
+		http.Redirect(w, r, "/elsewhere", status)
+	})
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		for _, typ := range types {
+			for _, zip := range []bool{false, true} {
+				c := newClient(t, fmt.Sprint(s.URL, "/", status), remote.Options{Type: typ, Compress: zip})
+				sent := make(chan error, 1)
+				go func() { sent <- c.Send(t.Context(), []byte("m f=1 1\n")) }()
+				select {
+				case err := <-sent:
+					f := failure(t, err)
+					require.Equal(t, remote.Denied, f.Kind)
+					require.Contains(t, f.Error(), "/elsewhere")
+				case <-time.After(time.Minute):
+					require.Fail(t, "it hangs", "%d, %s", status, typ)
+				}
+			}
+		}
+	}
+	require.False(t, followed.Load())
 }
 
 // TestTheBodyIsNotUsedAfterSend overwrites each batch as soon as Send returns,

@@ -18,12 +18,13 @@ const mostOfAnswer = 64 << 10
 
 // doer performs requests for both kinds of clients. It follows no redirection,
 // because a POST that becomes a GET would look as if it had been accepted. When
-// Do returns, the answer has been read, and nobody uses the body any more.
+// Do returns, the answer has been read, and nobody uses the body any more. There
+// is no http.Client in it: that takes another body for a redirection that it does
+// not follow in the end, and never closes it.
 type doer struct {
 	opts      Options
 	watch     *watch
 	transport *http.Transport
-	client    *http.Client
 	zippers   sync.Pool // of *zipper
 }
 
@@ -38,10 +39,6 @@ func newDoer(o Options) *doer {
 		IdleConnTimeout:       time.Minute,
 		ResponseHeaderTimeout: o.Timeout,
 		DisableCompression:    true,
-	}
-	d.client = &http.Client{
-		Transport:     d.transport,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return d
 }
@@ -76,7 +73,7 @@ func (d *doer) Do(req *http.Request) (*http.Response, error) {
 			}
 		}
 	}
-	resp, err := d.client.Do(req)
+	resp, err := d.transport.RoundTrip(req)
 	if err == nil {
 		err = readAnswer(resp)
 	}
