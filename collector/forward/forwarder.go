@@ -142,6 +142,7 @@ func (f *Forwarder) run(ctx context.Context) {
 	upkeep, endUpkeep := context.WithCancel(ctx)
 	var work conc.WaitGroup
 	work.Go(func() { f.runUpkeep(upkeep) })
+	work.Go(func() { f.watchOver(upkeep) })
 	defer func() {
 		endUpkeep()
 		work.Wait()

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -39,7 +40,9 @@ type target struct {
 	header   http.Header
 	message  string
 	lines    map[string]int // how often each was accepted
-	requests int
+	requests int            // without those for a sign of life
+	asked    atomic.Int64   // for one
+	frozen   sync.RWMutex   // while it is stopped
 }
 
 func newTarget(t *testing.T) *target {
@@ -53,6 +56,12 @@ func newTarget(t *testing.T) *target {
 func (g *target) serve(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
+		return
+	}
+	g.frozen.RLock()
+	defer g.frozen.RUnlock()
+	if r.Method == http.MethodHead {
+		g.asked.Add(1)
 		return
 	}
 	lines := strings.Split(strings.TrimSuffix(string(body), "\n"), "\n")

@@ -9,6 +9,12 @@ import (
 
 const mostSeen = 512
 
+// mark says that the log ended at a position at a time.
+type mark struct {
+	at       time.Time
+	position tail.Position
+}
+
 // lag remembers when the log ended where, and so for how long what has not been
 // accepted has been waiting. All methods are safe for concurrent use.
 type lag struct {

@@ -215,12 +215,19 @@ func chaos(vm *victoriaMetrics, end <-chan struct{}) {
 			return true
 		}
 	}
+	longest := 2 * time.Second
+	if os.Getenv("BELFRY_TORTURE") != "" {
+		longest = 20 * time.Second // longer than `resend`
+	}
 	for wait(time.Second, 4*time.Second) {
 		if rand.IntN(3) == 0 {
 			_ = vm.cmd.Process.Signal(syscall.SIGSTOP)
-			wait(500*time.Millisecond, 2*time.Second)
+			wait(500*time.Millisecond, longest)
 			_ = vm.cmd.Process.Signal(syscall.SIGCONT)
-			continue
+			if rand.IntN(2) == 0 {
+				continue
+			}
+			wait(time.Millisecond, 400*time.Millisecond)
 		}
 		vm.end(syscall.SIGKILL)
 		wait(time.Millisecond, 1500*time.Millisecond)
@@ -310,6 +317,9 @@ func newCounting(t *testing.T, start func(*httptest.Server)) *counting {
 	c.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
+			return
+		}
+		if r.Method == http.MethodHead { // is asked for a sign of life
 			return
 		}
 		c.requests.Add(1)

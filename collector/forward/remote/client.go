@@ -148,6 +148,22 @@ func (c *Client) do(ctx context.Context, method string, body []byte) (*http.Resp
 	return c.doer.Do(req)
 }
 
+// Alive returns nil when the target answers, whatever it says; 5xx may be what a
+// proxy says in its place.
+func (c *Client) Alive(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
+	defer cancel()
+	resp, err := c.do(ctx, http.MethodHead, nil)
+	if err != nil {
+		return c.noted(away(fmt.Errorf("ask the target for a sign of life: %w", err)))
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode >= 500 {
+		return failureOf(resp)
+	}
+	return nil
+}
+
 func failureOf(resp *http.Response) error {
 	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
 		return nil

@@ -53,7 +53,7 @@ func (d *doer) Do(req *http.Request) (*http.Response, error) {
 	if d.opts.User != "" {
 		req.SetBasicAuth(d.opts.User, d.opts.Token)
 	}
-	if d.opts.Compress && req.Body != nil {
+	if d.opts.Compress && req.Body != nil && req.Body != http.NoBody {
 		z, err := d.compress(req)
 		if err != nil {
 			return nil, err
