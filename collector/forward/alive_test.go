@@ -45,3 +45,23 @@ func TestAnIdleTargetIsAskedUntilWhatItAcceptedIsOnItsDisk(t *testing.T) {
 	stop(t, f)
 	require.Equal(t, 1, g.count())
 }
+
+func TestAStopIsNotCleanWhenTheTargetGivesNoSignOfLife(t *testing.T) {
+	s, g := newStand(t), newTarget(t)
+	f := s.started("city", g, nil)
+	s.write("gas_ch4_percent", 1000)
+	s.waitFor(g, 1000)
+	require.Eventually(t, func() bool { return s.metric(`sent_samples_total{target="city"}`) == "1000" }, time.Minute, time.Millisecond)
+	g.frozen.Lock()
+	stop(t, f)
+	g.frozen.Unlock()
+	g.do(func() { clear(g.lines) }) // it was killed
+	f = s.started("city", g, nil)
+	s.waitFor(g, 1000)
+	stop(t, f)
+
+	f = s.started("city", g, nil)
+	stop(t, f)
+	_, most := g.accepted()
+	require.Equal(t, 1, most, "the second stop was clean")
+}

@@ -146,7 +146,7 @@ func (f *Forwarder) run(ctx context.Context) {
 	defer func() {
 		endUpkeep()
 		work.Wait()
-		f.save(true)
+		f.save(f.leavesClean(ctx))
 	}()
 	if !f.askDialect(f.stopping) {
 		return

@@ -49,3 +49,23 @@ func TestAVictoriaMetricsThatIsStoppedAndThenKilledHasEverything(t *testing.T) {
 	requireSame(t, c, vm, l)
 	c.end(t, syscall.SIGTERM)
 }
+
+// TestAVictoriaMetricsThatIsKilledWhileBelfryIsDownHasEverything has Belfry stop
+// by itself, but at a time when nobody answers it.
+func TestAVictoriaMetricsThatIsKilledWhileBelfryIsDownHasEverything(t *testing.T) {
+	vm := newVictoriaMetrics(t)
+	dir := t.TempDir()
+	config := strings.NewReplacer("VM", vm.url()).Replace(forwardBoth)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "belfry.yml"), []byte(config), 0o666))
+	c := startChild(t, dir)
+	l := &ledger{samples: map[string]map[int64]float64{}}
+	l.keepWriting(t, c.url, 4*time.Second)
+	require.NoError(t, vm.cmd.Process.Signal(syscall.SIGSTOP))
+	l.keepWriting(t, c.url, time.Second)
+	c.end(t, syscall.SIGTERM)
+	vm.end(syscall.SIGKILL)
+	vm.start()
+	c = startChild(t, dir)
+	requireSame(t, c, vm, l)
+	c.end(t, syscall.SIGTERM)
+}

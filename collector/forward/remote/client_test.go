@@ -255,6 +255,25 @@ func TestATargetThatCutsRequestsOffMayHaveDied(t *testing.T) {
 	}
 }
 
+func TestWhateverTheTargetAnswersIsASignOfLife(t *testing.T) {
+	var status atomic.Int64
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		require.Equal(t, "HEAD /write?precision=ms ", fmt.Sprint(r.Method, " ", r.URL, " ", r.Header.Get("Content-Encoding")))
+		w.WriteHeader(int(status.Load()))
+	})
+	c := newClient(t, s.URL, remote.Options{Type: remote.VictoriaMetrics, Compress: true})
+	for _, code := range []int64{200, 204, 401, 404, 405} {
+		status.Store(code)
+		require.NoError(t, c.Alive(t.Context()), "%d", code)
+	}
+	for _, code := range []int64{500, 502, 503, 504} { // a proxy may say so
+		status.Store(code)
+		require.Error(t, c.Alive(t.Context()), "%d", code)
+	}
+	s.Close()
+	require.Error(t, c.Alive(t.Context()))
+}
+
 func TestATargetIsAskedWhoseDialectItSpeaks(t *testing.T) {
 	header := http.Header{}
 	status := 0
