@@ -31,7 +31,7 @@ func newAppender(s *screen, memory int64) *appender {
 
 func (a *appender) Append(ref storage.SeriesRef, ls labels.Labels, st, t int64, v float64, h *histogram.Histogram, fh *histogram.FloatHistogram, o storage.AOptions) (storage.SeriesRef, error) {
 	a.follow(ls, h != nil, o)
-	// The attributes of a resource may be repeated for each series.
+	// The screen has not counted target_info, nor what values take as text.
 	if a.left -= int64(ls.ByteSize()); a.left < 0 {
 		a.screen.out.Refuse(reading.ReasonTooLarge, "the labels of the request's series would not fit into memory; send smaller batches, or promote fewer resource attributes")
 		return 0, nil

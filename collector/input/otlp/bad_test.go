@@ -265,19 +265,6 @@ func TestARequestThatWouldNotFitIntoMemoryIsRefused(t *testing.T) {
 	require.ErrorContains(t, err, "would not fit into memory")
 }
 
-func TestPromotedAttributesAreNotRepeatedForEver(t *testing.T) {
-	d := decoder(t, func(o *otlp.Options) { o.PromoteAll = true })
-	lines, err := decode(t, d, otlp.Protobuf, message(t, func(rm pmetric.ResourceMetrics) {
-		rm.Resource().Attributes().PutStr("long", strings.Repeat("x", 60<<10))
-		points := named(rm, "many").SetEmptyGauge().DataPoints()
-		for i := range 2000 {
-			number(points, 1).Attributes().PutInt("n", int64(i))
-		}
-	}))
-	require.NoError(t, err)
-	require.Contains(t, lines[len(lines)-1], "body_too_large: the labels of the request's series would not fit into memory")
-}
-
 func TestPointsFarApartDoNotMakeMoreOfTargetInfoThanThereArePoints(t *testing.T) {
 	lines, err := decode(t, decoder(t), otlp.Protobuf, message(t, func(rm pmetric.ResourceMetrics) {
 		for i := range 200 {

@@ -87,7 +87,7 @@ func (r *Request) Decode(m *input.Message, out *reading.Builder) {
 		return
 	}
 	d := r.decoder
-	s := &screen{decoder: d, out: out, now: time.UnixMilli(m.Received)}
+	s := &screen{decoder: d, out: out, now: time.UnixMilli(m.Received), left: spelledOut * d.opts.MaxBody}
 	s.metrics(md)
 	if s.deltas && d.sums != nil {
 		before := md.DataPointCount()
@@ -130,7 +130,7 @@ func (r *Request) unmarshal(body []byte) (pmetric.Metrics, *refusal) {
 // convert has upstream make series of the points that are left.
 func (d *Decoder) convert(md pmetric.Metrics, s *screen) {
 	c := d.converters.Get().(*prometheusremotewrite.PrometheusConverter)
-	c.Reset(newAppender(s, blowUp*d.opts.MaxBody))
+	c.Reset(newAppender(s, 2*spelledOut*d.opts.MaxBody))
 	defer func() {
 		c.Reset(nil)
 		d.converters.Put(c)

@@ -80,7 +80,7 @@ func screenPoints[P point](s *screen, points slice[P], outer problem, look func(
 	points.RemoveIf(func(p P) bool {
 		wrong := outer
 		if wrong.reason == "" {
-			wrong = first(s.common(p), look, p)
+			wrong = first(first(s.common(p), look, p), s.room, point(p))
 			if wrong.reason != "" {
 				wrong.text = "metric \"" + s.metric + "\": " + wrong.text
 			}
@@ -113,7 +113,9 @@ func (s *screen) common(p point) problem {
 	case -ago > o.Early:
 		return wrong(reading.ReasonTooNew, "its time is more than %s ahead of now", o.Early)
 	}
-	return s.attributes(p.Attributes())
+	size, bad := s.attributes(p.Attributes())
+	s.own = size
+	return bad
 }
 
 func (s *screen) number(p pmetric.NumberDataPoint) problem {

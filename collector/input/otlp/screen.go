@@ -24,6 +24,10 @@ type screen struct {
 	now     time.Time
 	metric  string // its name, for messages
 
+	// own and shared are the bytes of labels that the point at hand has, and that
+	// all points around it have; left is what the request may still spell out.
+	own, shared, left int64
+
 	points int   // so far, counted from 1
 	kept   []int // the numbers of those that are left; nil: not known
 	deltas bool  // some are deltas
@@ -65,12 +69,16 @@ func (s *screen) at(n int) {
 func (s *screen) metrics(md pmetric.Metrics) {
 	s.kept = make([]int, 0, md.DataPointCount())
 	md.ResourceMetrics().RemoveIf(func(rm pmetric.ResourceMetrics) bool {
-		p := s.attributes(rm.Resource().Attributes())
+		_, p := s.attributes(rm.Resource().Attributes())
 		if p.reason != "" {
 			p.text = "the resource: " + p.text
 		}
+		promoted := s.promoted(rm.Resource().Attributes())
 		s.oldest, s.newest = math.MaxInt64, 0
-		rm.ScopeMetrics().RemoveIf(func(sm pmetric.ScopeMetrics) bool { return s.scope(sm, p) })
+		rm.ScopeMetrics().RemoveIf(func(sm pmetric.ScopeMetrics) bool {
+			s.shared = promoted
+			return s.scope(sm, p)
+		})
 		if s.newest > 0 {
 			s.infos++
 			s.spans += time.Duration(s.newest - s.oldest).Seconds()
@@ -83,9 +91,11 @@ func (s *screen) metrics(md pmetric.Metrics) {
 // what surrounds it.
 func (s *screen) scope(sm pmetric.ScopeMetrics, outer problem) bool {
 	if outer.reason == "" && s.decoder.opts.PromoteScope {
-		if outer = s.attributes(sm.Scope().Attributes()); outer.reason != "" {
+		var size int64
+		if size, outer = s.attributes(sm.Scope().Attributes()); outer.reason != "" {
 			outer.text = "the scope: " + outer.text
 		}
+		s.shared += size + int64(len(sm.Scope().Name())+len(sm.Scope().Version())+len(sm.SchemaUrl()))
 	}
 	sm.Metrics().RemoveIf(func(m pmetric.Metric) bool {
 		p := outer
@@ -130,11 +140,9 @@ func (s *screen) nameable(name string) bool {
 // maxNested is how deep lists and maps in an attribute may be nested.
 const maxNested = 16
 
-// attributes looks at what will be labels.
-func (s *screen) attributes(attrs pcommon.Map) problem {
+// attributes looks at what will be labels, and says how many bytes they take.
+func (s *screen) attributes(attrs pcommon.Map) (size int64, p problem) {
 	attrs.RemoveIf(isPlate)
-	var p problem
-	size := int64(0)
 	for name, v := range attrs.All() {
 		size += int64(len(name))
 		switch {
@@ -148,13 +156,13 @@ func (s *screen) attributes(attrs pcommon.Map) problem {
 			}
 		}
 		if p.reason != "" {
-			return p
+			return size, p
 		}
 	}
 	if size > s.decoder.opts.MaxPoint {
-		return wrong(reading.ReasonTooLong, "its attributes take %d bytes; at most %d (limits.line) are taken", size, s.decoder.opts.MaxPoint)
+		return size, wrong(reading.ReasonTooLong, "its attributes take %d bytes; at most %d (limits.line) are taken", size, s.decoder.opts.MaxPoint)
 	}
-	return p
+	return size, p
 }
 
 // isPlate says whether an attribute is to go because its name is a number plate,
