@@ -99,7 +99,10 @@ func (in *Intake) Write(ctx context.Context, from Source, parse Parse, sp readin
 	sp = in.redacting(sp)
 	var res Result
 	var receipt tsdb.Receipt
+	room := in.opts.MaxNew
 	for more := true; more; {
+		b.Reset()
+		b.Room = room
 		taken, next, err := in.writePart(ctx, b, from, parse, sp, &res)
 		if err != nil {
 			return res, err
@@ -110,7 +113,7 @@ func (in *Intake) Write(ctx context.Context, from Source, parse Parse, sp readin
 		if !taken.Empty() {
 			receipt = taken
 		}
-		more = next
+		more, room = next, b.Room
 	}
 	if !receipt.Empty() {
 		if err := in.opts.Store.Sync(ctx, receipt.Generation); err != nil {
@@ -141,7 +144,6 @@ func (in *Intake) writePart(ctx context.Context, b *reading.Batch, from Source, 
 		return taken, false, err
 	}
 	defer in.turns.Release(1)
-	b.Reset()
 	more = parse(b)
 	in.redactExemplars(b)
 	if storable(b) {

@@ -83,6 +83,9 @@ type Options struct {
 	Metrics *metrics.Set
 	// Lag is how late rule evaluation is; writes give way to it.
 	Lag func() time.Duration
+	// MaxNew bounds the bytes of the labels of all series that one request creates;
+	// 0: it does not. Messages of a Queue, and scrapes, are not bound by it.
+	MaxNew int64
 	// Events may be nil: events are then refused.
 	Events Events
 	// Derive and DeriveWrite are asked in order.

@@ -47,6 +47,7 @@ func (in *Intake) Take(ctx context.Context, name string, m *input.Message, d inp
 		return Result{}, err
 	}
 	in.decode(t, taken{message: m, decoder: d})
+	t.batch.Room = in.opts.MaxNew
 	err := in.appendTaking(ctx, t)
 	in.turns.Release(1)
 	if err == nil {
@@ -69,8 +70,8 @@ func (in *Intake) newTaking() *taking {
 
 // release gives the memory back, except for what only a huge message needed.
 func (in *Intake) release(t *taking) {
-	const kept = 1 << 16 // fields
-	if cap(t.batch.Fields) > kept {
+	const keptFields, keptBytes = 1 << 16, 8 << 20
+	if cap(t.batch.Fields) > keptFields || t.builder.Memory() > keptBytes {
 		return
 	}
 	clear(t.messages)
@@ -80,17 +81,26 @@ func (in *Intake) release(t *taking) {
 	in.takings.Put(t)
 }
 
+// maxAround bounds the labels that come from a topic or a URL, in bytes: each
+// point of the message has them.
+const maxAround = 8 << 10
+
 // decode adds a message to the taking.
 func (in *Intake) decode(t *taking, msg taken) {
 	b := &t.batch
 	msg.first = t.builder.Message(msg.message.Body)
-	known := true
+	known, around := true, 0
 	for _, l := range msg.message.Labels {
+		around += len(l.Name) + len(l.Value)
 		if !utf8.ValidString(l.Value) {
 			known = false
 			t.builder.Refuse(reading.ReasonInvalidUTF8, fmt.Sprintf("label %s, which surrounds the message, is not valid UTF-8: %q", l.Name, l.Value))
 		}
 		t.builder.Common(l.Name, l.Value)
+	}
+	if around > maxAround {
+		known = false
+		t.builder.Refuse(reading.ReasonTooLong, fmt.Sprintf("the labels that surround the message take %d bytes; at most %d are taken", around, maxAround))
 	}
 	samples, events, strings, points := b.Samples(), len(b.Events), b.Strings, len(b.Points)
 	if known {

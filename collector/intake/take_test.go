@@ -176,6 +176,16 @@ func TestLabelsThatAreNoTextCannotBecomeOthers(t *testing.T) {
 	require.Equal(t, reading.ReasonInvalidUTF8, res.Refusals[0].Reason)
 }
 
+func TestALongTopicIsNotRepeatedForEachPoint(t *testing.T) {
+	in := New(Options{Store: openStore(t), Metrics: metrics.NewSet(), Lag: noLag})
+	m := &input.Message{Body: []byte(strings.Repeat("a ", 1000)), Received: time.Now().UnixMilli(), Labels: []input.Label{{Name: "site", Value: strings.Repeat("x", 60_000)}}}
+	res, err := in.Take(t.Context(), "words", m, words{})
+	require.NoError(t, err)
+	require.Zero(t, res.Samples)
+	require.Len(t, res.Refusals, 1)
+	require.Equal(t, reading.ReasonTooLong, res.Refusals[0].Reason)
+}
+
 func TestEventsThatNobodyKeepsAreRefused(t *testing.T) {
 	in := New(Options{Store: openStore(t), Metrics: metrics.NewSet(), Lag: noLag})
 	res, err := in.Take(t.Context(), "words", &input.Message{Body: []byte("event"), Received: 1}, words{})

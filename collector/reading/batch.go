@@ -66,6 +66,9 @@ type Batch struct {
 	Events []Event
 	// Strings counts fields that are text and therefore no sample.
 	Strings int
+	// Room is how many bytes the labels of series may take that the batch creates;
+	// 0: any number. The store takes off what was needed, down to 1.
+	Room int64
 }
 
 // Bytes returns the bytes of s.
@@ -94,7 +97,7 @@ func (b *Batch) Reset() {
 	b.Exemplars = b.Exemplars[:0]
 	clear(b.Events)
 	b.Events = b.Events[:0]
-	b.Strings = 0
+	b.Strings, b.Room = 0, 0
 }
 
 // Label is one name and value of a series. The bytes are only valid during the

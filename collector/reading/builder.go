@@ -259,6 +259,9 @@ func (w *Builder) refusePoint(reason Reason, detail string) {
 // Skip counts n fields that are text and no sample.
 func (w *Builder) Skip(n int) { w.batch.Strings += n }
 
+// Memory is how many bytes the Builder keeps for the next batch.
+func (w *Builder) Memory() int { return cap(w.buf) }
+
 // Done completes the batch. The memory of its keys is the Builder's until the
 // next Reset.
 func (w *Builder) Done() { w.batch.Raw = w.buf }

@@ -251,10 +251,13 @@ func (a *appending) appendField(p *reading.Point, k seriesKey, f *reading.Field)
 	a.cache.addField(k, a.batch.Bytes(f.Name), ref)
 }
 
-var errSeriesLimit = errors.New("the series limit is reached")
+var (
+	errSeriesLimit = errors.New("the series limit is reached")
+	errRoom        = errors.New("the labels of new series take too many bytes")
+)
 
 // appendLabels has add append to the series of the labels, unless that would be
-// one more than the limit.
+// one more than the limit, or than the batch has room for.
 func (a *appending) appendLabels(lset labels.Labels, add func(storage.SeriesRef) (storage.SeriesRef, error)) (storage.SeriesRef, error) {
 	s := a.store
 	s.createMu.Lock()
@@ -266,7 +269,24 @@ func (a *appending) appendLabels(lset labels.Labels, add func(storage.SeriesRef)
 	if ref == 0 && a.head.NumSeries() >= uint64(s.opts.SeriesLimit) {
 		return 0, errSeriesLimit
 	}
+	if ref == 0 && !a.takeRoom(int64(lset.ByteSize())) {
+		return 0, errRoom
+	}
 	return add(ref)
+}
+
+// takeRoom returns false where the labels of a new series do not fit. A request
+// can name a label's value once and have it in thousands of series.
+func (a *appending) takeRoom(size int64) bool {
+	b := a.batch
+	switch {
+	case b.Room == 0:
+	case size >= b.Room:
+		return false
+	default:
+		b.Room -= size
+	}
+	return true
 }
 
 func (a *appending) spell(key, field []byte) (labels.Labels, error) {
@@ -303,6 +323,8 @@ func (a *appending) word(field reading.Span, err error) (reading.Reason, string)
 	switch {
 	case errors.Is(err, errSeriesLimit):
 		return reading.ReasonSeriesLimit, fmt.Sprintf("%s would be a new series, and the limit of %d is reached", what, a.store.opts.SeriesLimit)
+	case errors.Is(err, errRoom):
+		return reading.ReasonTooLong, what + " would be a new series, and the labels of the request's new series take more than limits.body; send smaller batches, or shorter labels"
 	case errors.Is(err, storage.ErrDuplicateSampleForTimestamp):
 		return reading.ReasonConflict, what + " has another value stored at the same time"
 	case errors.Is(err, storage.ErrTooOldSample), errors.Is(err, storage.ErrOutOfBounds), errors.Is(err, storage.ErrOutOfOrderSample):

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -112,6 +113,27 @@ func TestTheSeriesLimitStopsNewSeriesOnly(t *testing.T) {
 	b.add("s,i=3", "v", now+1, 2)
 	require.NoError(t, write(t, s, b))
 	require.Empty(t, b.Refusals)
+}
+
+func TestNewSeriesBeyondTheRoomOfABatchAreRefusedAndNoOthers(t *testing.T) {
+	now := nowMs()
+	s := openStore(t, t.TempDir())
+	b := &batchBuilder{}
+	b.Room = 100
+	for _, key := range []string{"s,i=1", "s,i=2", "s,long=" + strings.Repeat("x", 100), "s,i=3"} {
+		b.add(key, "v", now, 1)
+	}
+	require.NoError(t, write(t, s, b))
+	require.Len(t, b.Refusals, 1)
+	require.Equal(t, reading.ReasonTooLong, b.Refusals[0].Reason)
+	require.EqualValues(t, 3, b.Refusals[0].Line)
+	require.Less(t, b.Room, int64(100))
+
+	b = &batchBuilder{}
+	b.Room = 1
+	b.add("s,i=1", "v", now+1, 2)
+	require.NoError(t, write(t, s, b))
+	require.Empty(t, b.Refusals, "it is there")
 }
 
 // After two hours without a sample upstream forgets a series; the reference in

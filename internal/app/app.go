@@ -124,7 +124,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		return nil, err
 	}
 	a.intake = intake.New(intake.Options{
-		Store: a.store, Events: keptEvents{a.events}, Metrics: o.Metrics, Lag: a.evaluator.Lag,
+		Store: a.store, Events: keptEvents{a.events}, Metrics: o.Metrics, Lag: a.evaluator.Lag, MaxNew: c.Limits.Body,
 		Derive: []intake.Deriver{a.parking}, DeriveWrite: []intake.WriteDeriver{a.parking}, Redactor: plate.Redactor{},
 	})
 	a.guard, err = access.New(ctx, access.Options{

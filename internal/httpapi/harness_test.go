@@ -57,7 +57,6 @@ func startWith(t *testing.T, so tsdb.Options, change ...func(*Options)) *belfry 
 	require.NoError(t, err)
 	reg := prometheus.NewRegistry()
 	o := Options{
-		Intake:        intake.New(intake.Options{Store: store, Metrics: b.set, Lag: lag}),
 		MaxBody:       4 << 20,
 		MaxLine:       64 << 10,
 		BodyTime:      10 * time.Second,
@@ -83,6 +82,7 @@ func startWith(t *testing.T, so tsdb.Options, change ...func(*Options)) *belfry 
 	for _, c := range change {
 		c(&o)
 	}
+	o.Intake = intake.New(intake.Options{Store: store, Metrics: b.set, Lag: lag, MaxNew: o.MaxBody})
 	b.Server = httptest.NewServer(New(o))
 	t.Cleanup(b.Close)
 	return b
