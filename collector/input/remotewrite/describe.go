@@ -30,8 +30,8 @@ func (p *Parser) Release() {
 }
 
 // Describe words the labels of a series of the request, by its number, for
-// messages: name{label="value"}. It is slow, and the Parser can only be released
-// afterwards.
+// messages: name{label="value"}, or name{…} where they cannot be read. It is slow,
+// and the Parser can only be released afterwards.
 func (p *Parser) Describe(number uint32) string {
 	p.pos, p.line, p.arena = 0, 0, p.arena[:0]
 	var b reading.Batch
@@ -48,10 +48,39 @@ func (p *Parser) Describe(number uint32) string {
 	}
 	key := p.series.key
 	if key.Len == 0 {
-		return ""
+		return p.describeBroken()
 	}
 	return describeKey(raw[key.Off : key.Off+key.Len])
 }
+
+// describeBroken looks for the name in what can be read of the labels.
+func (p *Parser) describeBroken() string {
+	named := func(l reading.Label) bool { return string(l.Name) == metricName && len(l.Value) > 0 }
+	for i := 0; i+1 < len(p.refs) && p.version == V2; i += 2 {
+		name, err := p.symbol(p.refs[i])
+		value, bad := p.symbol(p.refs[i+1])
+		if err != nil || bad != nil {
+			continue
+		}
+		if l := (reading.Label{Name: withoutLength(name), Value: withoutLength(value)}); named(l) {
+			return shortened(l.Value) + "{…}"
+		}
+	}
+	m := p.body[:p.series.to]
+	for pos := p.series.from; pos < len(m) && p.version == V1; {
+		f, err := readField(m, pos)
+		if err != nil {
+			break
+		}
+		if l, err := readLabel(m[f.from:f.to]); f.number == fieldLabels && err == nil && named(l) {
+			return shortened(l.Value) + "{…}"
+		}
+		pos = f.next
+	}
+	return ""
+}
+
+func shortened(text []byte) string { return string(text[:min(len(text), maxDescribed)]) }
 
 func describeKey(key []byte) string {
 	var name string
@@ -62,7 +91,7 @@ func describeKey(key []byte) string {
 			break
 		}
 		if l, err := readLabel(key[f.from:f.to]); err == nil && string(l.Name) == metricName {
-			name = string(l.Value[:min(len(l.Value), maxDescribed)])
+			name = shortened(l.Value)
 		} else if err == nil {
 			if ls.Len() > 0 {
 				ls.WriteByte(',')

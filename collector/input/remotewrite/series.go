@@ -46,6 +46,7 @@ var (
 // openSeries reads the labels of the series at body[from:to].
 func (p *Parser) openSeries(b *reading.Batch, from, to int) {
 	p.series = series{open: true, from: from, to: to}
+	p.refs = p.refs[:0]
 	if to-from > longSeries {
 		// What is in an earlier part cannot be taken back.
 		late, err := p.hasLateLabels()
