@@ -103,11 +103,19 @@ type answerOTLP struct{ encoding otlp.Encoding }
 // partial says what of a request was stored; where something was refused it is
 // a success as well, as the protocol wants it.
 func (a answerOTLP) partial(w http.ResponseWriter, res intake.Result) {
-	answer := pmetricotlp.NewExportResponse()
-	if res.Refused > 0 {
-		answer.PartialSuccess().SetRejectedDataPoints(int64(res.RefusedParts))
-		answer.PartialSuccess().SetErrorMessage(refusedPoints(res))
+	if res.Refused == 0 {
+		// partial_success must not be set, but pdata's type always sets it.
+		a.send(w, http.StatusOK, func() ([]byte, error) {
+			if a.encoding == otlp.JSON {
+				return []byte("{}"), nil
+			}
+			return nil, nil
+		})
+		return
 	}
+	answer := pmetricotlp.NewExportResponse()
+	answer.PartialSuccess().SetRejectedDataPoints(int64(res.RefusedParts))
+	answer.PartialSuccess().SetErrorMessage(refusedPoints(res))
 	if a.encoding == otlp.JSON {
 		a.send(w, http.StatusOK, answer.MarshalJSON)
 		return
