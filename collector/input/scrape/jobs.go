@@ -1,6 +1,8 @@
 package scrape
 
 import (
+	"bytes"
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"reflect"
@@ -65,6 +67,10 @@ func parseJob(text []byte, file string, global promconfig.GlobalConfig) (_ *Job,
 	if err := yaml.UnmarshalStrict(text, job); err != nil {
 		return nil, err
 	}
+	if interval := cmp.Or(job.ScrapeInterval, global.ScrapeInterval); job.ScrapeTimeout > interval {
+		// Upstream says so too, but not of which of the two.
+		return nil, fmt.Errorf("line %d: want at most the scrape_interval, which is %s; got %s", lineOf(text, "scrape_timeout"), interval, job.ScrapeTimeout)
+	}
 	if err := job.Validate(global); err != nil {
 		return nil, err
 	}
@@ -78,6 +84,18 @@ func parseJob(text []byte, file string, global promconfig.GlobalConfig) (_ *Job,
 	}
 	client.CloseIdleConnections()
 	return job, nil
+}
+
+// lineOf is the line of a key of the entry itself.
+func lineOf(text []byte, key string) int {
+	n := 0
+	for line := range bytes.Lines(text) {
+		n++
+		if before, _, found := bytes.Cut(line, []byte(":")); found && string(bytes.Trim(before, `"'`)) == key {
+			return n
+		}
+	}
+	return 0
 }
 
 var (
