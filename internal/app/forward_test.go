@@ -434,7 +434,7 @@ func TestForwardingTrustsTheCertificateThatIsGiven(t *testing.T) {
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Certificate().Raw})
 	put(t, dir, "ca.pem", string(ca))
 	r := run(t, dir, `forward:
-  - {name: trusts, type: influxdb2, dialect: influxdb, url: "`+c.URL+`", filter: ['gas_ch4'], tls: {ca: ca.pem}}
+  - {name: trusts, type: influxdb2, dialect: influxdb, url: "`+c.URL+`", bucket: b, filter: ['gas_ch4'], tls: {ca: ca.pem}}
   - {name: distrusts, type: victoriametrics, url: "`+c.URL+`", filter: ['gas_ch4'], labels: {never: sent}}
 `)
 	at := time.Now().UnixMilli()

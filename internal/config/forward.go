@@ -148,6 +148,8 @@ func (p *parser) forward(v strict.Value, c *Config) {
 			v.Refuse("want a url with https, because tls is given")
 		case badTLS != nil:
 			v.Refuse("tls: %v", badTLS)
+		case f.Type == ForwardInfluxDB2 && f.Bucket == "":
+			v.Refuse("bucket: want the bucket to write to, because type is influxdb2; got none")
 		}
 		names[strings.ToLower(f.Name)] = v.Line()
 		c.Forward = append(c.Forward, f.Forward)
@@ -171,7 +173,9 @@ func (p *parser) forwardKeys() strict.Keys[forwardEntry] {
 		},
 		"token_file": func(v strict.Value, f *entry) {
 			f.tokens++
-			f.setToken(v, p.contents(v))
+			if text, ok := p.contents(v); ok {
+				f.setToken(v, text)
+			}
 		},
 		"token_env": func(v strict.Value, f *entry) {
 			f.tokens++
@@ -213,9 +217,9 @@ func (p *parser) forwardKeys() strict.Keys[forwardEntry] {
 
 func (p *parser) forwardTLS(v strict.Value, f *forwardEntry) {
 	strict.Mapping(v, &f.TLS, strict.Keys[ForwardTLS]{
-		"ca":          func(v strict.Value, t *ForwardTLS) { t.CA = p.contents(v) },
-		"cert":        func(v strict.Value, t *ForwardTLS) { t.Cert = p.contents(v) },
-		"key":         func(v strict.Value, t *ForwardTLS) { t.Key = p.contents(v) },
+		"ca":          func(v strict.Value, t *ForwardTLS) { t.CA, _ = p.contents(v) },
+		"cert":        func(v strict.Value, t *ForwardTLS) { t.Cert, _ = p.contents(v) },
+		"key":         func(v strict.Value, t *ForwardTLS) { t.Key, _ = p.contents(v) },
 		"server_name": func(v strict.Value, t *ForwardTLS) { strict.Set(v, &t.ServerName, strict.Free) },
 		"insecure_skip_verify": func(v strict.Value, t *ForwardTLS) {
 			strict.Set(v, &t.InsecureSkipVerify, strict.Bool)
@@ -223,18 +227,19 @@ func (p *parser) forwardTLS(v strict.Value, f *forwardEntry) {
 	})
 }
 
-// contents reads the file whose path is written there; "" where there is none.
-func (p *parser) contents(v strict.Value) string {
+// contents reads the file whose path is written there; "" where there is none. ok
+// is false where it cannot be read, which has been said then.
+func (p *parser) contents(v strict.Value) (_ string, ok bool) {
 	var path string
 	p.optionalPath(v, &path)
 	if path == "" {
-		return ""
+		return "", true
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
 		v.Refuse("want a file that can be read: %v", errors.Unwrap(err))
 	}
-	return string(text)
+	return string(text), err == nil
 }
 
 func (f *forwardEntry) setToken(v strict.Value, text string) {

@@ -3,6 +3,7 @@ package config_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -82,6 +83,8 @@ func TestWrongForwardersAreRefusedWithoutShowingSecrets(t *testing.T) {
 		"same name":          {`{` + well + `}, {` + well + `}`, `want a name of its own; "a" is already on line 2`},
 		"url":                {`{name: a, type: influxdb2, url: "db:8428"}`, "forward[0].url: want the address of a database"},
 		"user in url":        {`{name: a, type: influxdb2, url: "http://u:bf_topsecret@db"}`, "without user, password"},
+		"no bucket":          {`{name: a, type: influxdb2, url: "http://a", org: o}`, "forward[0]: bucket: want the bucket to write to, because type is influxdb2; got none"},
+		"a label of no name": {`{` + well + `, labels: {"": x}}`, `forward[0].labels: want a plain word as key; got ""`},
 		"two tokens":         {`{` + well + `, token: bf_topsecret, token_env: HOME}`, "at most one of token, token_file and token_env; got 2"},
 		"no such token file": {`{` + well + `, token_file: none}`, "forward[0].token_file: want a file that can be read"},
 		"two lines":          {`{` + well + `, token_file: two}`, "forward[0].token_file: want it to hold a token of one line"},
@@ -106,6 +109,7 @@ func TestWrongForwardersAreRefusedWithoutShowingSecrets(t *testing.T) {
 			_, err := parseForward(t, dir, "  ["+tc.text+"]")
 			require.ErrorContains(t, err, tc.want)
 			require.Contains(t, err.Error(), "belfry.yml:2: ")
+			require.Equal(t, 1, strings.Count(err.Error(), "belfry.yml:"), "one mistake, one message: %v", err)
 			require.NotContains(t, err.Error(), "bf_topsecret")
 		})
 	}

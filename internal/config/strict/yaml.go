@@ -213,7 +213,7 @@ func Mapping[T any](v Value, into *T, keys Keys[T]) {
 		read, known := keys[key.Value]
 		switch {
 		case key.Kind != yaml.ScalarNode || key.Value == "":
-			v.file.Refuse(v.before+key.Line, "want a plain word as key; got something else")
+			v.refuseKey(key)
 		case !known:
 			v.file.Refuse(v.before+key.Line, "%s: unknown key; %s", child.at, hint(key.Value, keys))
 		case repeated(n, i):
@@ -225,6 +225,12 @@ func Mapping[T any](v Value, into *T, keys Keys[T]) {
 			read(child, into)
 		}
 	}
+}
+
+// refuseKey notes that a key of v is no word.
+func (v Value) refuseKey(key *yaml.Node) {
+	v.node = key
+	v.Want("a plain word as key")
 }
 
 // repeated is quadratic, but only over known keys, each of which is refused
@@ -269,7 +275,7 @@ func Pairs(v Value, want string, item func(key string, value Value)) {
 		child := v.child(value, place{name: key.Value})
 		switch {
 		case key.Kind != yaml.ScalarNode || key.Value == "":
-			v.file.Refuse(v.before+key.Line, "want a plain word as key; got something else")
+			v.refuseKey(key)
 		case seen[key.Value]:
 			v.file.Refuse(v.before+key.Line, "%s: want each key once; got it again", child.at)
 		default:
