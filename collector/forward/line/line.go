@@ -50,7 +50,8 @@ type Encoder struct {
 // AppendKey appends what stands in front of the value in each line of a series:
 // measurement, tags, field and `=`. ok is false where line protocol cannot carry
 // the series: it has no name, a line break in a name or value, and, for InfluxDB,
-// a backslash at the end of one or a measurement that begins with #.
+// a backslash at the end of one or a measurement that begins with #; for
+// VictoriaMetrics, which has no escape for it there, a double quote in the field.
 func (e Encoder) AppendKey(dst []byte, lset labels.Labels) (key []byte, ok bool) {
 	name := lset.Get(model.MetricNameLabel)
 	if name == "" {

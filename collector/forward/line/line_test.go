@@ -62,6 +62,14 @@ func TestWhatLineProtocolCannotCarryIsNamedNotMangled(t *testing.T) {
 		_, ok = vm.AppendKey(nil, labels.FromStrings(c.pairs...))
 		require.Equal(t, c.vm, ok, "%q", c.pairs)
 	}
+	for name, fits := range map[string]bool{`a"b`: false, `x_a"b`: false, `a"b_percent`: true} {
+		quoted := labels.FromStrings("__name__", name)
+		_, ok := vm.AppendKey(nil, quoted)
+		require.Equal(t, fits, ok, name)
+		key, ok := line.Encoder{Names: line.NamesValue, Dialect: line.VictoriaMetrics}.AppendKey(nil, quoted)
+		require.True(t, ok)
+		require.Equal(t, name+" value=", string(key))
+	}
 	require.False(t, vm.Carries(math.NaN()))
 	require.True(t, vm.Carries(math.Inf(-1)))
 	require.False(t, influx.Carries(math.Inf(1)))
