@@ -1,6 +1,7 @@
 // Package rules holds the default rule files, one for each domain, which Belfry
 // uses where the configuration names none. They are ordinary Prometheus rule
-// files; tests/ holds their unit tests in promtool's format.
+// files; tests/ holds their unit tests in promtool's format. The annotation
+// runbook_url of each alert leads to docs/runbooks.
 //
 // The label quantity of an alert names the metric that it judges. The pager's
 // default configuration lets a critical alert inhibit the warnings of its asset
