@@ -65,7 +65,7 @@ func TestNothingIsAlarmingWithoutAFault(t *testing.T) {
 		"tunnel_co_ppm": {{true, 70}}, "tunnel_no2_ppm": {{true, 1}}, "tunnel_visibility_per_m": {{true, 0.007}},
 		"structure_tilt_degrees": {{true, 0.23}, {false, -0.23}}, "structure_acceleration_mps2": {{true, 0.315}},
 		"road_water_depth_mm": {{true, 150}}, "water_pressure_mpa": {{false, 0.14}}, "device_battery_volts": {{false, 3.2}},
-		"camera_up": {{false, 1}}, "structure_crack_width_mm": {{true, 0.2}}, // no rule yet; 0.2 mm is what concrete bridges may have
+		"camera_up": {{false, 1}}, "structure_crack_width_mm": {{true, 0.2}},
 	}
 	c := build(t, city.Options{Seed: 1, Scale: 0.007})
 	var values []float64
