@@ -73,22 +73,29 @@ type unitTests struct {
 // covered says of an alert what its unit tests show.
 type covered struct{ fires, waits, ownThreshold bool }
 
+// coverage reads the unit tests of a rule file: those of the same name and, for
+// stories that take days and are told in longer steps, those in NAME_days.yml.
 func coverage(t *testing.T, file string) map[string]covered {
 	t.Helper()
-	content, err := os.ReadFile(filepath.Join("tests", file))
-	require.NoError(t, err, "each rule file has its unit tests")
-	var tests unitTests
-	require.NoError(t, yaml.NewDecoder(bytes.NewReader(content)).Decode(&tests))
+	files, err := filepath.Glob(filepath.Join("tests", strings.TrimSuffix(file, ".yml")+"*.yml"))
+	require.NoError(t, err)
+	require.NotEmpty(t, files, "%s: each rule file has its unit tests", file)
 	shown := map[string]covered{}
-	for _, test := range tests.Tests {
-		for _, a := range test.Alerts {
-			c := shown[a.Name]
-			c.fires = c.fires || len(a.Expected) > 0
-			c.waits = c.waits || len(a.Expected) == 0
-			for _, in := range test.Input {
-				c.ownThreshold = c.ownThreshold || strings.HasPrefix(in.Series, "asset_threshold{")
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		require.NoError(t, err)
+		var tests unitTests
+		require.NoError(t, yaml.NewDecoder(bytes.NewReader(content)).Decode(&tests))
+		for _, test := range tests.Tests {
+			for _, a := range test.Alerts {
+				c := shown[a.Name]
+				c.fires = c.fires || len(a.Expected) > 0
+				c.waits = c.waits || len(a.Expected) == 0
+				for _, in := range test.Input {
+					c.ownThreshold = c.ownThreshold || strings.HasPrefix(in.Series, "asset_threshold{")
+				}
+				shown[a.Name] = c
 			}
-			shown[a.Name] = c
 		}
 	}
 	return shown
