@@ -6,5 +6,9 @@
 // The label quantity of an alert names the metric that it judges. The pager's
 // default configuration lets a critical alert inhibit the warnings of its asset
 // and quantity, so an alert about the opposite hazard of a metric (too much
-// instead of too little) has none.
+// instead of too little) has none. Nor have those about what cameras see: all
+// kinds are one metric, but each is a hazard of its own.
+//
+// Alerts get their team from the catalog, by their asset. Those about what
+// cameras see have the label team: the kind's, not that of the camera.
 package rules

@@ -70,7 +70,7 @@ func faultSpecs() []faultSpec {
 		{RoadFlood, "road_water_depth_mm", 320, "RoadWaterDepthCritical", "critical"},
 		{MainBurst, "water_pressure_mpa", 0.07, "WaterPressureCritical", "critical"},
 		{BatteryLow, "device_battery_volts", 2.6, "DeviceBatteryLow", "warning"},
-		{CameraDown, "camera_up", 0, "", ""},
+		{CameraDown, "camera_up", 0, "CameraDown", "warning"},
 		{Silence, "", 0, "", ""},
 	}
 }

@@ -50,7 +50,7 @@ func TestTheGroundTruthNamesRulesThatExist(t *testing.T) {
 		named++
 		require.Equal(t, defaults[fault.Rule], fault.Severity, "%s is expected to fire %s", kind, fault.Rule)
 	}
-	require.GreaterOrEqual(t, named, 12)
+	require.GreaterOrEqual(t, named, 13)
 }
 
 // TestNothingIsAlarmingWithoutAFault looks at a year, so that pages can be
