@@ -1,6 +1,7 @@
 package rules_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -21,6 +22,8 @@ const (
 func TestEachAlertHasARunbookAndEachRunbookItsAlerts(t *testing.T) {
 	set, err := ruleset.Load(nil, rules.FS)
 	require.NoError(t, err)
+	list, err := os.ReadFile("../docs/rules.md")
+	require.NoError(t, err)
 	alerts := map[string][]string{} // by file of the runbook
 	for _, group := range set.Groups() {
 		for _, rule := range group.Rules {
@@ -31,6 +34,8 @@ func TestEachAlertHasARunbookAndEachRunbookItsAlerts(t *testing.T) {
 			require.True(t, ok, "%s: runbook_url: %q", rule.Name, rule.Annotations["runbook_url"])
 			require.FileExists(t, filepath.Join(runbooks, file), rule.Name)
 			alerts[file] = append(alerts[file], rule.Name)
+			entry := fmt.Sprintf("| [%s](runbooks/%s) | %s |", rule.Name, file, rule.Labels["severity"])
+			require.Contains(t, string(list), entry, "docs/rules.md lists each alert")
 		}
 	}
 	files, err := os.ReadDir(runbooks)
