@@ -62,7 +62,7 @@ func (s *Store) Append(ctx context.Context, b *reading.Batch, sp reading.Speller
 	a.spaceHash = maphash.String(a.cache.seed, a.space)
 	now := s.opts.Now()
 	a.oldest, a.newest = now.Add(-s.opts.Late).UnixMilli(), now.Add(s.opts.Early).UnixMilli()
-	a.head = d.Head()
+	a.head, a.now, a.watching = d.Head(), now.UnixMilli(), s.watching.Load()
 	a.appendAll()
 	a.appendHistograms()
 	a.appendExemplars()
@@ -70,6 +70,7 @@ func (s *Store) Append(ctx context.Context, b *reading.Batch, sp reading.Speller
 		s.fail(err)
 		return Receipt{}, fmt.Errorf("%w: %w", ErrFailed, err)
 	}
+	a.told.visible()
 	s.stored.Add(a.stored)
 	return Receipt{Samples: a.stored, Histograms: a.histograms, Exemplars: a.exemplars, Generation: generation}, nil
 }
@@ -96,6 +97,10 @@ type appending struct {
 	builder  labels.ScratchBuilder
 	repeated repeats
 	typed    typedInstants
+
+	now      int64 // milliseconds
+	watching *watching
+	told     told
 }
 
 // ahead is how many points are looked up together. Finding a series waits for
@@ -135,6 +140,13 @@ func (a *appending) lookAhead(points []reading.Point, hashes *[ahead]uint64) {
 			}
 		}
 	}
+	if a.watching != nil {
+		for _, e := range entries[:len(points)] {
+			if e != nil {
+				touched ^= touchWatched(*e.fields.Load())
+			}
+		}
+	}
 	a.touched = touched // or the loads could be left out
 }
 
@@ -169,38 +181,46 @@ func (a *appending) outOfTime(t int64) (reading.Reason, string) {
 func (a *appending) appendKnown(p *reading.Point, k seriesKey, e *seriesEntry) {
 	known := *e.fields.Load()
 	fields := a.batch.Fields[p.First : p.First+p.Count]
+	epoch := a.watching.number()
 	for i := range fields {
 		f := &fields[i]
 		name := a.batch.Bytes(f.Name)
-		var ref storage.SeriesRef
+		var series *fieldRef
 		if i < len(known) && known[i].name == string(name) {
-			ref = known[i].ref
+			series = &known[i]
 		} else {
-			ref = a.findField(known, k, name)
+			series = a.findField(known, k, name)
 		}
-		if ref == 0 {
+		if series == nil {
 			a.appendField(p, k, f)
 			continue
 		}
-		if _, err := a.app.Append(ref, labels.EmptyLabels(), p.Time, f.Value); err != nil {
-			a.appendFailed(p, k, f, ref, err)
+		if _, err := a.app.Append(series.ref, labels.EmptyLabels(), p.Time, f.Value); err != nil {
+			a.appendFailed(p, k, f, series.ref, err)
 			continue
 		}
 		a.stored++
+		w := series.watched
+		if series.epoch != epoch {
+			w = a.rewatch(k, name, series.ref)
+		}
+		if w != nil {
+			a.tell(w, p.Time, f.Value)
+		}
 	}
 }
 
-// findField returns 0 for a field that is not known.
-func (a *appending) findField(known []fieldRef, k seriesKey, name []byte) storage.SeriesRef {
+// findField returns nil for a field that is not known.
+func (a *appending) findField(known []fieldRef, k seriesKey, name []byte) *fieldRef {
 	for i := range known {
 		if known[i].name == string(name) {
-			return known[i].ref
+			return &known[i]
 		}
 	}
 	if len(known) >= wideKey {
 		return a.cache.findWide(k, name, &a.scratch)
 	}
-	return 0
+	return nil
 }
 
 // appendNew is appendKnown for a key that is not in the cache.
@@ -236,7 +256,9 @@ func (a *appending) appendField(p *reading.Point, k seriesKey, f *reading.Field)
 		a.say(p, 1, reading.ReasonBadSeries, err.Error())
 		return
 	}
+	known := false
 	ref, err := a.appendLabels(lset, func(ref storage.SeriesRef) (storage.SeriesRef, error) {
+		known = ref != 0
 		added, err := a.app.Append(ref, lset, p.Time, f.Value)
 		if a.isStaleHistogram(ref, p.Time, f.Value, err) {
 			return ref, nil
@@ -248,7 +270,16 @@ func (a *appending) appendField(p *reading.Point, k seriesKey, f *reading.Field)
 		return
 	}
 	a.stored++
-	a.cache.addField(k, a.batch.Bytes(f.Name), ref)
+	a.note(k, a.batch.Bytes(f.Name), ref, lset, known, p.Time, f.Value)
+}
+
+// note remembers a series, and tells of its first sample.
+func (a *appending) note(k seriesKey, name []byte, ref storage.SeriesRef, lset labels.Labels, known bool, t int64, v float64) {
+	w := a.watching.watch(lset, known)
+	a.cache.addField(k, name, fieldRef{ref: ref, watched: w, epoch: a.watching.number()})
+	if w != nil {
+		a.tell(w, t, v)
+	}
 }
 
 var (

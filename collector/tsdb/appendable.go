@@ -23,7 +23,11 @@ func (s *Store) Appender(ctx context.Context) storage.Appender {
 	if err != nil {
 		return refusingAppender{err: err}
 	}
-	return &heldAppender{Appender: d.Head().Appender(ctx), store: s, release: sync.OnceFunc(s.gate.leave)}
+	held := &heldAppender{Appender: d.Head().Appender(ctx), store: s, release: sync.OnceFunc(s.gate.leave)}
+	if w := s.watching.Load(); w != nil {
+		return &watchedAppender{Appender: held, watching: w, known: &d.upstream, now: s.opts.Now().UnixMilli()}
+	}
+	return held
 }
 
 type heldAppender struct {

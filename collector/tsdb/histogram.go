@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"math"
 
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
@@ -66,8 +67,11 @@ func (a *appending) keyOf(s reading.Span) seriesKey {
 func (a *appending) addHistogram(h *reading.Histogram, k seriesKey) error {
 	name := a.batch.Bytes(h.Name)
 	if e := a.cache.lookup(k); e != nil {
-		if ref := a.findField(*e.fields.Load(), k, name); ref != 0 {
-			_, err := a.app.AppendHistogram(ref, labels.EmptyLabels(), h.Time, h.Integer, h.Float)
+		if series := a.findField(*e.fields.Load(), k, name); series != nil {
+			_, err := a.app.AppendHistogram(series.ref, labels.EmptyLabels(), h.Time, h.Integer, h.Float)
+			if err == nil && series.watched != nil {
+				a.tell(series.watched, h.Time, notANumber())
+			}
 			if !errors.Is(err, tsdb.ErrInvalidSample) {
 				return err
 			}
@@ -84,9 +88,12 @@ func (a *appending) addHistogram(h *reading.Histogram, k seriesKey) error {
 	if err != nil {
 		return err
 	}
-	a.cache.addField(k, name, ref)
+	a.note(k, name, ref, lset, true, h.Time, notANumber())
 	return nil
 }
+
+// notANumber is what a watcher is told of a histogram.
+func notANumber() float64 { return math.NaN() }
 
 func (a *appending) refuseHistogram(h *reading.Histogram, reason reading.Reason, detail string) {
 	a.batch.Refusals = append(a.batch.Refusals, reading.Refusal{
@@ -231,8 +238,8 @@ func (a *appending) appendExemplars() {
 func (a *appending) appendExemplar(e *reading.Exemplar) error {
 	k, name := a.keyOf(e.Key), a.batch.Bytes(e.Name)
 	if known := a.cache.lookup(k); known != nil {
-		if ref := a.findField(*known.fields.Load(), k, name); ref != 0 {
-			_, err := a.app.AppendExemplar(ref, labels.EmptyLabels(), e.Exemplar)
+		if series := a.findField(*known.fields.Load(), k, name); series != nil {
+			_, err := a.app.AppendExemplar(series.ref, labels.EmptyLabels(), e.Exemplar)
 			if err == nil || errors.Is(err, storage.ErrOutOfOrderExemplar) || errors.Is(err, storage.ErrExemplarLabelLength) {
 				return err
 			}

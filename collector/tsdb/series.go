@@ -49,6 +49,9 @@ type seriesEntry struct {
 type fieldRef struct {
 	name string
 	ref  storage.SeriesRef
+	// watched is by the watcher of the epoch; nil: nobody minds its samples.
+	watched Watched
+	epoch   uint32
 }
 
 const minTable = 1 << 10
@@ -105,7 +108,7 @@ func (t *seriesTable) insert(e *seriesEntry) {
 }
 
 // addField notes the series of one field of a key.
-func (c *seriesCache) addField(k seriesKey, name []byte, ref storage.SeriesRef) *seriesEntry {
+func (c *seriesCache) addField(k seriesKey, name []byte, f fieldRef) *seriesEntry {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := c.lookup(k)
@@ -120,7 +123,8 @@ func (c *seriesCache) addField(k seriesKey, name []byte, ref storage.SeriesRef) 
 	for i := range old {
 		if old[i].name == string(name) {
 			fields := append([]fieldRef(nil), old...)
-			fields[i].ref = ref
+			f.name = old[i].name
+			fields[i] = f
 			e.fields.Store(&fields)
 			return e
 		}
@@ -128,11 +132,12 @@ func (c *seriesCache) addField(k seriesKey, name []byte, ref storage.SeriesRef) 
 	if len(old) >= wideKey {
 		// One entry for each further field, or finding one among thousands would
 		// mean to look at all of them.
-		return c.addWide(k, name, ref)
+		return c.addWide(k, name, f)
 	}
 	fields := make([]fieldRef, len(old), len(old)+1)
 	copy(fields, old)
-	fields = append(fields, fieldRef{name: c.intern(name), ref: ref})
+	f.name = c.intern(name)
+	fields = append(fields, f)
 	e.fields.Store(&fields)
 	return e
 }
@@ -147,9 +152,10 @@ func (c *seriesCache) wide(k seriesKey, name, buf []byte) (seriesKey, []byte) {
 	return seriesKey{hash: k.hash*31 ^ maphash.Bytes(c.seed, name), space: k.space, key: buf}, buf
 }
 
-func (c *seriesCache) addWide(k seriesKey, name []byte, ref storage.SeriesRef) *seriesEntry {
+func (c *seriesCache) addWide(k seriesKey, name []byte, f fieldRef) *seriesEntry {
 	w, _ := c.wide(k, name, nil)
-	fields := &[]fieldRef{{name: c.intern(name), ref: ref}}
+	f.name = c.intern(name)
+	fields := &[]fieldRef{f}
 	e := c.lookup(w)
 	if e == nil {
 		e = &seriesEntry{hash: w.hash, space: w.space, key: string(w.key)}
@@ -163,14 +169,14 @@ func (c *seriesCache) addWide(k seriesKey, name []byte, ref storage.SeriesRef) *
 	return e
 }
 
-// findWide is the series of one further field of a wide key, or 0.
-func (c *seriesCache) findWide(k seriesKey, name []byte, buf *[]byte) storage.SeriesRef {
+// findWide is one further field of a wide key, or nil.
+func (c *seriesCache) findWide(k seriesKey, name []byte, buf *[]byte) *fieldRef {
 	w, used := c.wide(k, name, *buf)
 	*buf = used
 	if e := c.lookup(w); e != nil {
-		return (*e.fields.Load())[0].ref
+		return &(*e.fields.Load())[0]
 	}
-	return 0
+	return nil
 }
 
 func (c *seriesCache) intern(name []byte) string {

@@ -42,6 +42,9 @@ type Store struct {
 	disk       *diskRoom
 	lock       *os.File
 
+	watching atomic.Pointer[watching]
+	epochs   atomic.Uint32
+
 	decoded sync.Pool // of *decoded, for reading ahead
 
 	stored   *metrics.Counter
@@ -57,6 +60,7 @@ type database struct {
 	registry *prometheus.Registry
 	failures *failureWatch
 	series   *seriesCache
+	upstream upstreamSeries
 	logs     []*logSync
 }
 
@@ -134,7 +138,7 @@ func (s *Store) openDatabase() (*database, error) {
 	}
 	upstream := s.upstreamOptions()
 	upstream.BlockCompactionExcludeFunc = d.tooNewToMerge
-	upstream.SeriesLifecycleCallback = seriesGone{d.series}
+	upstream.SeriesLifecycleCallback = seriesGone{d.series, &d.upstream}
 	db, err := tsdb.Open(s.opts.Dir, s.opts.Logger, d.failures, upstream, nil)
 	if err != nil {
 		return nil, fmt.Errorf("open database in %s: %w", s.opts.Dir, err)
@@ -241,7 +245,10 @@ func (s *Store) Failed() bool { return s.broken.Load() }
 func (s *Store) CheckRoom() error { return s.disk.check() }
 
 // seriesGone keeps the cache free of series that upstream has dropped.
-type seriesGone struct{ cache *seriesCache }
+type seriesGone struct {
+	cache    *seriesCache
+	upstream *upstreamSeries
+}
 
 func (seriesGone) PreCreation(labels.Labels) error { return nil }
 func (seriesGone) PostCreation(labels.Labels)      {}
@@ -253,6 +260,9 @@ func (g seriesGone) PostDeletion(gone map[chunks.HeadSeriesRef]labels.Labels) {
 		_, ok := gone[chunks.HeadSeriesRef(ref)]
 		return ok
 	})
+	for ref := range gone {
+		g.upstream.refs.Delete(storage.SeriesRef(ref))
+	}
 }
 
 // use returns the database; the caller leaves the gate when done with it.

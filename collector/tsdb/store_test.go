@@ -160,7 +160,7 @@ func TestTheSeriesCacheForgetsBeyondItsLimit(t *testing.T) {
 	c := newSeriesCache(1000)
 	for i := range 50_000 {
 		key := fmt.Appendf(nil, "k%d", i)
-		c.addField(seriesKey{hash: uint64(i) * 0x9e3779b97f4a7c15, key: key}, []byte("v"), 1)
+		c.addField(seriesKey{hash: uint64(i) * 0x9e3779b97f4a7c15, key: key}, []byte("v"), fieldRef{ref: 1})
 		require.LessOrEqual(t, c.count, 1000)
 	}
 	require.LessOrEqual(t, len(c.table.Load().slots), 4096)

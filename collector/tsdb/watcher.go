@@ -1,0 +1,152 @@
+package tsdb
+
+import (
+	"sync"
+
+	"github.com/prometheus/prometheus/model/histogram"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/storage"
+)
+
+// Watcher is told of the samples that are stored.
+type Watcher interface {
+	// Watch is asked once for each series; nil: nobody minds its samples. known says
+	// that the series may have samples of which the watcher was not told.
+	Watch(series labels.Labels, known bool) Watched
+}
+
+// Watched is told of the samples of one series, possibly by several goroutines at
+// once.
+type Watched interface {
+	// Sample is told of a sample that is about to be stored; t, and the time that it
+	// is now, are in milliseconds. It is on the way of every sample, and must be
+	// quick. It returns whether Visible is to be called.
+	Sample(t int64, v float64, now int64) bool
+	// Visible is called when queries can see the sample. It must not wait.
+	Visible()
+	// Touch is called some time before Sample. It reads, and returns anything.
+	Touch() byte
+}
+
+// Watch has the watcher told of all samples from now on, instead of the one
+// before.
+func (s *Store) Watch(w Watcher) {
+	s.watching.Store(&watching{watcher: w, epoch: s.epochs.Add(1)})
+}
+
+// watching is a watcher, and which one it is.
+type watching struct {
+	watcher Watcher
+	epoch   uint32
+}
+
+func (w *watching) watch(lset labels.Labels, known bool) Watched {
+	if w == nil || w.watcher == nil {
+		return nil
+	}
+	return w.watcher.Watch(lset, known)
+}
+
+func (w *watching) number() uint32 {
+	if w == nil {
+		return 0
+	}
+	return w.epoch
+}
+
+// told are the watched series of a transaction that are to hear when it is done.
+type told []Watched
+
+func (t told) visible() {
+	for _, w := range t {
+		w.Visible()
+	}
+}
+
+func touchWatched(fields []fieldRef) (touched byte) {
+	for i := range fields[:min(len(fields), 4)] {
+		if w := fields[i].watched; w != nil {
+			touched ^= w.Touch()
+		}
+	}
+	return touched
+}
+
+// tell tells of a sample.
+func (a *appending) tell(w Watched, t int64, v float64) {
+	if w.Sample(t, v, a.now) {
+		a.told = append(a.told, w)
+	}
+}
+
+// rewatch asks the watcher anew for a field of a known key: it is another one
+// than when the field was noted.
+func (a *appending) rewatch(k seriesKey, name []byte, ref storage.SeriesRef) Watched {
+	index, err := a.head.Index()
+	if err != nil {
+		return nil
+	}
+	defer func() { _ = index.Close() }() // it only reads
+	if err := index.Series(ref, &a.builder, nil); err != nil {
+		return nil // it is gone, which the next sample finds out
+	}
+	a.builder.Sort()
+	w := a.watching.watch(a.builder.Labels(), true)
+	a.cache.addField(k, name, fieldRef{ref: ref, watched: w, epoch: a.watching.number()})
+	return w
+}
+
+// watchedAppender tells the watcher of what upstream's own code stores.
+type watchedAppender struct {
+	storage.Appender
+	watching *watching
+	known    *upstreamSeries
+	now      int64
+	told     told
+}
+
+// upstreamSeries are the series that upstream's appenders write.
+type upstreamSeries struct{ refs sync.Map } // storage.SeriesRef to upstreamWatched
+
+type upstreamWatched struct {
+	Watched
+	epoch uint32
+}
+
+func (a *watchedAppender) Append(ref storage.SeriesRef, l labels.Labels, t int64, v float64) (storage.SeriesRef, error) {
+	ref, err := a.Appender.Append(ref, l, t, v)
+	if err == nil {
+		a.tell(ref, l, t, v)
+	}
+	return ref, err
+}
+
+func (a *watchedAppender) AppendHistogram(
+	ref storage.SeriesRef, l labels.Labels, t int64, h *histogram.Histogram, fh *histogram.FloatHistogram,
+) (storage.SeriesRef, error) {
+	ref, err := a.Appender.AppendHistogram(ref, l, t, h, fh)
+	if err == nil {
+		a.tell(ref, l, t, notANumber())
+	}
+	return ref, err
+}
+
+func (a *watchedAppender) tell(ref storage.SeriesRef, l labels.Labels, t int64, v float64) {
+	found, _ := a.known.refs.Load(ref)
+	w, ok := found.(upstreamWatched)
+	if !ok || w.epoch != a.watching.epoch {
+		w = upstreamWatched{a.watching.watch(l, true), a.watching.epoch}
+		a.known.refs.Store(ref, w)
+	}
+	if w.Watched != nil && w.Sample(t, v, a.now) {
+		a.told = append(a.told, w.Watched)
+	}
+}
+
+func (a *watchedAppender) Commit() error {
+	if err := a.Appender.Commit(); err != nil {
+		return err
+	}
+	a.told.visible()
+	return nil
+}
