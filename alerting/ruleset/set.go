@@ -157,6 +157,9 @@ func (s *Set) Load(identifier string, _ bool, _ model.ValidationScheme) (*rulefm
 	return groups, nil
 }
 
+// ParseAnew parses an expression; the result is the caller's to change.
+func (s *Set) ParseAnew(query string) (parser.Expr, error) { return s.parser.ParseExpr(query) }
+
 // Parse implements upstream's rules.GroupLoader.
 func (s *Set) Parse(query string) (parser.Expr, error) {
 	if expr, ok := s.exprs[query]; ok {

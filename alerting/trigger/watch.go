@@ -1,0 +1,242 @@
+package trigger
+
+import (
+	"math"
+	"sync"
+	"sync/atomic"
+
+	"github.com/prometheus/prometheus/model/value"
+)
+
+// Watch is told of the samples of one series. It is safe for concurrent use.
+// Nearly all samples change nothing, and cost a few comparisons.
+type Watch struct {
+	// What every sample looks at, in one line of the processor's cache:
+	newest   atomic.Int64 // milliseconds
+	known    known
+	lookback int64 // milliseconds
+	each     bool  // as in shape
+
+	*shape
+	mu sync.Mutex
+	// values are those of the shape's divisions.
+	values [][]string
+	// against are the thresholds of the limits that have one, in their order, and
+	// with is what the newest sample was compared with.
+	against []*threshold
+	with    []float64
+	own     []*threshold // that this series is
+	last    float64
+	// unknown says that there may be samples that were not told of.
+	unknown bool
+	// due are wakes that wait for their sample to become visible.
+	due     []Wake
+	anyNext int64
+	// anyLater says that there is a wake for the end of the pause.
+	anyLater bool
+}
+
+// stretch is the open interval between from and to, and the value at.
+type stretch struct{ from, to, at float64 }
+
+// nowhere has no value.
+func nowhere() stretch { return stretch{from: math.NaN(), to: math.NaN(), at: math.NaN()} }
+
+// known is a stretch of values for which no comparison changes its truth. While
+// it is being stored it has no value but, for a sample of the same series that is
+// stored at the same moment, those of both.
+type known struct{ from, to, at atomic.Uint64 }
+
+func (k *known) has(v float64) bool {
+	return v > math.Float64frombits(k.from.Load()) && v < math.Float64frombits(k.to.Load()) || v == math.Float64frombits(k.at.Load())
+}
+
+func (k *known) Store(s stretch) {
+	k.from.Store(math.Float64bits(math.NaN()))
+	k.at.Store(math.Float64bits(s.at))
+	k.to.Store(math.Float64bits(s.to))
+	k.from.Store(math.Float64bits(s.from))
+}
+
+// never is the newest time of a series without samples, far enough from the ends
+// of time to calculate with.
+const never = math.MinInt64 / 2
+
+// Sample is told of a sample before queries can see it; t, and the time that it
+// is now, are in milliseconds. It returns whether Visible is to be called when
+// they can.
+func (w *Watch) Sample(t int64, v float64, now int64) bool {
+	newest := w.newest.Load()
+	if t > newest {
+		w.newest.Store(t)
+		if !w.each && now-t >= w.lookback {
+			return false // too old for anybody to see it
+		}
+		if !w.each && max(t, now)-newest < w.lookback && w.known.has(v) {
+			return false
+		}
+	}
+	return w.look(t, newest, v, now)
+}
+
+// anyPause is the least time between two wakes for just another sample of one
+// series, in milliseconds.
+const anyPause = 100
+
+// look is Sample for what may wake somebody.
+func (w *Watch) look(t, newest int64, v float64, now int64) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, m := range w.missed {
+		m.seen(t)
+	}
+	before := w.last
+	switch {
+	case t <= newest && newest <= now:
+		// Late: the newest sample stays what it is.
+	case now-t >= w.index.lookback:
+		// Too old for anybody who compares it.
+	case t <= newest || max(t, now)-newest >= w.index.lookback || value.IsStaleNaN(v) || value.IsStaleNaN(before):
+		// There was none that counted, or there is none any more, or one that lies
+		// ahead and another before it.
+		w.push(w.present, t, now, true)
+		w.appear(before, v, func(all []target) { w.push(all, t, now, true) })
+		w.changed(v)
+	default:
+		w.compare(before, v, func(all []target) { w.push(all, t, now, true) })
+		if w.changed(v) {
+			w.push(w.changes, t, now, true)
+		}
+	}
+	if len(w.any) > 0 {
+		w.another(t, now)
+	}
+	return len(w.due) > 0
+}
+
+// another wakes those for whom each sample may matter: at once, or when the pause
+// is over.
+func (w *Watch) another(t, now int64) {
+	switch {
+	case now >= w.anyNext:
+		w.anyNext, w.anyLater = now+anyPause, false
+		w.push(w.any, t, now, false)
+	case !w.anyLater:
+		w.anyLater = true
+		w.push(w.any, t, w.anyNext, false)
+	}
+}
+
+func (w *Watch) push(all []target, t, now int64, sure bool) {
+	for _, p := range all {
+		wake := Wake{Rule: p.rule, At: max(now, t+p.offset), Sure: sure}
+		if p.division >= 0 {
+			wake.Values = w.values[p.division]
+		}
+		w.due = append(w.due, wake)
+	}
+}
+
+// changed notes the value and says whether it is another one.
+func (w *Watch) changed(v float64) bool {
+	before := w.last
+	w.last = v
+	for _, t := range w.own {
+		t.set(v)
+	}
+	return math.Float64bits(before) != math.Float64bits(v)
+}
+
+// compare evaluates all comparisons of two samples, calls changed for those
+// whose truth differs or whose threshold does, and remembers the stretch of
+// values around the newer one that changes none.
+func (w *Watch) compare(before, v float64, changed func([]target)) {
+	around := stretch{from: math.Inf(-1), to: math.Inf(1), at: v}
+	n := 0
+	for i := range w.limits {
+		k := &w.limits[i]
+		limit, earlier := k.limit.Value, k.limit.Value
+		if k.limit.Thresholds != nil {
+			limit, earlier = w.against[n].value(), w.with[n]
+			w.with[n] = limit
+			n++
+		}
+		// Under another threshold, the truth before is not known.
+		if math.Float64bits(limit) != math.Float64bits(earlier) || k.limit.holds(v, limit) != k.limit.holds(before, limit) {
+			changed(k.targets)
+		}
+		around.bound(v, limit, k.limit.Abs)
+	}
+	if math.IsNaN(v) {
+		around = nowhere() // it may be the end of the series
+	}
+	w.settle(around)
+}
+
+// appear is compare where one of the samples does not count, which is as if the
+// comparison did not hold.
+func (w *Watch) appear(before, v float64, changed func([]target)) {
+	around := stretch{from: math.Inf(-1), to: math.Inf(1), at: v}
+	n := 0
+	for i := range w.limits {
+		k := &w.limits[i]
+		limit, earlier := k.limit.Value, k.limit.Value
+		if k.limit.Thresholds != nil {
+			limit, earlier = w.against[n].value(), w.with[n]
+			w.with[n] = limit
+			n++
+		}
+		if w.unknown || k.limit.holds(v, limit) || k.limit.holds(before, earlier) || k.limit.holds(before, limit) {
+			changed(k.targets)
+		}
+		around.bound(v, limit, k.limit.Abs)
+	}
+	w.unknown = false
+	if math.IsNaN(v) {
+		around = nowhere()
+	}
+	w.settle(around)
+}
+
+// settle remembers a stretch, unless a threshold has changed meanwhile.
+func (w *Watch) settle(around stretch) {
+	w.known.Store(around)
+	for i, t := range w.against {
+		if math.Float64bits(t.value()) != math.Float64bits(w.with[i]) {
+			w.known.Store(nowhere())
+		}
+	}
+}
+
+// bound narrows a stretch around v by a limit.
+func (s *stretch) bound(v, limit float64, abs bool) {
+	limits := [2]float64{limit, math.NaN()}
+	if abs {
+		limits[1] = -limit
+	}
+	for _, at := range limits {
+		switch {
+		case math.IsNaN(at): // nothing is compared with it
+		case v > at:
+			s.from = max(s.from, at)
+		case v < at:
+			s.to = min(s.to, at)
+		default: // exactly there: only this very value is known
+			s.from, s.to = v, v
+		}
+	}
+}
+
+// Touch reads what Sample is going to, so that it comes into the cache.
+func (w *Watch) Touch() byte { return byte(w.newest.Load()) }
+
+// Visible hands on the wakes of samples that queries can see now.
+func (w *Watch) Visible() {
+	w.mu.Lock()
+	due := w.due
+	w.due = nil
+	w.mu.Unlock()
+	for _, k := range due {
+		w.index.wake(k)
+	}
+}
