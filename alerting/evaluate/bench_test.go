@@ -52,10 +52,12 @@ func BenchmarkNotify(b *testing.B) {
 	})
 	require.NoError(b, err)
 	require.NoError(b, e.Reload(set))
-	var expr string
-	for _, r := range e.manager.AlertingRules() {
-		if r.Name() == "GasCombustibleCritical" {
-			expr = r.Query().String()
+	var critical *rule
+	for _, g := range e.running() {
+		for _, r := range g.rules {
+			if r.name == "GasCombustibleCritical" {
+				critical = r
+			}
 		}
 	}
 	for _, n := range []int{1, 100, 1000} {
@@ -70,7 +72,7 @@ func BenchmarkNotify(b *testing.B) {
 						Value: 60, ActiveAt: now, FiredAt: now,
 					}
 				}
-				e.notify(b.Context(), expr, alerts...)
+				e.notify(b.Context(), critical, alerts)
 			}
 		})
 	}

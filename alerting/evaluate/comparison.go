@@ -7,10 +7,9 @@ import (
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
-)
 
-// thresholdMetric holds each asset's own thresholds.
-const thresholdMetric = "asset_threshold"
+	"github.com/belfry-city/belfry/alerting/trigger"
+)
 
 // comparison is one condition of a rule on the value that its alerts have.
 type comparison struct {
@@ -98,109 +97,34 @@ func compare(e *parser.BinaryExpr) (comparison, bool) {
 	c := comparison{op: e.Op}
 	subject := e.LHS
 	var ok bool
-	if c.limit, ok = constant(e.RHS); !ok {
+	if c.limit, ok = trigger.Constant(e.RHS); !ok {
 		c.thresholds, ok = thresholds(e.RHS)
 	}
 	if !ok {
-		subject, c.op = e.RHS, mirrored(e.Op)
-		if c.limit, ok = constant(e.LHS); !ok {
+		subject, c.op = e.RHS, trigger.Mirrored(e.Op)
+		if c.limit, ok = trigger.Constant(e.LHS); !ok {
 			c.thresholds, ok = thresholds(e.LHS)
 		}
 	}
 	if !ok {
 		return c, false
 	}
-	c.series, c.abs = plain(subject)
+	c.series, c.abs = trigger.Plain(subject)
 	c.unit = unitOf(subject)
 	return c, true
 }
 
-func mirrored(op parser.ItemType) parser.ItemType {
-	switch op {
-	case parser.GTR:
-		return parser.LSS
-	case parser.GTE:
-		return parser.LTE
-	case parser.LSS:
-		return parser.GTR
-	case parser.LTE:
-		return parser.GTE
-	}
-	return op
-}
-
-// constant folds numbers and the four operations on them.
-func constant(expr parser.Expr) (float64, bool) {
-	switch e := expr.(type) {
-	case *parser.NumberLiteral:
-		return e.Val, true
-	case *parser.ParenExpr:
-		return constant(e.Expr)
-	case *parser.UnaryExpr:
-		v, ok := constant(e.Expr)
-		if e.Op == parser.SUB {
-			v = -v
-		}
-		return v, ok
-	case *parser.BinaryExpr:
-		l, okL := constant(e.LHS)
-		r, okR := constant(e.RHS)
-		if !okL || !okR {
-			return 0, false
-		}
-		switch e.Op {
-		case parser.ADD:
-			return l + r, true
-		case parser.SUB:
-			return l - r, true
-		case parser.MUL:
-			return l * r, true
-		case parser.DIV:
-			return l / r, true
-		}
-	}
-	return 0, false
-}
-
 func thresholds(expr parser.Expr) ([]*labels.Matcher, bool) {
-	s, ok := unwrap(expr).(*parser.VectorSelector)
-	if !ok || s.Name != thresholdMetric || !current(s) {
+	s, ok := trigger.Unwrap(expr).(*parser.VectorSelector)
+	if !ok || s.Name != trigger.ThresholdMetric || !trigger.Current(s) {
 		return nil, false
 	}
 	return s.LabelMatchers, true
 }
 
 func isInfo(expr parser.Expr) bool {
-	s, ok := unwrap(expr).(*parser.VectorSelector)
+	s, ok := trigger.Unwrap(expr).(*parser.VectorSelector)
 	return ok && strings.HasSuffix(s.Name, "_info")
-}
-
-func unwrap(expr parser.Expr) parser.Expr {
-	for {
-		p, ok := expr.(*parser.ParenExpr)
-		if !ok {
-			return expr
-		}
-		expr = p.Expr
-	}
-}
-
-// current says that a selector takes the newest sample, not one at another time.
-func current(s *parser.VectorSelector) bool {
-	return s.OriginalOffset == 0 && s.OriginalOffsetExpr == nil && s.Timestamp == nil && s.StartOrEnd == 0
-}
-
-// plain finds the selector of an expression whose value is a series' newest
-// sample or the amount of it.
-func plain(expr parser.Expr) (series *parser.VectorSelector, abs bool) {
-	expr = unwrap(expr)
-	if call, ok := expr.(*parser.Call); ok && call.Func.Name == "abs" {
-		expr, abs = unwrap(call.Args[0]), true
-	}
-	if s, ok := expr.(*parser.VectorSelector); ok && current(s) {
-		return s, abs
-	}
-	return nil, false
 }
 
 // firstSeries finds the first selector that readings can answer.
@@ -208,7 +132,7 @@ func firstSeries(expr parser.Expr) *parser.VectorSelector {
 	var found *parser.VectorSelector
 	parser.Inspect(expr, func(n parser.Node, _ []parser.Node) error {
 		s, ok := n.(*parser.VectorSelector)
-		if ok && found == nil && s.Name != thresholdMetric && !strings.HasSuffix(s.Name, "_info") && current(s) {
+		if ok && found == nil && s.Name != trigger.ThresholdMetric && !strings.HasSuffix(s.Name, "_info") && trigger.Current(s) {
 			found = s
 		}
 		return nil
@@ -228,7 +152,7 @@ func madeLabels(expr parser.Expr) []string {
 			}
 		case *parser.Call:
 			if name := e.Func.Name; name == "label_replace" || name == "label_join" {
-				if to, ok := unwrap(e.Args[1]).(*parser.StringLiteral); ok {
+				if to, ok := trigger.Unwrap(e.Args[1]).(*parser.StringLiteral); ok {
 					made = append(made, to.Val)
 				}
 			}

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,14 +17,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
-	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/notifier"
 	"github.com/prometheus/prometheus/promql"
-	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/rules"
 	"github.com/prometheus/prometheus/storage"
 
 	"github.com/belfry-city/belfry/alerting/ruleset"
+	"github.com/belfry-city/belfry/alerting/trigger"
 	"github.com/belfry-city/belfry/collector/catalog"
 )
 
@@ -33,11 +33,6 @@ const (
 	// outageTolerance is how long Belfry may have been down for `for` state to
 	// count; upstream's default.
 	outageTolerance = time.Hour
-	// forGracePeriod is upstream's least wait after a restart, and rules with a
-	// shorter `for` are not restored at all. Upstream's 10m suits scraped data that
-	// is missing after a restart; here devices push, most rules wait for seconds,
-	// and what has waited long enough fires.
-	forGracePeriod = 0
 	// resendDelay is how often Alertmanager is told of what still fires. It takes an
 	// alert for resolved after four times this long without news.
 	resendDelay = time.Minute
@@ -46,8 +41,10 @@ const (
 	evidenceBudget = 50 * time.Millisecond
 	// sweepInterval is how often what is frozen is compared with what fires.
 	sweepInterval = 30 * time.Second
-	// saveGap is the least time between two writes of what is frozen.
-	saveGap = time.Second
+	// saveGap is the least time between two writes of the alerts, and saveShare by
+	// how much longer it is than a write takes.
+	saveGap   = 50 * time.Millisecond
+	saveShare = 20
 )
 
 // Sender takes the alerts; it should not block for long, for the group's next rule
@@ -80,6 +77,9 @@ type Options struct {
 	// DataDir keeps, over a restart, what was added to the firing alerts; "" keeps
 	// it in memory only.
 	DataDir string
+	// Watch has whoever stores samples tell the watcher of them; nil: rules are
+	// evaluated on their interval only.
+	Watch func(*trigger.Index)
 	// Logger, Registerer and Metrics may be nil.
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
@@ -119,35 +119,34 @@ func (o *Options) validate() error {
 // Evaluator runs rules and sends their alerts. Its methods may be called by
 // several goroutines.
 type Evaluator struct {
-	options Options
-	logger  *slog.Logger
-	manager *rules.Manager
-	loader  *loader
-	pace    *pace
-	freezer *freezer
-	index   atomic.Pointer[ruleIndex]
+	options  Options
+	logger   *slog.Logger
+	query    rules.QueryFunc
+	pace     *pace
+	freezer  *freezer
+	state    *state
+	schedule *schedule
+
+	groupMetrics, shadowMetrics *rules.Metrics
 
 	reloading sync.Mutex
+	groupsMu  sync.Mutex
+	groups    map[string]*group
 
 	start, stop sync.Once
-	// ctx ends running queries, done ends the writing of what is frozen.
+	started     atomic.Bool
+	// ctx ends running queries, ending ends the groups, done ends the writing of
+	// what is kept.
 	ctx        context.Context
 	cancel     context.CancelFunc
+	ending     context.Context
+	endGroups  context.CancelFunc
 	done       chan struct{}
-	changed    chan struct{}
+	work       sync.WaitGroup // groups and schedule
 	background sync.WaitGroup
 
-	sent, incomplete *metrics.Counter
+	sent, incomplete, woken *metrics.Counter
 }
-
-// loader hands the newest set to upstream's manager.
-type loader struct{ set atomic.Pointer[ruleset.Set] }
-
-func (l *loader) Load(id string, ignoreUnknown bool, scheme model.ValidationScheme) (*rulefmt.RuleGroups, []error) {
-	return l.set.Load().Load(id, ignoreUnknown, scheme)
-}
-
-func (l *loader) Parse(query string) (parser.Expr, error) { return l.set.Load().Parse(query) }
 
 // New makes an Evaluator without rules. It reads what an earlier run left in
 // DataDir and makes the directory where it is missing.
@@ -155,70 +154,73 @@ func New(options Options) (*Evaluator, error) {
 	if err := options.validate(); err != nil {
 		return nil, err
 	}
-	path := ""
+	frozenPath, statePath := "", ""
 	if options.DataDir != "" {
 		if err := os.MkdirAll(options.DataDir, 0o750); err != nil {
 			return nil, fmt.Errorf("evaluating rules: %w", err)
 		}
-		path = filepath.Join(options.DataDir, "firing-alerts.json")
+		frozenPath, statePath = filepath.Join(options.DataDir, "firing-alerts.json"), filepath.Join(options.DataDir, "alerts.json")
 	}
-	kept, err := newFreezer(path, time.Now().Add(options.Lookback))
+	kept, err := newFreezer(frozenPath, time.Now().Add(options.Lookback))
 	if err != nil {
 		options.Logger.Warn("Alerts that were firing take their team and names anew", "err", err)
 	}
 	e := &Evaluator{
-		options:    options,
-		logger:     options.Logger,
-		loader:     &loader{},
-		pace:       newPace(),
-		freezer:    kept,
-		done:       make(chan struct{}),
-		changed:    make(chan struct{}, 1),
-		sent:       options.Metrics.NewCounter("belfry_alerts_sent_total"),
-		incomplete: options.Metrics.NewCounter("belfry_alerts_evidence_incomplete_total"),
+		options:       options,
+		logger:        options.Logger,
+		query:         rules.EngineQueryFunc(options.Engine, options.Queryable),
+		pace:          newPace(),
+		freezer:       kept,
+		groups:        map[string]*group{},
+		groupMetrics:  rules.NewGroupMetrics(options.Registerer),
+		shadowMetrics: rules.NewGroupMetrics(nil),
+		done:          make(chan struct{}),
+		sent:          options.Metrics.NewCounter("belfry_alerts_sent_total"),
+		woken:         options.Metrics.NewCounter("belfry_rules_woken_total"),
+		incomplete:    options.Metrics.NewCounter("belfry_alerts_evidence_incomplete_total"),
+	}
+	e.schedule = newSchedule(e)
+	if e.state, err = newState(e, statePath); err != nil {
+		options.Logger.Warn("Alerts wait anew", "err", err)
 	}
 	options.Metrics.NewGauge("belfry_rules_lag_seconds", func() float64 { return e.Lag().Seconds() })
-	e.index.Store(&ruleIndex{})
 	e.ctx, e.cancel = context.WithCancel(context.Background())
-	e.manager = rules.NewManager(&rules.ManagerOptions{
-		ExternalURL:     options.ExternalURL,
-		QueryFunc:       rules.EngineQueryFunc(options.Engine, options.Queryable),
-		NotifyFunc:      e.notify,
-		Context:         e.ctx,
-		Appendable:      options.Appendable,
-		Queryable:       options.Queryable,
-		Logger:          options.Logger,
-		Registerer:      options.Registerer,
-		OutageTolerance: outageTolerance,
-		ForGracePeriod:  forGracePeriod,
-		ResendDelay:     resendDelay,
-		GroupLoader:     e.loader,
-	})
+	e.ending, e.endGroups = context.WithCancel(context.Background())
 	return e, nil
 }
-
-// Manager is upstream's, for the HTTP API's rules and alerts.
-func (e *Evaluator) Manager() *rules.Manager { return e.manager }
 
 // Start begins to evaluate. The store must be readable by now.
 func (e *Evaluator) Start() {
 	e.start.Do(func() {
-		e.background.Go(e.manager.Run)
 		e.background.Go(e.keep)
+		for range runtime.GOMAXPROCS(0) {
+			e.work.Go(func() { e.schedule.run(e.ending) })
+		}
+		e.groupsMu.Lock()
+		defer e.groupsMu.Unlock()
+		e.started.Store(true)
+		for _, g := range e.groups {
+			e.begin(g)
+		}
 	})
 }
 
 // Stop ends the evaluation after the iterations that are under way, and writes
-// what is frozen. When ctx ends, their queries are cancelled, and Stop returns
+// what is kept. When ctx ends, their queries are cancelled, and Stop returns
 // its error. An Evaluator that has been stopped does not start again.
 func (e *Evaluator) Stop(ctx context.Context) error {
 	var err error
 	e.stop.Do(func() {
-		// Upstream's manager waits in Stop for groups that wait for Run.
 		e.Start()
+		e.reloading.Lock() // no group begins any more
+		defer e.reloading.Unlock()
+		e.endGroups()
+		for _, g := range e.running() {
+			close(g.stop)
+		}
 		stopped := make(chan struct{})
 		go func() {
-			e.manager.Stop()
+			e.work.Wait()
 			close(stopped)
 		}()
 		select {
@@ -229,6 +231,7 @@ func (e *Evaluator) Stop(ctx context.Context) error {
 			<-stopped
 		}
 		e.cancel()
+		e.state.changed()
 		close(e.done)
 		e.background.Wait()
 	})
@@ -244,23 +247,104 @@ func (e *Evaluator) Reload(set *ruleset.Set) error {
 	}
 	e.reloading.Lock()
 	defer e.reloading.Unlock()
-	oldSet, oldIndex := e.loader.set.Load(), e.index.Load()
-	newIndex := indexRules(set, e.options.Interval)
-	// New groups begin before Update returns, old ones end within it.
-	both := newIndex.with(*oldIndex)
-	e.loader.set.Store(set)
-	e.index.Store(&both)
-	err := e.manager.Update(e.options.Interval, set.Sources(), e.options.ExternalLabels,
-		e.options.ExternalURL.String(), e.pace.iterate)
-	if err != nil {
-		e.loader.set.Store(oldSet)
-		e.index.Store(oldIndex)
-		return fmt.Errorf("taking over rules: %w", err)
+	if e.ending.Err() != nil {
+		return nil
 	}
-	e.index.Store(&newIndex)
-	e.pace.keep(e.manager.RuleGroups())
+	next := map[string]*group{}
+	for _, file := range set.Sources() {
+		loaded, errs := set.Load(file, false, model.UTF8Validation)
+		if len(errs) > 0 {
+			return fmt.Errorf("taking over rules: %w", errors.Join(errs...))
+		}
+		for _, def := range loaded.Groups {
+			g, err := e.newGroup(set, file, def)
+			if err != nil {
+				return fmt.Errorf("taking over rules: %w", err)
+			}
+			next[rules.GroupKey(file, def.Name)] = g
+		}
+	}
+	e.replace(next)
 	return nil
 }
+
+// replace stops the groups that are gone or changed, and starts the others.
+func (e *Evaluator) replace(next map[string]*group) {
+	e.groupsMu.Lock()
+	before := e.groups
+	e.groupsMu.Unlock()
+	var begin []*group
+	now := time.Now()
+	for key, g := range next {
+		old, ok := before[key]
+		switch {
+		case ok && old.definition == g.definition:
+			next[key] = old
+			continue
+		case ok:
+			e.quit(old)
+			g.takeOver(old)
+		default:
+			e.state.restore(g, now)
+		}
+		begin = append(begin, g)
+	}
+	for key, old := range before {
+		if next[key] == nil {
+			e.quit(old)
+			for _, r := range old.rules {
+				old.endSeries(r)
+			}
+			e.end(e.ctx, now, old.ended)
+			e.forgetMetrics(key)
+		}
+	}
+	e.groupsMu.Lock()
+	e.groups = next
+	if e.started.Load() {
+		for _, g := range begin {
+			e.begin(g)
+		}
+	}
+	e.groupsMu.Unlock()
+	e.watch()
+	e.pace.keep(e.running())
+}
+
+// begin evaluates a group at once, and then on its interval.
+func (e *Evaluator) begin(g *group) {
+	for _, r := range g.rules {
+		e.schedule.whole(r)
+	}
+	e.work.Go(func() { g.run(e.ctx) })
+}
+
+// quit stops a group and waits for what it is doing.
+func (e *Evaluator) quit(g *group) {
+	close(g.stop)
+	if e.started.Load() {
+		<-g.stopped
+	}
+	for _, r := range g.rules {
+		r.mu.Lock()
+		r.gone = true
+		r.mu.Unlock()
+		e.schedule.forget(r)
+	}
+}
+
+func (e *Evaluator) forgetMetrics(key string) {
+	m := e.groupMetrics
+	for _, v := range []interface{ DeleteLabelValues(...string) bool }{
+		m.IterationsMissed, m.IterationsScheduled, m.EvalTotal, m.EvalFailures, m.GroupInterval, m.GroupLastEvalTime,
+		m.GroupLastDuration, m.GroupRules, m.GroupSamples, m.GroupLastRuleDurationSum, m.GroupLastRestoreDuration,
+	} {
+		v.DeleteLabelValues(key)
+	}
+}
+
+// Rules shows the rules and their alerts to upstream's HTTP API.
+func (e *Evaluator) Rules() Rules { return Rules{e} }
 
 // Lag is by how much at least half of the groups are late: 0, or within
 // milliseconds of it, as long as the machine keeps up.

@@ -152,9 +152,9 @@ func TestAnUnreadableStateStartsAnew(t *testing.T) {
 	}
 }
 
-// What fired before a restart and is over when Belfry is back is forgotten, so
-// that the next alert gets the new team.
-func TestAnAlertThatEndsWhileBelfryIsDownIsForgotten(t *testing.T) {
+// What fired before a restart and is over when Belfry is back is told of as over,
+// and the next alert gets the new team.
+func TestAnAlertThatEndsWhileBelfryIsDownIsResolved(t *testing.T) {
 	inBubble(t, func(t *testing.T, c *city) {
 		c.rules(methane)
 		c.assets(w17)
@@ -164,8 +164,13 @@ func TestAnAlertThatEndsWhileBelfryIsDownIsForgotten(t *testing.T) {
 
 		c.assets(`- {id: W17, team: sanitation}` + "\n")
 		c.restart(time.Minute)
+		c.pass(10*time.Second, well(), 3)
+		over := c.inbox.take()
+		require.NotEmpty(t, over)
+		require.True(t, over[len(over)-1].resolved)
+		require.Equal(t, "municipal", over[len(over)-1].labels["team"])
 		c.pass(7*time.Minute, well(), 3)
-		require.Empty(t, c.inbox.take())
+		c.inbox.take()
 		c.pass(30*time.Second, well(), 60)
 		sent := c.inbox.take()
 		require.Len(t, sent, 1)
@@ -247,7 +252,7 @@ func TestWrongRulesLeaveTheRunningOnes(t *testing.T) {
 		require.ErrorContains(t, err, path+":5: ")
 		require.Error(t, c.evaluator.Reload(nil))
 
-		require.Len(t, c.evaluator.Manager().AlertingRules(), 1)
+		require.Len(t, c.evaluator.Rules().AlertingRules(), 1)
 		c.pass(30*time.Second, well(), 60)
 		require.Len(t, c.inbox.take(), 1)
 	})
@@ -392,7 +397,7 @@ func TestRecordingRulesAreStored(t *testing.T) {
 		set := q.Select(t.Context(), false, nil, labels.MustNewMatcher(labels.MatchEqual, model.MetricNameLabel, "street:ch4:max"))
 		require.True(t, set.Next())
 		require.NoError(t, q.Close())
-		for _, r := range c.evaluator.Manager().Rules() {
+		for _, r := range c.evaluator.Rules().RuleGroups()[0].Rules() {
 			require.Equal(t, rules.HealthGood, r.Health())
 		}
 	})

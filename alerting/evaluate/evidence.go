@@ -37,9 +37,6 @@ type search struct {
 // of finds the evidence of an alert that begins to fire.
 func (s search) of(ctx context.Context, rule *alertRule, alert *rules.Alert) (evidence, error) {
 	var e evidence
-	if rule == nil {
-		return e, nil
-	}
 	var broken *comparison
 	for i := range rule.comparisons {
 		c := &rule.comparisons[i]
@@ -159,10 +156,9 @@ func (s search) each(
 	return set.Err()
 }
 
-// gather finds the evidence of the alerts, each with its rule, within a budget of
-// time. What is not found by then stays zero, and errors are returned for the
+// gather finds the evidence of the alerts of a rule within a budget of time. What is not found by then stays zero, and errors are returned for the
 // log: a page is never held up for its decoration.
-func (e *Evaluator) gather(ctx context.Context, found []*alertRule, alerts []*rules.Alert) ([]evidence, error) {
+func (e *Evaluator) gather(ctx context.Context, rule *alertRule, alerts []*rules.Alert) ([]evidence, error) {
 	ctx, cancel := context.WithTimeout(ctx, evidenceBudget)
 	defer cancel()
 	type answer struct {
@@ -173,7 +169,7 @@ func (e *Evaluator) gather(ctx context.Context, found []*alertRule, alerts []*ru
 	answers := make(chan answer, len(alerts))
 	e.background.Go(func() {
 		defer close(answers)
-		querier, err := e.querier(alerts, found)
+		querier, err := e.querier(alerts, rule)
 		if err != nil {
 			answers <- answer{err: err}
 			return
@@ -183,7 +179,7 @@ func (e *Evaluator) gather(ctx context.Context, found []*alertRule, alerts []*ru
 			if ctx.Err() != nil {
 				return
 			}
-			ev, err := search{querier, e.options.Lookback}.of(ctx, found[i], alert)
+			ev, err := search{querier, e.options.Lookback}.of(ctx, rule, alert)
 			answers <- answer{i, ev, err}
 		}
 	})
@@ -206,13 +202,10 @@ func (e *Evaluator) gather(ctx context.Context, found []*alertRule, alerts []*ru
 }
 
 // querier reads as far back as any of the alerts needs.
-func (e *Evaluator) querier(alerts []*rules.Alert, found []*alertRule) (storage.Querier, error) {
+func (e *Evaluator) querier(alerts []*rules.Alert, rule *alertRule) (storage.Querier, error) {
 	var from, to int64 = math.MaxInt64, math.MinInt64
-	for i, a := range alerts {
-		back := e.options.Lookback
-		if found[i] != nil {
-			back += found[i].interval
-		}
+	back := e.options.Lookback + rule.interval
+	for _, a := range alerts {
 		from = min(from, timestamp.FromTime(a.ActiveAt.Add(-back)), timestamp.FromTime(a.FiredAt.Add(-e.options.Lookback)))
 		to = max(to, timestamp.FromTime(a.ActiveAt), timestamp.FromTime(a.FiredAt))
 	}

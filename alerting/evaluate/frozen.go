@@ -103,11 +103,11 @@ func (f *freezer) put(kept *frozen, now time.Time) {
 }
 
 // prune forgets the alerts that are not alive and were last sent before a time.
-func (f *freezer) prune(alive func(hash uint64, alertname string) bool, before time.Time) {
+func (f *freezer) prune(alive func(hash uint64) bool, before time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for hash, kept := range f.alerts {
-		if kept.touched.Before(before) && !alive(hash, kept.Alert.Get(labels.AlertName)) {
+		if kept.touched.Before(before) && !alive(hash) {
 			delete(f.alerts, hash)
 			f.changed = f.changed || !kept.resolved
 		}

@@ -1,21 +1,10 @@
 package evaluate
 
-import (
-	"time"
+import "time"
 
-	"github.com/prometheus/prometheus/rules"
-)
-
-// wake tells keep that something may have to be written.
-func (e *Evaluator) wake() {
-	select {
-	case e.changed <- struct{}{}:
-	default:
-	}
-}
-
-// keep writes what is frozen when it has changed, and forgets what is over, until
-// Stop. It works beside the evaluation, so that no page waits for a disk.
+// keep writes what has changed of the alerts and of what is frozen, and forgets
+// what is over, until Stop. It works beside the evaluation, so that no page waits
+// for a disk.
 func (e *Evaluator) keep() {
 	sweep := time.NewTicker(sweepInterval)
 	defer sweep.Stop()
@@ -26,37 +15,38 @@ func (e *Evaluator) keep() {
 			return
 		case <-sweep.C:
 			e.sweep(time.Now())
-			e.save()
-		case <-e.changed:
-			e.save()
-			select {
-			case <-time.After(saveGap):
-			case <-e.done:
-			}
+			e.state.changed()
+			continue
+		case <-e.state.kick:
+		}
+		began := time.Now()
+		e.save()
+		select {
+		case <-time.After(max(saveGap, saveShare*time.Since(began))):
+		case <-e.done:
 		}
 	}
 }
 
 func (e *Evaluator) save() {
+	if err := e.state.save(); err != nil {
+		e.logger.Error("After a restart, alerts may wait anew", "err", err)
+	}
 	if err := e.freezer.save(); err != nil {
 		e.logger.Error("After a restart, firing alerts may change their team", "err", err)
 	}
 }
 
-// sweep forgets what was added to alerts that upstream does not know any more:
-// their rule is gone, they were not raised again after a restart, or they have
-// been resolved for a while.
+// sweep forgets what was added to alerts that are not there any more: their rule
+// is gone, or they have been resolved for a while.
 func (e *Evaluator) sweep(now time.Time) {
 	known := map[uint64]bool{}
-	waiting := map[string]bool{}
-	for _, rule := range e.manager.AlertingRules() {
-		if !rule.Restored() {
-			waiting[rule.Name()] = true
-			continue
+	for _, g := range e.running() {
+		for _, r := range g.rules {
+			for _, a := range r.copied() {
+				known[a.Labels.Hash()] = true
+			}
 		}
-		rule.ForEachActiveAlert(func(a *rules.Alert) { known[a.Labels.Hash()] = true })
 	}
-	e.freezer.prune(func(hash uint64, alertname string) bool {
-		return known[hash] || waiting[alertname]
-	}, now)
+	e.freezer.prune(func(hash uint64) bool { return known[hash] }, now)
 }

@@ -17,9 +17,8 @@ import (
 
 const labelAsset = "asset"
 
-// notify implements upstream's rules.NotifyFunc: it is called after the
-// evaluation of each rule, with the alerts of the rule that are to be sent.
-func (e *Evaluator) notify(ctx context.Context, expr string, alerts ...*rules.Alert) {
+// notify sends alerts of a rule.
+func (e *Evaluator) notify(ctx context.Context, r *rule, alerts []*rules.Alert) {
 	if len(alerts) == 0 {
 		return
 	}
@@ -38,7 +37,7 @@ func (e *Evaluator) notify(ctx context.Context, expr string, alerts ...*rules.Al
 		added[i] = kept
 	}
 	if len(beginning) > 0 {
-		e.begin(ctx, expr, alerts, added, beginning, now)
+		e.explain(ctx, r, alerts, added, beginning, now)
 	}
 
 	out := make([]*notifier.Alert, len(alerts))
@@ -48,7 +47,7 @@ func (e *Evaluator) notify(ctx context.Context, expr string, alerts ...*rules.Al
 			EndsAt:       alert.ValidUntil,
 			Labels:       merged(alert.Labels, added[i].Labels),
 			Annotations:  annotations(alert, added[i]),
-			GeneratorURL: strings.TrimSuffix(e.options.ExternalURL.String(), "/") + strutil.TableLinkForExpression(expr),
+			GeneratorURL: strings.TrimSuffix(e.options.ExternalURL.String(), "/") + strutil.TableLinkForExpression(r.text),
 		}
 		if !alert.ResolvedAt.IsZero() {
 			out[i].EndsAt = alert.ResolvedAt
@@ -56,7 +55,6 @@ func (e *Evaluator) notify(ctx context.Context, expr string, alerts ...*rules.Al
 	}
 	e.options.Sender.Send(out...)
 	e.sent.Add(len(out))
-	e.wake()
 }
 
 // added is what the catalog and the configuration add to an alert now.
@@ -86,20 +84,18 @@ func (e *Evaluator) added(alert *rules.Alert) *frozen {
 	return kept
 }
 
-// begin adds the evidence to the alerts that begin to fire, and freezes them.
-func (e *Evaluator) begin(
-	ctx context.Context, expr string, alerts []*rules.Alert, added []*frozen, beginning []int, now time.Time,
+// explain adds the evidence to the alerts that begin to fire, and freezes them.
+func (e *Evaluator) explain(
+	ctx context.Context, r *rule, alerts []*rules.Alert, added []*frozen, beginning []int, now time.Time,
 ) {
-	index := *e.index.Load()
-	found := make([]*alertRule, len(beginning))
 	firing := make([]*rules.Alert, len(beginning))
 	for n, i := range beginning {
-		firing[n], found[n] = alerts[i], index.find(expr, alerts[i].Labels)
+		firing[n] = alerts[i]
 	}
-	all, err := e.gather(ctx, found, firing)
+	all, err := e.gather(ctx, r.evidence, firing)
 	if err != nil {
 		e.incomplete.Inc()
-		e.logger.Warn("Some alerts are sent without limit or time of reading", "expr", expr, "err", err)
+		e.logger.Warn("Some alerts are sent without limit or time of reading", "rule", r.name, "err", err)
 	}
 	for n, i := range beginning {
 		notes := added[i].Annotations

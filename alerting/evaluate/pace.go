@@ -69,10 +69,10 @@ func (p *pace) end(g *rules.Group, slot, start time.Time, took time.Duration) {
 }
 
 // keep forgets the groups that are not there any more.
-func (p *pace) keep(groups []*rules.Group) {
+func (p *pace) keep(groups []*group) {
 	there := make(map[string]bool, len(groups))
 	for _, g := range groups {
-		there[rules.GroupKey(g.File(), g.Name())] = true
+		there[rules.GroupKey(g.file, g.name)] = true
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

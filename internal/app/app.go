@@ -16,11 +16,13 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/sourcegraph/conc"
 
 	"github.com/belfry-city/belfry/alerting/evaluate"
 	"github.com/belfry-city/belfry/alerting/pager"
+	"github.com/belfry-city/belfry/alerting/trigger"
 	"github.com/belfry-city/belfry/collector/catalog"
 	"github.com/belfry-city/belfry/collector/event"
 	"github.com/belfry-city/belfry/collector/input/hj212"
@@ -246,6 +248,7 @@ func (a *App) startAlerting(c *config.Config, in inputs) error {
 		Catalog:        a.catalog.Load,
 		Interval:       c.EvaluationInterval,
 		Lookback:       c.Query.Lookback,
+		Watch:          func(x *trigger.Index) { a.store.Watch(samples{x}) },
 		Metrics:        a.opts.Metrics,
 		ExternalLabels: c.ExternalLabels,
 		ExternalURL:    external,
@@ -263,6 +266,17 @@ func (a *App) startAlerting(c *config.Config, in inputs) error {
 	}
 	e.Start()
 	return nil
+}
+
+// samples are what wakes rules.
+type samples struct{ index *trigger.Index }
+
+// Watch implements tsdb.Watcher.
+func (s samples) Watch(series labels.Labels, known bool) tsdb.Watched {
+	if w := s.index.Watch(series, known); w != nil {
+		return w
+	}
+	return nil // and not a nil pointer that is something
 }
 
 func (a *App) startSeries() {

@@ -37,7 +37,7 @@ func (a *App) buildServer(c *config.Config) error {
 		Lookback:      c.Query.Lookback,
 		Queries:       int(c.Query.MaxConcurrent),
 		QueryTimeout:  c.Query.Timeout,
-		Rules:         a.evaluator.Manager(),
+		Rules:         a.evaluator.Rules(),
 		EvaluationLag: a.evaluator.Lag,
 		Alertmanager:  a.pager.Handler(),
 		Guard:         a.guard,

@@ -1,0 +1,166 @@
+package evaluate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/timestamp"
+	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/rules"
+	"github.com/prometheus/prometheus/template"
+)
+
+// resolvedRetention is how long a resolved alert is told of, as upstream does.
+const resolvedRetention = 15 * time.Minute
+
+// instances are the alerts of one part of a rule, by the hash of their labels:
+// what upstream's AlertingRule keeps for a whole rule. The steps are upstream's
+// (rules/alerting.go), and compared with it by the tests.
+type instances map[uint64]*rules.Alert
+
+// step takes over the result of the rule's expression, for one part, at an
+// instant. limit is the group's; 0 is none. again says that the next step will
+// change something whatever the result is then.
+func (all instances) step(now time.Time, result instances, hold, keep time.Duration, limit int) (again bool, _ error) {
+	for hash, found := range result {
+		if known, ok := all[hash]; ok && known.State != rules.StateInactive {
+			known.Value, known.Annotations = found.Value, found.Annotations
+			continue
+		}
+		all[hash] = found
+	}
+	active := 0
+	for hash, a := range all {
+		if _, ok := result[hash]; ok {
+			a.KeepFiringSince = time.Time{}
+		} else if all.end(hash, a, now, keep) {
+			continue
+		}
+		active++
+		advance(a, now, hold)
+		// It was kept firing, and waits again because the rule's `for` has become
+		// longer.
+		again = again || a.State == rules.StatePending && result[hash] == nil
+	}
+	if limit > 0 && active > limit {
+		clear(all)
+		return false, fmt.Errorf("exceeded limit of %d with %d alerts", limit, active)
+	}
+	return again, nil
+}
+
+// end deals with an alert whose condition does not hold any more, and says
+// whether it is over.
+func (all instances) end(hash uint64, a *rules.Alert, now time.Time, keep time.Duration) bool {
+	if a.State == rules.StateFiring && keep > 0 {
+		if a.KeepFiringSince.IsZero() {
+			a.KeepFiringSince = now
+		}
+		if now.Sub(a.KeepFiringSince) < keep {
+			return false
+		}
+	}
+	if a.State == rules.StatePending || !a.ResolvedAt.IsZero() && now.Sub(a.ResolvedAt) > resolvedRetention {
+		delete(all, hash)
+	}
+	if a.State != rules.StateInactive {
+		a.State, a.ResolvedAt = rules.StateInactive, now
+	}
+	return true
+}
+
+// advance lets an alert fire that has waited long enough, or wait again where
+// the rule's `for` has become longer.
+func advance(a *rules.Alert, now time.Time, hold time.Duration) {
+	waited := now.Sub(a.ActiveAt)
+	switch {
+	case a.State == rules.StatePending && waited >= hold:
+		a.State, a.FiredAt = rules.StateFiring, now
+	case a.State == rules.StateFiring && waited < hold:
+		a.State, a.FiredAt, a.LastSentAt, a.KeepFiringSince = rules.StatePending, time.Time{}, time.Time{}, time.Time{}
+	}
+}
+
+// due is when an alert changes by itself; zero: it does not.
+func due(a *rules.Alert, hold, keep time.Duration) time.Time {
+	switch {
+	case a.State == rules.StatePending:
+		return a.ActiveAt.Add(hold)
+	case a.State == rules.StateFiring && !a.KeepFiringSince.IsZero():
+		return a.KeepFiringSince.Add(keep)
+	}
+	return time.Time{}
+}
+
+// needsSending is upstream's.
+func needsSending(a *rules.Alert, now time.Time) bool {
+	if a.State == rules.StatePending {
+		return false
+	}
+	return a.ResolvedAt.After(a.LastSentAt) || a.LastSentAt.Add(resendDelay).Before(now)
+}
+
+// send returns the alerts that Alertmanager is to be told of now.
+func (all instances) send(now time.Time, interval time.Duration) (out []*rules.Alert) {
+	for _, a := range all {
+		if !needsSending(a, now) {
+			continue
+		}
+		a.LastSentAt = now
+		a.ValidUntil = now.Add(4 * max(interval, resendDelay))
+		told := *a
+		out = append(out, &told)
+	}
+	return out
+}
+
+var errSameLabels = errors.New("vector contains metrics with the same labelset after applying alert labels")
+
+// raise makes pending alerts of the result of an expression.
+func (r *rule) raise(ctx context.Context, result promql.Vector, now time.Time) (instances, error) {
+	all := make(instances, len(result))
+	lb := labels.NewBuilder(labels.EmptyLabels())
+	for _, sample := range result {
+		expand := r.expander(ctx, sample, now)
+		lb.Reset(sample.Metric)
+		lb.Del(model.MetricNameLabel)
+		r.labels.Range(func(l labels.Label) { lb.Set(l.Name, expand(l.Value)) })
+		lb.Set(labels.AlertName, r.name)
+		lset := lb.Labels()
+		hash := lset.Hash()
+		if _, twice := all[hash]; twice {
+			return nil, errSameLabels
+		}
+		var notes labels.ScratchBuilder
+		r.annotations.Range(func(l labels.Label) { notes.Add(l.Name, expand(l.Value)) })
+		all[hash] = &rules.Alert{Labels: lset, Annotations: notes.Labels(), ActiveAt: now, State: rules.StatePending, Value: sample.F}
+	}
+	return all, nil
+}
+
+// templateNames are the short names that templates of rules have.
+const templateNames = "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}{{$externalURL := .ExternalURL}}{{$value := .Value}}"
+
+// expander expands the templates of a rule for one element of its result.
+func (r *rule) expander(ctx context.Context, sample promql.Sample, now time.Time) func(string) string {
+	e := r.group.evaluator
+	data := template.AlertTemplateData(sample.Metric.Map(), r.group.externalLabels, e.options.ExternalURL.String(), sample)
+	return func(text string) string {
+		if !strings.Contains(text, "{{") {
+			return text
+		}
+		t := template.NewTemplateExpander(ctx, templateNames+text, "__alert_"+r.name, data, model.Time(timestamp.FromTime(now)),
+			template.QueryFunc(e.query), e.options.ExternalURL, nil)
+		expanded, err := t.Expand()
+		if err != nil {
+			expanded = fmt.Sprintf("<error expanding template: %s>", err)
+			e.logger.Warn("Expanding alert template failed", "rule", r.name, "err", err)
+		}
+		return expanded
+	}
+}

@@ -1,0 +1,275 @@
+package evaluate
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/promql/parser"
+	"github.com/prometheus/prometheus/rules"
+
+	"github.com/belfry-city/belfry/alerting/trigger"
+)
+
+// rule is a rule of a group and what its evaluations have found.
+type rule struct {
+	group *group
+	name  string
+	// record is whether its result is stored instead of raising alerts.
+	record      bool
+	expr        parser.Expr
+	text        string // of expr
+	hold, keep  time.Duration
+	labels      labels.Labels
+	annotations labels.Labels
+	plan        *trigger.Plan
+	evidence    *alertRule
+
+	whole chan struct{} // holds one while all of it is evaluated
+	mu    sync.Mutex
+	parts map[string]*part
+	// newest is the instant of the newest evaluation.
+	newest time.Time
+	// gone says that another rule has taken over, or none.
+	gone bool
+	// apart are the parts that were evaluated while the whole was: nil while it
+	// is not.
+	apart map[string]bool
+
+	health   rules.RuleHealth
+	err      error
+	duration time.Duration
+	began    time.Time
+}
+
+// part is a part of a rule that has alerts, or has written series.
+type part struct {
+	values []string
+	alerts instances
+	// written are the series that its newest evaluation has stored.
+	written map[string]labels.Labels
+	// patient is until when alerts of before a restart are kept while there is
+	// nothing of their series to judge by.
+	patient time.Time
+}
+
+const partSeparator = "\xff"
+
+// partOf is the part that an element of the result belongs to.
+func (r *rule) partOf(l labels.Labels) (key string, values []string) {
+	if r.plan.By == nil {
+		return "", nil
+	}
+	values = make([]string, len(r.plan.By))
+	for i, name := range r.plan.By {
+		values[i] = l.Get(name)
+	}
+	return strings.Join(values, partSeparator), values
+}
+
+// evaluate evaluates all of the rule at an instant, or a little later where a
+// part of it has been evaluated since.
+func (r *rule) evaluate(ctx context.Context, at time.Time) {
+	r.whole <- struct{}{}
+	defer func() { <-r.whole }()
+	began := time.Now()
+	r.mu.Lock()
+	if at.Before(r.newest) {
+		at = r.newest
+	}
+	r.newest, r.apart = at, map[string]bool{}
+	r.mu.Unlock()
+
+	result, err := r.group.evaluator.query(ctx, r.plan.Text(nil), at.Add(-r.group.offset))
+
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	apart := r.apart
+	r.apart = nil
+	switch {
+	case r.gone:
+		return
+	case err == nil && r.record:
+		err = r.store(ctx, at, result)
+	case err == nil:
+		err = r.take(ctx, at, r.divided(result, apart))
+	}
+	r.done(began, err)
+}
+
+// divided sorts a result by parts, among them those that have alerts and none
+// in the result; those that have been evaluated meanwhile know better.
+func (r *rule) divided(result promql.Vector, apart map[string]bool) map[string]*found {
+	all := map[string]*found{}
+	for key, p := range r.parts {
+		if !apart[key] {
+			all[key] = &found{values: p.values}
+		}
+	}
+	for _, sample := range result {
+		key, values := r.partOf(sample.Metric)
+		if apart[key] {
+			continue
+		}
+		f, ok := all[key]
+		if !ok {
+			f = &found{values: values}
+			all[key] = f
+		}
+		f.result = append(f.result, sample)
+	}
+	return all
+}
+
+// found is the result of one part.
+type found struct {
+	values []string
+	result promql.Vector
+}
+
+// evaluateParts evaluates some parts now.
+func (r *rule) evaluateParts(ctx context.Context, parts map[string]*found) {
+	began := time.Now()
+	r.mu.Lock()
+	at := began
+	if at.Before(r.newest) {
+		at = r.newest
+	}
+	r.newest = at
+	for key := range parts {
+		if r.apart != nil {
+			r.apart[key] = true
+		}
+	}
+	r.mu.Unlock()
+	var err error
+	for _, f := range parts {
+		if f.result, err = r.group.evaluator.query(ctx, r.plan.Text(f.values), at.Add(-r.group.offset)); err != nil {
+			break
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.gone {
+		return
+	}
+	if err == nil {
+		err = r.take(ctx, at, parts)
+	}
+	r.done(began, err)
+}
+
+// take steps the alerts of parts, stores what they are, and sends what is to be
+// sent.
+func (r *rule) take(ctx context.Context, at time.Time, parts map[string]*found) (err error) {
+	e := r.group.evaluator
+	out := e.newOutput(ctx, at.Add(-r.group.offset))
+	var told []*rules.Alert
+	for key, f := range parts {
+		p := r.parts[key]
+		switch {
+		case p == nil && len(f.result) == 0:
+			continue
+		case p == nil:
+			p = &part{values: f.values, alerts: instances{}}
+			r.parts[key] = p
+		case len(f.result) == 0 && at.Before(p.patient) && !e.heard(ctx, r, p, at):
+			told = append(told, p.alerts.send(at, r.group.interval)...)
+			continue
+		}
+		p.patient = time.Time{}
+		again := false
+		result, failed := r.raise(ctx, f.result, at)
+		if failed == nil {
+			again, failed = p.alerts.step(at, result, r.hold, r.keep, r.group.limit)
+		}
+		if failed != nil {
+			err = failed
+			continue
+		}
+		told = append(told, p.alerts.send(at, r.group.interval)...)
+		r.write(out, p)
+		r.remind(p)
+		if again {
+			e.schedule.at(at.Add(time.Millisecond), r, p.values)
+		}
+		if len(p.alerts) == 0 && len(p.written) == 0 {
+			delete(r.parts, key)
+		}
+	}
+	if len(told) > 0 {
+		e.notify(ctx, r, told)
+	}
+	e.state.changed()
+	if failed := out.commit(); failed != nil {
+		return failed
+	}
+	return err
+}
+
+// remind has the part evaluated again when one of its alerts comes due.
+func (r *rule) remind(p *part) {
+	var first time.Time
+	for _, a := range p.alerts {
+		if at := due(a, r.hold, r.keep); !at.IsZero() && (first.IsZero() || at.Before(first)) {
+			first = at
+		}
+	}
+	if !first.IsZero() {
+		r.group.evaluator.schedule.at(first, r, p.values)
+	}
+}
+
+func (r *rule) done(began time.Time, err error) {
+	r.began, r.duration, r.err, r.health = began, time.Since(began), err, rules.HealthGood
+	if err == nil {
+		return
+	}
+	r.health = rules.HealthBad
+	if !cancelled(err) {
+		r.group.evaluator.logger.Warn("Evaluating rule failed", "file", r.group.file, "group", r.group.name, "rule", r.name, "err", err)
+	}
+}
+
+// same says whether the other rule can take over what this one has found.
+func (r *rule) same(other *rule) bool {
+	return r.name == other.name && r.record == other.record && labels.Equal(r.labels, other.labels)
+}
+
+// takeOver takes what another rule has found: its alerts, by the parts that
+// they belong to now.
+func (r *rule) takeOver(from *rule) {
+	from.mu.Lock()
+	defer from.mu.Unlock()
+	r.newest, r.health, r.err, r.duration, r.began = from.newest, from.health, from.err, from.duration, from.began
+	for _, p := range from.parts {
+		if len(p.alerts) == 0 || r.record {
+			key := strings.Join(p.values, partSeparator)
+			into := r.part(key, p.values)
+			for name, series := range p.written {
+				into.written[name] = series
+			}
+		}
+		for hash, a := range p.alerts {
+			key, values := r.partOf(a.Labels)
+			into := r.part(key, values)
+			into.alerts[hash] = a
+			into.patient = p.patient
+			for name, series := range p.written {
+				into.written[name] = series
+			}
+		}
+	}
+}
+
+func (r *rule) part(key string, values []string) *part {
+	p, ok := r.parts[key]
+	if !ok {
+		p = &part{values: values, alerts: instances{}, written: map[string]labels.Labels{}}
+		r.parts[key] = p
+	}
+	return p
+}

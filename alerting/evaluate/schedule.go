@@ -1,0 +1,245 @@
+package evaluate
+
+import (
+	"container/heap"
+	"context"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// share is which part of a processor a rule may use for being woken.
+	share = 0.1
+	// saved is how much of its share a rule may have saved up.
+	saved = 100 * time.Millisecond
+	// manyParts is from how many woken parts on a rule is evaluated as a whole.
+	manyParts = 64
+)
+
+// schedule evaluates rules when they are woken, at once or when their time
+// comes. No rule uses more than its share of a processor for it.
+type schedule struct {
+	evaluator *Evaluator
+
+	mu     sync.Mutex
+	ready  []*wakened // to be evaluated, in order
+	rules  map[*rule]*wakened
+	timers timers
+	closed bool
+	// kick says that there is something new; it holds one.
+	kick chan struct{}
+}
+
+// wakened is what is known of a rule that has been woken, or was.
+type wakened struct {
+	rule   *rule
+	parts  map[string]*found
+	all    bool
+	queued bool
+	busy   bool
+	// credit is what is left of the rule's share at an instant.
+	credit time.Duration
+	at     time.Time
+}
+
+func newSchedule(e *Evaluator) *schedule {
+	return &schedule{evaluator: e, rules: map[*rule]*wakened{}, kick: make(chan struct{}, 1)}
+}
+
+// timer is a part of a rule that is to be evaluated at an instant.
+type timer struct {
+	at     time.Time
+	rule   *rule
+	values []string
+}
+
+type timers []timer
+
+func (t timers) Len() int           { return len(t) }
+func (t timers) Less(i, j int) bool { return t[i].at.Before(t[j].at) }
+func (t timers) Swap(i, j int)      { t[i], t[j] = t[j], t[i] }
+func (t *timers) Push(x any)        { *t = append(*t, x.(timer)) }
+func (t *timers) Pop() any {
+	all := *t
+	last := all[len(all)-1]
+	all[len(all)-1] = timer{}
+	*t = all[:len(all)-1]
+	return last
+}
+
+// at has a part of a rule evaluated at an instant.
+func (s *schedule) at(when time.Time, r *rule, values []string) { s.add(timer{when, r, values}) }
+
+func (s *schedule) add(t timer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
+	heap.Push(&s.timers, t)
+	if s.timers[0].at.Equal(t.at) {
+		s.notice()
+	}
+}
+
+// wake has a part of a rule evaluated as soon as may be, because of a sample.
+func (s *schedule) wake(r *rule, values []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.push(r, values)
+}
+
+// whole has all of a rule evaluated as soon as may be.
+func (s *schedule) whole(r *rule) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
+	w := s.of(r)
+	w.all = true
+	s.queue(w)
+}
+
+func (s *schedule) of(r *rule) *wakened {
+	w, ok := s.rules[r]
+	if !ok {
+		w = &wakened{rule: r, credit: saved, at: time.Now()}
+		s.rules[r] = w
+	}
+	return w
+}
+
+func (s *schedule) push(r *rule, values []string) {
+	if s.closed {
+		return
+	}
+	w := s.of(r)
+	switch {
+	case w.all:
+	case r.plan.By == nil || len(w.parts) >= manyParts:
+		w.all, w.parts = true, nil
+	default:
+		if w.parts == nil {
+			w.parts = map[string]*found{}
+		}
+		key := strings.Join(values, partSeparator)
+		w.parts[key] = &found{values: values}
+	}
+	s.queue(w)
+}
+
+func (s *schedule) queue(w *wakened) {
+	if !w.queued && !w.busy {
+		w.queued = true
+		s.ready = append(s.ready, w)
+		s.notice()
+	}
+}
+
+func (s *schedule) notice() {
+	select {
+	case s.kick <- struct{}{}:
+	default:
+	}
+}
+
+// forget drops a rule that is gone.
+func (s *schedule) forget(r *rule) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.rules, r)
+}
+
+// run evaluates what is woken until ctx ends.
+func (s *schedule) run(ctx context.Context) {
+	wait := time.NewTimer(time.Hour)
+	defer wait.Stop()
+	for {
+		w, until := s.next(time.Now())
+		if w != nil {
+			s.serve(ctx, w)
+			continue
+		}
+		wait.Reset(until)
+		select {
+		case <-ctx.Done():
+			s.close()
+			return
+		case <-s.kick:
+		case <-wait.C:
+		}
+	}
+}
+
+func (s *schedule) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed, s.ready, s.rules, s.timers = true, nil, map[*rule]*wakened{}, nil
+	s.notice() // the other one
+}
+
+// next takes what is to be evaluated now, or says how long to wait.
+func (s *schedule) next(now time.Time) (*wakened, time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.timers) > 0 && !s.timers[0].at.After(now) {
+		t := heap.Pop(&s.timers).(timer)
+		s.push(t.rule, t.values)
+	}
+	until := time.Hour
+	if len(s.timers) > 0 {
+		until = s.timers[0].at.Sub(now)
+	}
+	for i, w := range s.ready {
+		if short := w.earn(now); short > 0 {
+			until = min(until, short)
+			continue
+		}
+		s.ready = append(s.ready[:i:i], s.ready[i+1:]...)
+		w.queued, w.busy = false, true
+		if len(s.ready) > 0 {
+			s.notice() // for the other one
+		}
+		return w, 0
+	}
+	return nil, max(until, time.Millisecond)
+}
+
+// earn brings the credit up to date, and returns how long it takes until there
+// is some.
+func (w *wakened) earn(now time.Time) time.Duration {
+	if passed := now.Sub(w.at); passed > 0 {
+		w.credit = min(saved, w.credit+time.Duration(float64(passed)*share))
+		w.at = now
+	}
+	if w.credit > 0 {
+		return 0
+	}
+	return time.Duration(float64(-w.credit)/share) + time.Millisecond
+}
+
+// serve evaluates what is woken of a rule.
+func (s *schedule) serve(ctx context.Context, w *wakened) {
+	s.mu.Lock()
+	parts, all := w.parts, w.all
+	w.parts, w.all = nil, false
+	s.mu.Unlock()
+	began := time.Now()
+	if all {
+		w.rule.evaluate(ctx, began)
+	} else {
+		w.rule.evaluateParts(ctx, parts)
+	}
+	s.evaluator.woken.Inc()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w.credit -= time.Since(began)
+	w.busy = false
+	if (w.all || len(w.parts) > 0) && !s.closed {
+		w.queued = true
+		s.ready = append(s.ready, w)
+		s.notice()
+	}
+}

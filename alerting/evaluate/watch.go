@@ -1,0 +1,50 @@
+package evaluate
+
+import (
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+
+	"github.com/belfry-city/belfry/alerting/trigger"
+)
+
+// watch has the samples looked at for the rules that there are now.
+func (e *Evaluator) watch() {
+	if e.options.Watch == nil {
+		return
+	}
+	var all []*rule
+	var plans []*trigger.Plan
+	for _, g := range e.running() {
+		for _, r := range g.rules {
+			if !r.record { // what they record wakes others, on their interval
+				all, plans = append(all, r), append(plans, r.plan)
+			}
+		}
+	}
+	index := trigger.NewIndex(plans, e.options.Lookback.Milliseconds(), func(w trigger.Wake) {
+		if at := time.UnixMilli(w.At); at.After(time.Now()) {
+			e.schedule.add(timer{at: at, rule: all[w.Rule], values: w.Values})
+			return
+		}
+		e.schedule.wake(all[w.Rule], w.Values)
+	})
+	e.options.Watch(index)
+	e.background.Go(func() { e.seed(index) })
+}
+
+// seed tells an index of the thresholds that are stored already.
+func (e *Evaluator) seed(index *trigger.Index) {
+	index.Thresholds(func(selector string, seed func(labels.Labels, float64)) {
+		result, err := e.query(e.ctx, selector, time.Now())
+		if err != nil {
+			if !cancelled(err) {
+				e.logger.Warn("Thresholds of assets are known later", "selector", selector, "err", err)
+			}
+			return
+		}
+		for _, s := range result {
+			seed(s.Metric, s.F)
+		}
+	})
+}
