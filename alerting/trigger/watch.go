@@ -91,6 +91,7 @@ func (w *Watch) look(t, newest int64, v float64, now int64) bool {
 		m.seen(t)
 	}
 	before := w.last
+	wake := func(all []target) { w.push(all, t, now, true) }
 	switch {
 	case t <= newest && newest <= now:
 		// Late: the newest sample stays what it is.
@@ -100,10 +101,10 @@ func (w *Watch) look(t, newest int64, v float64, now int64) bool {
 		// There was none that counted, or there is none any more, or one that lies
 		// ahead and another before it.
 		w.push(w.present, t, now, true)
-		w.appear(before, v, func(all []target) { w.push(all, t, now, true) })
+		w.compare(before, v, false, wake)
 		w.changed(v)
 	default:
-		w.compare(before, v, func(all []target) { w.push(all, t, now, true) })
+		w.compare(before, v, true, wake)
 		if w.changed(v) {
 			w.push(w.changes, t, now, true)
 		}
@@ -147,10 +148,11 @@ func (w *Watch) changed(v float64) bool {
 	return math.Float64bits(before) != math.Float64bits(v)
 }
 
-// compare evaluates all comparisons of two samples, calls changed for those
-// whose truth differs or whose threshold does, and remembers the stretch of
-// values around the newer one that changes none.
-func (w *Watch) compare(before, v float64, changed func([]target)) {
+// compare evaluates all comparisons, calls wake for those whose truth may differ
+// between two samples, and remembers the stretch of values around the newer one
+// that changes none. Where one of them does not count, that is as if its
+// comparisons did not hold.
+func (w *Watch) compare(before, v float64, bothCount bool, wake func([]target)) {
 	around := stretch{from: math.Inf(-1), to: math.Inf(1), at: v}
 	n := 0
 	for i := range w.limits {
@@ -161,39 +163,18 @@ func (w *Watch) compare(before, v float64, changed func([]target)) {
 			w.with[n] = limit
 			n++
 		}
-		// Under another threshold, the truth before is not known.
-		if math.Float64bits(limit) != math.Float64bits(earlier) || k.limit.holds(v, limit) != k.limit.holds(before, limit) {
-			changed(k.targets)
-		}
-		around.bound(v, limit, k.limit.Abs)
-	}
-	if math.IsNaN(v) {
-		around = nowhere() // it may be the end of the series
-	}
-	w.settle(around)
-}
-
-// appear is compare where one of the samples does not count, which is as if the
-// comparison did not hold.
-func (w *Watch) appear(before, v float64, changed func([]target)) {
-	around := stretch{from: math.Inf(-1), to: math.Inf(1), at: v}
-	n := 0
-	for i := range w.limits {
-		k := &w.limits[i]
-		limit, earlier := k.limit.Value, k.limit.Value
-		if k.limit.Thresholds != nil {
-			limit, earlier = w.against[n].value(), w.with[n]
-			w.with[n] = limit
-			n++
-		}
-		if w.unknown || k.limit.holds(v, limit) || k.limit.holds(before, earlier) || k.limit.holds(before, limit) {
-			changed(k.targets)
+		holds, held := k.limit.holds(v, limit), k.limit.holds(before, limit)
+		switch {
+		case bothCount && math.Float64bits(limit) == math.Float64bits(earlier) && holds == held:
+		case !bothCount && !w.unknown && !holds && !held && !k.limit.holds(before, earlier):
+		default:
+			wake(k.targets)
 		}
 		around.bound(v, limit, k.limit.Abs)
 	}
 	w.unknown = false
 	if math.IsNaN(v) {
-		around = nowhere()
+		around = nowhere() // it may be the end of the series
 	}
 	w.settle(around)
 }
