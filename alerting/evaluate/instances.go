@@ -54,6 +54,19 @@ func (all instances) step(now time.Time, result instances, hold, keep time.Durat
 	return again, nil
 }
 
+// fingerprint tells whether anything of the alerts differs that a restart has to
+// find again.
+func (all instances) fingerprint() (sum uint64) {
+	for hash, a := range all {
+		n := hash ^ uint64(a.State)
+		for _, t := range []time.Time{a.ActiveAt, a.FiredAt, a.ResolvedAt, a.LastSentAt, a.KeepFiringSince} {
+			n = n*31 + uint64(t.UnixNano())
+		}
+		sum += n
+	}
+	return sum
+}
+
 // end deals with an alert whose condition does not hold any more, and says
 // whether it is over.
 func (all instances) end(hash uint64, a *rules.Alert, now time.Time, keep time.Duration) bool {

@@ -14,8 +14,9 @@ func (e *Evaluator) keep() {
 			e.save()
 			return
 		case <-sweep.C:
-			e.sweep(time.Now())
-			e.state.changed()
+			if e.sweep(time.Now()) > 0 {
+				e.state.changed() // that it is as it was
+			}
 			continue
 		case <-e.state.kick:
 		}
@@ -38,8 +39,8 @@ func (e *Evaluator) save() {
 }
 
 // sweep forgets what was added to alerts that are not there any more: their rule
-// is gone, or they have been resolved for a while.
-func (e *Evaluator) sweep(now time.Time) {
+// is gone, or they have been resolved for a while. It returns how many there are.
+func (e *Evaluator) sweep(now time.Time) int {
 	known := map[uint64]bool{}
 	for _, g := range e.running() {
 		for _, r := range g.rules {
@@ -49,4 +50,5 @@ func (e *Evaluator) sweep(now time.Time) {
 		}
 	}
 	e.freezer.prune(func(hash uint64) bool { return known[hash] }, now)
+	return len(known)
 }

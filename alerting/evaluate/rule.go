@@ -54,6 +54,8 @@ type part struct {
 	// patient is until when alerts of before a restart are kept while there is
 	// nothing of their series to judge by.
 	patient time.Time
+	// reminded is when it is to be evaluated because an alert comes due.
+	reminded time.Time
 }
 
 const partSeparator = "\xff"
@@ -168,6 +170,7 @@ func (r *rule) take(ctx context.Context, at time.Time, parts map[string]*found) 
 	e := r.group.evaluator
 	out := e.newOutput(ctx, at.Add(-r.group.offset))
 	var told []*rules.Alert
+	differs := false
 	for key, f := range parts {
 		p := r.parts[key]
 		switch {
@@ -180,6 +183,7 @@ func (r *rule) take(ctx context.Context, at time.Time, parts map[string]*found) 
 			told = append(told, p.alerts.send(at, r.group.interval)...)
 			continue
 		}
+		before := p.alerts.fingerprint()
 		p.patient = time.Time{}
 		again := false
 		result, failed := r.raise(ctx, f.result, at)
@@ -191,6 +195,7 @@ func (r *rule) take(ctx context.Context, at time.Time, parts map[string]*found) 
 			continue
 		}
 		told = append(told, p.alerts.send(at, r.group.interval)...)
+		differs = differs || p.alerts.fingerprint() != before
 		r.write(out, p)
 		r.remind(p)
 		if again {
@@ -203,7 +208,9 @@ func (r *rule) take(ctx context.Context, at time.Time, parts map[string]*found) 
 	if len(told) > 0 {
 		e.notify(ctx, r, told)
 	}
-	e.state.changed()
+	if differs {
+		e.state.changed()
+	}
 	if failed := out.commit(); failed != nil {
 		return failed
 	}
@@ -218,7 +225,8 @@ func (r *rule) remind(p *part) {
 			first = at
 		}
 	}
-	if !first.IsZero() {
+	if !first.IsZero() && !first.Equal(p.reminded) {
+		p.reminded = first
 		r.group.evaluator.schedule.at(first, r, p.values)
 	}
 }
