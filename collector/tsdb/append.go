@@ -124,8 +124,10 @@ func (a *appending) lookAhead(points []reading.Point, hashes *[ahead]uint64) {
 	table := a.cache.table.Load()
 	var entries [ahead]*seriesEntry
 	for i := range points {
-		h := maphash.Bytes(a.cache.seed, a.batch.Bytes(points[i].Key)) ^ a.spaceHash
-		hashes[i], entries[i] = h, table.touch(h)
+		hashes[i] = maphash.Bytes(a.cache.seed, a.batch.Bytes(points[i].Key)) ^ a.spaceHash
+	}
+	for i := range points { // not while hashing: the processor looks only so far ahead
+		entries[i] = table.touch(hashes[i])
 	}
 	touched := byte(0)
 	for _, e := range entries[:len(points)] {
