@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/klauspost/compress/snappy"
+	"github.com/golang/snappy"
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/belfry-city/belfry/loadtest"

@@ -150,6 +150,7 @@ func (o RemoteWriteOptions) send(ctx context.Context, w way, load loadtest.Load,
 		Input: w.name, Server: w.product.Name(), Messages: report.Requests, Samples: report.Acknowledged,
 		Took: time.Duration(report.Seconds * float64(time.Second)), CPU: after.CPU - before.CPU, PeakRSS: after.PeakRSS,
 		P50: ms(report.Service.P50), P99: ms(report.Service.P99),
+		Note: fmt.Sprintf("client's CPU %.0f ns/sample", report.Generator.CPU),
 	}, nil
 }
 

@@ -56,7 +56,7 @@ func WriteTable(w io.Writer, rows []Row) error {
 	}
 	for _, r := range rows {
 		perMessage := float64(r.CPU.Nanoseconds()) / float64(max(r.Messages, 1))
-		_, err := fmt.Fprintf(t, "%s\t%s\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%.1f\t%.1f\t%s\n", r.Input, r.Server,
+		_, err := fmt.Fprintf(t, "%s\t%s\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%.1f\t%.1f\t  %s\n", r.Input, r.Server,
 			r.MessagesPerSecond(), r.SamplesPerSecond(), perMessage, r.CPUPerSample(), float64(r.PeakRSS)/1e6,
 			float64(r.P50.Microseconds())/1e3, float64(r.P99.Microseconds())/1e3, r.Note)
 		if err != nil {
