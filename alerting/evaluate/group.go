@@ -153,9 +153,6 @@ func (g *group) takeOver(from *group) {
 		}
 		r.takeOver(free[i])
 		free[i] = nil
-		for _, p := range r.parts {
-			r.remind(p)
-		}
 	}
 	for _, old := range free {
 		if old != nil {
@@ -168,6 +165,8 @@ func (g *group) endSeries(old *rule) {
 	if g.ended == nil {
 		g.ended = map[string]labels.Labels{}
 	}
+	old.mu.Lock()
+	defer old.mu.Unlock()
 	for _, p := range old.parts {
 		for key, series := range p.written {
 			g.ended[key] = series

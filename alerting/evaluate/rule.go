@@ -250,6 +250,8 @@ func (r *rule) same(other *rule) bool {
 // takeOver takes what another rule has found: its alerts, by the parts that
 // they belong to now.
 func (r *rule) takeOver(from *rule) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	from.mu.Lock()
 	defer from.mu.Unlock()
 	r.newest, r.health, r.err, r.duration, r.began = from.newest, from.health, from.err, from.duration, from.began
@@ -270,6 +272,9 @@ func (r *rule) takeOver(from *rule) {
 				into.written[name] = series
 			}
 		}
+	}
+	for _, p := range r.parts {
+		r.remind(p)
 	}
 }
 

@@ -13,6 +13,8 @@ const (
 	share = 0.1
 	// saved is how much of its share a rule may have saved up.
 	saved = 100 * time.Millisecond
+	// nameAgain is how long a dear rule is not complained of again.
+	nameAgain = 10 * time.Minute
 	// manyParts is from how many woken parts on a rule is evaluated as a whole.
 	manyParts = 64
 )
@@ -41,6 +43,7 @@ type wakened struct {
 	// credit is what is left of the rule's share at an instant.
 	credit time.Duration
 	at     time.Time
+	named  time.Time // when it was last complained of
 }
 
 func newSchedule(e *Evaluator) *schedule {
@@ -235,8 +238,14 @@ func (s *schedule) serve(ctx context.Context, w *wakened) {
 	s.evaluator.woken.Inc()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	w.credit -= time.Since(began)
+	took := time.Since(began)
+	w.credit -= took
 	w.busy = false
+	if took > saved && began.Sub(w.named) > nameAgain {
+		w.named = began
+		s.evaluator.logger.Warn("a rule is dear, and is woken less often for it; its interval stays", "file", w.rule.group.file,
+			"group", w.rule.group.name, "rule", w.rule.name, "took", took, "next", time.Duration(float64(-w.credit)/share).Round(time.Millisecond))
+	}
 	if (w.all || len(w.parts) > 0) && !s.closed {
 		w.queued = true
 		s.ready = append(s.ready, w)
