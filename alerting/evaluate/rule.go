@@ -267,7 +267,9 @@ func (r *rule) takeOver(from *rule) {
 			key, values := r.partOf(a.Labels)
 			into := r.part(key, values)
 			into.alerts[hash] = a
-			into.patient = p.patient
+			if r.text == from.text { // else the series that it reads are others
+				into.patient = p.patient
+			}
 			for name, series := range p.written {
 				into.written[name] = series
 			}

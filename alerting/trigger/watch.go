@@ -27,8 +27,10 @@ type Watch struct {
 	with    []float64
 	own     []*threshold // that this series is
 	last    float64
-	// unknown says that there may be samples that were not told of.
+	// unknown says that there may be newer samples, from before born, that were not
+	// told of.
 	unknown bool
+	born    int64
 	// due are wakes that wait for their sample to become visible.
 	due     []Wake
 	anyNext int64
@@ -90,6 +92,9 @@ func (w *Watch) look(t, newest int64, v float64, now int64) bool {
 	for _, m := range w.missed {
 		m.seen(t)
 	}
+	if w.born == 0 {
+		w.born = now
+	}
 	before := w.last
 	wake := func(all []target) { w.push(all, t, now, true) }
 	switch {
@@ -112,6 +117,7 @@ func (w *Watch) look(t, newest int64, v float64, now int64) bool {
 	if len(w.any) > 0 {
 		w.another(t, now)
 	}
+	w.unknown = w.unknown && t < w.born
 	return len(w.due) > 0
 }
 
@@ -165,16 +171,17 @@ func (w *Watch) compare(before, v float64, bothCount bool, wake func([]target)) 
 		}
 		holds, held := k.limit.holds(v, limit), k.limit.holds(before, limit)
 		switch {
+		case w.unknown:
+			wake(k.targets)
 		case bothCount && math.Float64bits(limit) == math.Float64bits(earlier) && holds == held:
-		case !bothCount && !w.unknown && !holds && !held && !k.limit.holds(before, earlier):
+		case !bothCount && !holds && !held && !k.limit.holds(before, earlier):
 		default:
 			wake(k.targets)
 		}
 		around.bound(v, limit, k.limit.Abs)
 	}
-	w.unknown = false
-	if math.IsNaN(v) {
-		around = nowhere() // it may be the end of the series
+	if math.IsNaN(v) || w.unknown {
+		around = nowhere() // it may be the end of the series, or not its newest sample
 	}
 	w.settle(around)
 }
