@@ -107,7 +107,8 @@ func (s *shape) addLimit(l *Limit, t target) {
 
 // watch makes the watch of a series; known says that it may have had samples.
 func (s *shape) watch(lset labels.Labels, known bool) *Watch {
-	w := &Watch{shape: s, lookback: s.index.lookback, each: s.each, last: math.NaN(), unknown: known}
+	w := &Watch{shape: s, lookback: s.index.lookback, each: s.each, unknown: known}
+	w.last.Store(math.Float64bits(math.NaN()))
 	w.newest.Store(never)
 	w.known.Store(nowhere())
 	for _, by := range s.divisions {

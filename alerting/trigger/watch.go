@@ -14,6 +14,7 @@ type Watch struct {
 	// What every sample looks at, in one line of the processor's cache:
 	newest   atomic.Int64 // milliseconds
 	known    known
+	last     atomic.Uint64 // the newest sample's value, as bits
 	lookback int64 // milliseconds
 	each     bool  // as in shape
 
@@ -26,7 +27,6 @@ type Watch struct {
 	against []*threshold
 	with    []float64
 	own     []*threshold // that this series is
-	last    float64
 	// unknown says that there may be newer samples, from before born, that were not
 	// told of.
 	unknown bool
@@ -75,6 +75,7 @@ func (w *Watch) Sample(t int64, v float64, now int64) bool {
 			return false // too old for anybody to see it
 		}
 		if !w.each && max(t, now)-newest < w.lookback && w.known.has(v) {
+			w.last.Store(math.Float64bits(v))
 			return false
 		}
 	}
@@ -95,7 +96,7 @@ func (w *Watch) look(t, newest int64, v float64, now int64) bool {
 	if w.born == 0 {
 		w.born = now
 	}
-	before := w.last
+	before := math.Float64frombits(w.last.Load())
 	wake := func(all []target) { w.push(all, t, now, true) }
 	switch {
 	case t <= newest && newest <= now:
@@ -146,12 +147,11 @@ func (w *Watch) push(all []target, t, now int64, sure bool) {
 
 // changed notes the value and says whether it is another one.
 func (w *Watch) changed(v float64) bool {
-	before := w.last
-	w.last = v
+	before := w.last.Swap(math.Float64bits(v))
 	for _, t := range w.own {
 		t.set(v)
 	}
-	return math.Float64bits(before) != math.Float64bits(v)
+	return before != math.Float64bits(v)
 }
 
 // compare evaluates all comparisons, calls wake for those whose truth may differ
