@@ -15,8 +15,8 @@ type Watch struct {
 	newest   atomic.Int64 // milliseconds
 	known    known
 	last     atomic.Uint64 // the newest sample's value, as bits
-	lookback int64 // milliseconds
-	each     bool  // as in shape
+	lookback int64         // milliseconds
+	each     bool          // as in shape
 
 	*shape
 	mu sync.Mutex
