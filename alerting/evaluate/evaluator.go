@@ -141,6 +141,7 @@ type Evaluator struct {
 	cancel     context.CancelFunc
 	ending     context.Context
 	endGroups  context.CancelFunc
+	endMissing context.CancelFunc // guarded by reloading
 	done       chan struct{}
 	work       sync.WaitGroup // groups and schedule
 	background sync.WaitGroup

@@ -295,3 +295,24 @@ func (w *twin) step(t *testing.T, s step) {
 	synctest.Wait()
 	w.catchUp(t)
 }
+
+func TestMissingSamplesRaiseAnAlertWhenTheyAreMissed(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *city) {
+		w := newTwin(c)
+		w.rules("groups: [{name: g, interval: 1h, rules: [{alert: Gone, expr: absent(a), labels: {severity: critical}, annotations: {summary: s}}]}]")
+		w.begin(t)
+		synctest.Wait()
+		require.Len(t, c.inbox.take(), 1, "there has never been any")
+		<-time.After(time.Minute)
+		at := time.Now().Truncate(time.Millisecond)
+		w.store(metric("a", "asset", "W1"), at, 1)
+		synctest.Wait()
+		resolved := c.inbox.take()
+		require.Len(t, resolved, 1)
+		require.True(t, resolved[0].resolved)
+		<-time.After(6 * time.Minute)
+		missed := c.inbox.take()
+		require.Len(t, missed, 1)
+		require.Equal(t, at.Add(5*time.Minute).UTC(), missed[0].at.UTC().Truncate(time.Millisecond))
+	})
+}

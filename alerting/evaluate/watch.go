@@ -1,6 +1,7 @@
 package evaluate
 
 import (
+	"context"
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
@@ -31,6 +32,41 @@ func (e *Evaluator) watch() {
 	})
 	e.options.Watch(index)
 	e.background.Go(func() { e.seed(index) })
+	if e.endMissing != nil {
+		e.endMissing()
+	}
+	ctx, end := context.WithCancel(e.ending)
+	e.endMissing = end
+	e.background.Go(func() { e.missing(ctx, index, all) })
+}
+
+// lookForMissing is how often it is looked whether samples have begun to come
+// that would be missed.
+const lookForMissing = 10 * time.Second
+
+// missing has rules evaluated at the moment from which on samples are missing.
+func (e *Evaluator) missing(ctx context.Context, index *trigger.Index, all []*rule) {
+	told := map[int]int64{} // by source, of when
+	for {
+		now := time.Now()
+		next := now.Add(lookForMissing)
+		index.Missed(func(source, n int, due int64) {
+			at := time.UnixMilli(due)
+			switch {
+			case due == 0 || told[source] == due:
+			case !at.After(now):
+				told[source] = due
+				e.schedule.whole(all[n])
+			case at.Before(next):
+				next = at
+			}
+		})
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(time.Until(next)):
+		}
+	}
 }
 
 // seed tells an index of the thresholds that are stored already.

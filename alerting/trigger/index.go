@@ -199,15 +199,16 @@ func (m *missing) seen(t int64) {
 	}
 }
 
-// Missed calls f for each rule that minds when samples are missing, with when
-// that is unless others come, in milliseconds; 0: none has come yet.
-func (x *Index) Missed(f func(rule int, due int64)) {
-	for _, m := range x.missed {
+// Missed calls f for each source whose rule minds when there are no samples of
+// it, with when that is unless others come, in milliseconds; 0: none has come
+// yet.
+func (x *Index) Missed(f func(source, rule int, due int64)) {
+	for i, m := range x.missed {
 		due := int64(0)
 		if newest := m.newest.Load(); newest > 0 {
 			due = newest + m.window
 		}
-		f(m.rule, due)
+		f(i, m.rule, due)
 	}
 }
 

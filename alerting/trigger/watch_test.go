@@ -150,7 +150,7 @@ func TestMissingSamplesAreKnown(t *testing.T) {
 	w := newWard(t, "absent(level)", "absent_over_time(level[10m])", "level > 5")
 	due := func() map[int]int64 {
 		all := map[int]int64{}
-		w.Missed(func(rule int, at int64) { all[rule] = at })
+		w.Missed(func(_, rule int, at int64) { all[rule] = at })
 		return all
 	}
 	require.Equal(t, map[int]int64{0: 0, 1: 0}, due())
