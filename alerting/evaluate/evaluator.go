@@ -195,7 +195,7 @@ func (e *Evaluator) Start() {
 	e.start.Do(func() {
 		e.background.Go(e.keep)
 		for range runtime.GOMAXPROCS(0) {
-			e.work.Go(func() { e.schedule.run(e.ending) })
+			e.work.Go(func() { e.schedule.run(e.ending, e.ctx) })
 		}
 		e.groupsMu.Lock()
 		defer e.groupsMu.Unlock()
@@ -296,19 +296,22 @@ func (e *Evaluator) replace(next map[string]*group) {
 			for _, r := range old.rules {
 				old.endSeries(r)
 			}
-			e.end(e.ctx, now, old.ended)
+			e.end(e.ctx, time.Now().Add(time.Millisecond), old.ended)
 			e.forgetMetrics(key)
 		}
 	}
 	e.groupsMu.Lock()
 	e.groups = next
+	e.groupsMu.Unlock()
+	e.state.loaded.Store(true)
+	e.watch() // before all is evaluated, so that nothing is missed in between
+	e.groupsMu.Lock()
 	if e.started.Load() {
 		for _, g := range begin {
 			e.begin(g)
 		}
 	}
 	e.groupsMu.Unlock()
-	e.watch()
 	e.pace.keep(e.running())
 }
 
@@ -327,9 +330,9 @@ func (e *Evaluator) quit(g *group) {
 		<-g.stopped
 	}
 	for _, r := range g.rules {
-		r.mu.Lock()
-		r.gone = true
-		r.mu.Unlock()
+		r.gone.Store(true)
+		r.mu.Lock()   // an evaluation that is under way has been taken
+		r.mu.Unlock() //nolint:staticcheck // nothing is to be done in between
 		e.schedule.forget(r)
 	}
 }

@@ -80,13 +80,13 @@ func (g *group) newRule(set *ruleset.Set, def rulefmt.RuleGroup, d *rulefmt.Rule
 	r := &rule{
 		group: g, name: d.Alert + d.Record, record: d.Record != "", expr: expr, text: expr.String(), hold: time.Duration(d.For),
 		keep: time.Duration(d.KeepFiringFor), labels: rules.FromMaps(def.Labels, d.Labels), annotations: labels.FromMap(d.Annotations),
-		parts: map[string]*part{}, whole: make(chan struct{}, 1), health: rules.HealthUnknown,
+		parts: map[string]*part{}, reminders: map[string]time.Time{}, whole: make(chan struct{}, 1), health: rules.HealthUnknown,
 	}
 	r.evidence = newAlertRule(expr, r.hold, g.interval, r.labels)
 	if r.plan, err = trigger.NewPlan(r.text, set.ParseAnew); err != nil {
 		return nil, err
 	}
-	if r.record || g.limit > 0 || slices.ContainsFunc(r.plan.By, r.labels.Has) {
+	if r.record || g.limit > 0 || slices.ContainsFunc(r.plan.By, r.labels.Has) || slices.Contains(r.plan.By, labels.AlertName) {
 		r.plan.Whole()
 	}
 	return r, nil
@@ -108,7 +108,7 @@ func (g *group) run(ctx context.Context) {
 		times := g.evaluator.shadowGroup(g)
 		times.CopyState(g.clock)
 		g.times.Store(times)
-		missed := max(0, time.Since(slot)/g.interval)
+		missed := time.Since(slot) / g.interval // negative where the clock has been set back
 		slot = slot.Add((missed + 1) * g.interval)
 		wait.Reset(time.Until(slot))
 	}

@@ -24,9 +24,12 @@ const resolvedRetention = 15 * time.Minute
 type instances map[uint64]*rules.Alert
 
 // step takes over the result of the rule's expression, for one part, at an
-// instant. limit is the group's; 0 is none. again says that the next step will
+// instant. limit is the group's; 0 is none. Alerts in unheard stay as they are
+// where the result does not have them. again says that the next step will
 // change something whatever the result is then.
-func (all instances) step(now time.Time, result instances, hold, keep time.Duration, limit int) (again bool, _ error) {
+func (all instances) step(
+	now time.Time, result instances, unheard map[uint64]bool, hold, keep time.Duration, limit int,
+) (again bool, _ error) {
 	for hash, found := range result {
 		if known, ok := all[hash]; ok && known.State != rules.StateInactive {
 			known.Value, known.Annotations = found.Value, found.Annotations
@@ -38,6 +41,9 @@ func (all instances) step(now time.Time, result instances, hold, keep time.Durat
 	for hash, a := range all {
 		if _, ok := result[hash]; ok {
 			a.KeepFiringSince = time.Time{}
+		} else if unheard[hash] {
+			active++
+			continue
 		} else if all.end(hash, a, now, keep) {
 			continue
 		}

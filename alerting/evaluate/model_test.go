@@ -316,3 +316,22 @@ func TestMissingSamplesRaiseAnAlertWhenTheyAreMissed(t *testing.T) {
 		require.Equal(t, at.Add(5*time.Minute).UTC(), missed[0].at.UTC().Truncate(time.Millisecond))
 	})
 }
+
+func TestAlertsOfAnyValueAreKept(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *city) {
+		c.rules(`groups: [{name: g, rules: [
+  {alert: Much, expr: gas_ch4_lel_percent / 0 > 1, labels: {severity: info}, annotations: {summary: s}},
+  {alert: Slow, expr: gas_ch4_lel_percent > 1, for: 40s, labels: {severity: info}, annotations: {summary: s}}]}]`)
+		c.start()
+		began := c.pass(30*time.Second, well(), 60)
+		c.inbox.take()
+		c.restart(time.Second)
+		c.pass(12*time.Second, well(), 60)
+		fired := map[string]time.Time{}
+		for _, d := range c.inbox.take() {
+			fired[d.labels["alertname"]] = d.startsAt
+		}
+		require.Contains(t, fired, "Much")
+		require.WithinDuration(t, began.Add(40*time.Second), fired["Slow"], time.Millisecond, "it has waited on, to the moment")
+	})
+}

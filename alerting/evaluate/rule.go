@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
@@ -29,12 +30,17 @@ type rule struct {
 	evidence    *alertRule
 
 	whole chan struct{} // holds one while all of it is evaluated
+	// gone says that another rule has taken over, or none.
+	gone atomic.Bool
+
 	mu    sync.Mutex
 	parts map[string]*part
 	// newest is the instant of the newest evaluation.
 	newest time.Time
-	// gone says that another rule has taken over, or none.
-	gone bool
+	// taken is the instant of the newest evaluation of all of it.
+	taken time.Time
+	// reminders are when parts are to be evaluated because an alert comes due.
+	reminders map[string]time.Time
 	// apart are the parts that were evaluated while the whole was: nil while it
 	// is not.
 	apart map[string]bool
@@ -54,8 +60,6 @@ type part struct {
 	// patient is until when alerts of before a restart are kept while there is
 	// nothing of their series to judge by.
 	patient time.Time
-	// reminded is when it is to be evaluated because an alert comes due.
-	reminded time.Time
 }
 
 const partSeparator = "\xff"
@@ -77,12 +81,13 @@ func (r *rule) partOf(l labels.Labels) (key string, values []string) {
 func (r *rule) evaluate(ctx context.Context, at time.Time) {
 	r.whole <- struct{}{}
 	defer func() { <-r.whole }()
+	if r.gone.Load() {
+		return
+	}
 	began := time.Now()
 	r.mu.Lock()
-	if at.Before(r.newest) {
-		at = r.newest
-	}
-	r.newest, r.apart = at, map[string]bool{}
+	at = r.instant(at, began)
+	r.apart = map[string]bool{}
 	r.mu.Unlock()
 
 	result, err := r.group.evaluator.query(ctx, r.plan.Text(nil), at.Add(-r.group.offset))
@@ -92,15 +97,30 @@ func (r *rule) evaluate(ctx context.Context, at time.Time) {
 	apart := r.apart
 	r.apart = nil
 	switch {
-	case r.gone:
+	case r.gone.Load():
 		return
 	case err == nil && r.record:
 		err = r.store(ctx, at, result)
 	case err == nil:
+		r.taken = at
 		err = r.take(ctx, at, r.divided(result, apart))
 	}
 	r.done(began, err)
 }
+
+// instant is when to evaluate: not before what has been evaluated, unless the
+// clock has been set back.
+func (r *rule) instant(at, now time.Time) time.Time {
+	at = at.Round(0) // without the monotonic clock, which a step does not move
+	if at.Before(r.newest) && r.newest.Sub(now.Round(0)) < clockSlack {
+		at = r.newest
+	}
+	r.newest = at
+	return at
+}
+
+// clockSlack is by how much evaluations may be ahead of the clock.
+const clockSlack = 2 * time.Second
 
 // divided sorts a result by parts, among them those that have alerts and none
 // in the result; those that have been evaluated meanwhile know better.
@@ -134,14 +154,16 @@ type found struct {
 
 // evaluateParts evaluates some parts now.
 func (r *rule) evaluateParts(ctx context.Context, parts map[string]*found) {
+	if r.gone.Load() {
+		return
+	}
 	began := time.Now()
 	r.mu.Lock()
-	at := began
-	if at.Before(r.newest) {
-		at = r.newest
-	}
-	r.newest = at
+	at := r.instant(began, began)
 	for key := range parts {
+		if remind, ok := r.reminders[key]; ok && !remind.After(at) {
+			delete(r.reminders, key)
+		}
 		if r.apart != nil {
 			r.apart[key] = true
 		}
@@ -155,8 +177,8 @@ func (r *rule) evaluateParts(ctx context.Context, parts map[string]*found) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.gone {
-		return
+	if r.gone.Load() || r.taken.After(at) {
+		return // all of it has been evaluated since
 	}
 	if err == nil {
 		err = r.take(ctx, at, parts)
@@ -179,16 +201,13 @@ func (r *rule) take(ctx context.Context, at time.Time, parts map[string]*found) 
 		case p == nil:
 			p = &part{values: f.values, alerts: instances{}}
 			r.parts[key] = p
-		case len(f.result) == 0 && at.Before(p.patient) && !e.heard(ctx, r, p, at):
-			told = append(told, p.alerts.send(at, r.group.interval)...)
-			continue
 		}
 		before := p.alerts.fingerprint()
-		p.patient = time.Time{}
 		again := false
 		result, failed := r.raise(ctx, f.result, at)
 		if failed == nil {
-			again, failed = p.alerts.step(at, result, r.hold, r.keep, r.group.limit)
+			again, failed = p.alerts.step(at, result, e.unheard(ctx, r, p, result, at), r.hold, r.keep, r.group.limit)
+			differs = differs || failed != nil
 		}
 		if failed != nil {
 			err = failed
@@ -197,7 +216,7 @@ func (r *rule) take(ctx context.Context, at time.Time, parts map[string]*found) 
 		told = append(told, p.alerts.send(at, r.group.interval)...)
 		differs = differs || p.alerts.fingerprint() != before
 		r.write(out, p)
-		r.remind(p)
+		r.remind(key, p)
 		if again {
 			e.schedule.at(at.Add(time.Millisecond), r, p.values)
 		}
@@ -218,17 +237,18 @@ func (r *rule) take(ctx context.Context, at time.Time, parts map[string]*found) 
 }
 
 // remind has the part evaluated again when one of its alerts comes due.
-func (r *rule) remind(p *part) {
+func (r *rule) remind(key string, p *part) {
 	var first time.Time
 	for _, a := range p.alerts {
 		if at := due(a, r.hold, r.keep); !at.IsZero() && (first.IsZero() || at.Before(first)) {
 			first = at
 		}
 	}
-	if !first.IsZero() && !first.Equal(p.reminded) {
-		p.reminded = first
-		r.group.evaluator.schedule.at(first, r, p.values)
+	if before, ok := r.reminders[key]; first.IsZero() || ok && !first.Before(before) {
+		return // it is looked at before, and then again
 	}
+	r.reminders[key] = first
+	r.group.evaluator.schedule.at(first, r, p.values)
 }
 
 func (r *rule) done(began time.Time, err error) {
@@ -256,27 +276,20 @@ func (r *rule) takeOver(from *rule) {
 	defer from.mu.Unlock()
 	r.newest, r.health, r.err, r.duration, r.began = from.newest, from.health, from.err, from.duration, from.began
 	for _, p := range from.parts {
-		if len(p.alerts) == 0 || r.record {
-			key := strings.Join(p.values, partSeparator)
-			into := r.part(key, p.values)
-			for name, series := range p.written {
-				into.written[name] = series
-			}
+		for name, series := range p.written {
+			r.part(r.partOf(series)).written[name] = series
 		}
 		for hash, a := range p.alerts {
-			key, values := r.partOf(a.Labels)
-			into := r.part(key, values)
-			into.alerts[hash] = a
+			into := r.part(r.partOf(a.Labels))
+			copied := *a // the other one may be shown still
+			into.alerts[hash] = &copied
 			if r.text == from.text { // else the series that it reads are others
 				into.patient = p.patient
 			}
-			for name, series := range p.written {
-				into.written[name] = series
-			}
 		}
 	}
-	for _, p := range r.parts {
-		r.remind(p)
+	for key, p := range r.parts {
+		r.remind(key, p)
 	}
 }
 

@@ -13,6 +13,9 @@ const (
 	share = 0.1
 	// saved is how much of its share a rule may have saved up.
 	saved = 100 * time.Millisecond
+	// dearest is the most that one evaluation counts for: it may have waited for a
+	// disk, or for another evaluation.
+	dearest = time.Second
 	// nameAgain is how long a dear rule is not complained of again.
 	nameAgain = 10 * time.Minute
 	// manyParts is from how many woken parts on a rule is evaluated as a whole.
@@ -77,7 +80,7 @@ func (s *schedule) at(when time.Time, r *rule, values []string) { s.add(timer{wh
 func (s *schedule) add(t timer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
+	if s.closed || t.rule.gone.Load() {
 		return
 	}
 	heap.Push(&s.timers, t)
@@ -97,7 +100,7 @@ func (s *schedule) wake(r *rule, values []string) {
 func (s *schedule) whole(r *rule) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
+	if s.closed || r.gone.Load() {
 		return
 	}
 	w := s.of(r)
@@ -115,7 +118,7 @@ func (s *schedule) of(r *rule) *wakened {
 }
 
 func (s *schedule) push(r *rule, values []string) {
-	if s.closed {
+	if s.closed || r.gone.Load() {
 		return
 	}
 	w := s.of(r)
@@ -155,8 +158,8 @@ func (s *schedule) forget(r *rule) {
 	delete(s.rules, r)
 }
 
-// run evaluates what is woken until ctx ends.
-func (s *schedule) run(ctx context.Context) {
+// run evaluates what is woken until ending ends; ctx ends running queries.
+func (s *schedule) run(ending, ctx context.Context) {
 	wait := time.NewTimer(time.Hour)
 	defer wait.Stop()
 	for {
@@ -167,7 +170,7 @@ func (s *schedule) run(ctx context.Context) {
 		}
 		wait.Reset(until)
 		select {
-		case <-ctx.Done():
+		case <-ending.Done():
 			s.close()
 			return
 		case <-s.kick:
@@ -202,7 +205,7 @@ func (s *schedule) next(now time.Time) (*wakened, time.Duration) {
 		}
 		s.ready = append(s.ready[:i:i], s.ready[i+1:]...)
 		w.queued, w.busy = false, true
-		if len(s.ready) > 0 {
+		if len(s.ready) > 0 || len(s.timers) > 0 {
 			s.notice() // for the other one
 		}
 		return w, 0
@@ -239,7 +242,7 @@ func (s *schedule) serve(ctx context.Context, w *wakened) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	took := time.Since(began)
-	w.credit -= took
+	w.credit -= min(took, dearest)
 	w.busy = false
 	if took > saved && began.Sub(w.named) > nameAgain {
 		w.named = began

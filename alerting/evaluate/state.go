@@ -46,6 +46,7 @@ type state struct {
 	evaluator *Evaluator
 	path      string // "" keeps nothing
 	dirty     atomic.Bool
+	loaded    atomic.Bool // there have been rules: before, saving would forget
 	kick      chan struct{}
 	// earlier is what an earlier run has left, for rules that have not been loaded
 	// yet.
@@ -101,36 +102,41 @@ func (r *rule) restore(alerts []savedAlert, patience time.Time) {
 		if alert.Value, _ = strconv.ParseFloat(a.Value, 64); alert.Labels.IsEmpty() {
 			continue
 		}
+		// What was sent may have been lost with the pager's memory; what people have
+		// been told is in its log.
+		alert.LastSentAt = time.Time{}
 		p := r.part(r.partOf(alert.Labels))
 		p.alerts[alert.Labels.Hash()] = &alert
 		p.patient = patience
 	}
-	for _, p := range r.parts {
-		r.remind(p)
+	for key, p := range r.parts {
+		r.remind(key, p)
 	}
 }
 
-// heard says whether there are samples of what a part reads, so that the result
-// of its expression says something.
-func (e *Evaluator) heard(ctx context.Context, r *rule, p *part, now time.Time) bool {
-	if r.evidence.reads == nil {
-		return true
+// unheard are alerts of before a restart of whose series there are no samples
+// yet, so that a result without them says nothing.
+func (e *Evaluator) unheard(ctx context.Context, r *rule, p *part, result instances, now time.Time) map[uint64]bool {
+	if !now.Before(p.patient) || r.evidence.reads == nil {
+		return nil
 	}
 	to := now.UnixMilli()
 	from := to - e.options.Lookback.Milliseconds() + 1
 	q, err := e.options.Queryable.Querier(from, to)
 	if err != nil {
-		return false
+		return nil
 	}
 	defer func() { _ = q.Close() }() // it only reads
-	found := false
-	for _, a := range p.alerts {
-		s := search{q, e.options.Lookback}
-		if s.each(ctx, from, to, narrowed(r.evidence.reads, r.evidence, a), func(int, int64, float64) { found = true }) != nil || found {
-			break
+	all := map[uint64]bool{}
+	for hash, a := range p.alerts {
+		found := result[hash] != nil
+		if !found {
+			err := search{q, e.options.Lookback}.each(ctx, from, to, narrowed(r.evidence.reads, r.evidence, a), func(int, int64, float64) { found = true })
+			found = found || err != nil
 		}
+		all[hash] = !found
 	}
-	return found
+	return all
 }
 
 // changed notes that there is something to save.
@@ -144,7 +150,7 @@ func (s *state) changed() {
 
 // save writes what has changed.
 func (s *state) save() error {
-	if s.path == "" || !s.dirty.Swap(false) {
+	if s.path == "" || !s.loaded.Load() || !s.dirty.Swap(false) {
 		return nil
 	}
 	file := stateFile{Version: stateVersion, Saved: time.Now()}
@@ -170,7 +176,9 @@ func (r *rule) copied() (all []savedAlert) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, a := range r.alerts() {
-		all = append(all, savedAlert{*a, strconv.FormatFloat(a.Value, 'g', -1, 64)})
+		c := *a
+		c.Value = 0 // JSON has no infinities
+		all = append(all, savedAlert{c, strconv.FormatFloat(a.Value, 'g', -1, 64)})
 	}
 	return all
 }

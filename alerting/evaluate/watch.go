@@ -24,11 +24,14 @@ func (e *Evaluator) watch() {
 		}
 	}
 	index := trigger.NewIndex(plans, e.options.Lookback.Milliseconds(), func(w trigger.Wake) {
-		if at := time.UnixMilli(w.At); at.After(time.Now()) {
-			e.schedule.add(timer{at: at, rule: all[w.Rule], values: w.Values})
-			return
+		r := all[w.Rule]
+		switch wait := time.Until(time.UnixMilli(w.At).Add(r.group.offset)); {
+		case wait > longestWait: // the interval finds it
+		case wait > 0:
+			e.schedule.at(time.Now().Add(wait), r, w.Values)
+		default:
+			e.schedule.wake(r, w.Values)
 		}
-		e.schedule.wake(all[w.Rule], w.Values)
 	})
 	e.options.Watch(index)
 	e.background.Go(func() { e.seed(index) })
@@ -39,6 +42,10 @@ func (e *Evaluator) watch() {
 	e.endMissing = end
 	e.background.Go(func() { e.missing(ctx, index, all) })
 }
+
+// longestWait bounds how far ahead wakes are remembered; samples may be ten
+// minutes early.
+const longestWait = 15 * time.Minute
 
 // lookForMissing is how often it is looked whether samples have begun to come
 // that would be missed.

@@ -135,8 +135,15 @@ func (w *Watch) another(t, now int64) {
 	}
 }
 
+// longestOffset is how long each sample of a selector with `offset` is remembered
+// until it counts, in milliseconds; beyond, the rule's interval is soon enough.
+const longestOffset = 10_000
+
 func (w *Watch) push(all []target, t, now int64, sure bool) {
 	for _, p := range all {
+		if p.offset > 0 && t+p.offset > now+longestOffset {
+			continue
+		}
 		wake := Wake{Rule: p.rule, At: max(now, t+p.offset), Sure: sure}
 		if p.division >= 0 {
 			wake.Values = w.values[p.division]

@@ -117,13 +117,13 @@ func TestASeriesThatComesBackOrEndsWakes(t *testing.T) {
 }
 
 func TestASampleAheadOfTimeWakesWhenItsTimeComes(t *testing.T) {
-	w := newWard(t, "level > 5", "level offset 1m > 5")
+	w := newWard(t, "level > 5", "level offset 2s > 5")
 	s := series("level", "asset", "W1")
 	w.reads(s, 1)
 	w.woken = nil
 	w.now += 1000
 	w.sample(s, w.now+7000, 9)
-	require.Equal(t, []string{"0 W1 in 7000", "1 W1 in 67000 maybe"}, w.woken)
+	require.Equal(t, []string{"0 W1 in 7000", "1 W1 in 9000 maybe"}, w.woken)
 	w.woken = nil
 	w.now += 1000
 	w.sample(s, w.now, 9) // a sample of now, while the newest lies ahead

@@ -183,7 +183,6 @@ func (a *appending) outOfTime(t int64) (reading.Reason, string) {
 func (a *appending) appendKnown(p *reading.Point, k seriesKey, e *seriesEntry) {
 	known := *e.fields.Load()
 	fields := a.batch.Fields[p.First : p.First+p.Count]
-	epoch := a.watching.number()
 	for i := range fields {
 		f := &fields[i]
 		name := a.batch.Bytes(f.Name)
@@ -202,13 +201,7 @@ func (a *appending) appendKnown(p *reading.Point, k seriesKey, e *seriesEntry) {
 			continue
 		}
 		a.stored++
-		w := series.watched
-		if series.epoch != epoch {
-			w = a.rewatch(k, name, series.ref)
-		}
-		if w != nil {
-			a.tell(w, p.Time, f.Value)
-		}
+		a.tellOf(series, k, name, p.Time, f.Value)
 	}
 }
 

@@ -69,8 +69,8 @@ func (a *appending) addHistogram(h *reading.Histogram, k seriesKey) error {
 	if e := a.cache.lookup(k); e != nil {
 		if series := a.findField(*e.fields.Load(), k, name); series != nil {
 			_, err := a.app.AppendHistogram(series.ref, labels.EmptyLabels(), h.Time, h.Integer, h.Float)
-			if err == nil && series.watched != nil {
-				a.tell(series.watched, h.Time, notANumber())
+			if err == nil {
+				a.tellOf(series, k, name, h.Time, notANumber())
 			}
 			if !errors.Is(err, tsdb.ErrInvalidSample) {
 				return err

@@ -72,6 +72,17 @@ func touchWatched(fields []fieldRef) (touched byte) {
 	return touched
 }
 
+// tellOf tells of a sample of a known field.
+func (a *appending) tellOf(f *fieldRef, k seriesKey, name []byte, t int64, v float64) {
+	w := f.watched
+	if f.epoch != a.watching.number() {
+		w = a.rewatch(k, name, f.ref)
+	}
+	if w != nil {
+		a.tell(w, t, v)
+	}
+}
+
 // tell tells of a sample.
 func (a *appending) tell(w Watched, t int64, v float64) {
 	if w.Sample(t, v, a.now) {

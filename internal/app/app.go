@@ -264,6 +264,16 @@ func (a *App) startAlerting(c *config.Config, in inputs) error {
 	if err := e.Reload(in.rules); err != nil {
 		return err
 	}
+	a.series = &catalogSeries{
+		catalog: a.catalog.Load,
+		store:   a.store,
+		logger:  a.logger.With("component", "catalog"),
+		changed: make(chan struct{}, 1),
+	}
+	// Rules join readings of before with it, which are older than its newest sample.
+	if err := a.series.once(context.Background(), time.Now()); err != nil {
+		a.logger.Warn("the catalog's series are stored later", "err", err)
+	}
 	e.Start()
 	return nil
 }
@@ -282,12 +292,6 @@ func (s samples) Watch(series labels.Labels, known bool) tsdb.Watched {
 func (a *App) startSeries() {
 	ctx, cancel := context.WithCancel(context.Background())
 	var work conc.WaitGroup
-	a.series = &catalogSeries{
-		catalog: a.catalog.Load,
-		store:   a.store,
-		logger:  a.logger.With("component", "catalog"),
-		changed: make(chan struct{}, 1),
-	}
 	own := &selfMetrics{
 		write:    a.WriteMetrics,
 		store:    a.store,
