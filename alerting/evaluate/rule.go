@@ -2,6 +2,7 @@ package evaluate
 
 import (
 	"context"
+	"maps"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -87,6 +88,7 @@ func (r *rule) evaluate(ctx context.Context, at time.Time) {
 	began := time.Now()
 	r.mu.Lock()
 	at = r.instant(at, began)
+	maps.DeleteFunc(r.reminders, func(_ string, due time.Time) bool { return !due.After(at) })
 	r.apart = map[string]bool{}
 	r.mu.Unlock()
 
@@ -244,7 +246,7 @@ func (r *rule) remind(key string, p *part) {
 			first = at
 		}
 	}
-	if before, ok := r.reminders[key]; first.IsZero() || ok && !first.Before(before) {
+	if before, ok := r.reminders[key]; first.IsZero() || ok && before.After(r.newest) && !first.Before(before) {
 		return // it is looked at before, and then again
 	}
 	r.reminders[key] = first
