@@ -242,7 +242,8 @@ func (r *rule) take(ctx context.Context, at time.Time, parts map[string]*found) 
 func (r *rule) remind(key string, p *part) {
 	var first time.Time
 	for _, a := range p.alerts {
-		if at := due(a, r.hold, r.keep); !at.IsZero() && (first.IsZero() || at.Before(first)) {
+		// What was due already has had its evaluation, and waits for something else.
+		if at := due(a, r.hold, r.keep); at.After(r.newest) && (first.IsZero() || at.Before(first)) {
 			first = at
 		}
 	}

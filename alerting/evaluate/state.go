@@ -129,7 +129,8 @@ func (e *Evaluator) unheard(ctx context.Context, r *rule, p *part, result instan
 	defer func() { _ = q.Close() }() // it only reads
 	all := map[uint64]bool{}
 	for hash, a := range p.alerts {
-		found := result[hash] != nil
+		// What is only kept firing was over before.
+		found := result[hash] != nil || !a.KeepFiringSince.IsZero()
 		if !found {
 			err := search{q, e.options.Lookback}.each(ctx, from, to, narrowed(r.evidence.reads, r.evidence, a), func(int, int64, float64) { found = true })
 			found = found || err != nil
