@@ -92,7 +92,7 @@ func TestReadingsWakeRules(t *testing.T) {
 		_, text := r.do(t, "GET", "/api/v1/query?query=asset_threshold", "")
 		return strings.Contains(text, "W2")
 	}, time.Minute, 10*time.Millisecond)
-	r.write(t, "gas,asset=W2 ch4_lel_percent=1")
+	r.write(t, fmt.Sprintf("gas,asset=W2 ch4_lel_percent=1 %d", time.Now().Add(-time.Second).UnixNano()))
 	r.write(t, "gas,asset=W2 ch4_lel_percent=6")
 	r.paged(t, "Methane", "W2") // over its own threshold
 	r.write(t, "well_level_m,asset=W3 value=2.5")
