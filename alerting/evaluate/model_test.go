@@ -329,8 +329,9 @@ func TestAlertsOfAnyValueAreKept(t *testing.T) {
 		c.rules(`groups: [{name: g, rules: [
   {alert: Much, expr: gas_ch4_lel_percent / 0 > 1, labels: {severity: info}, annotations: {summary: s}},
   {alert: Slow, expr: gas_ch4_lel_percent > 1, for: 40s, labels: {severity: info}, annotations: {summary: s}}]}]`)
+		began := c.report(well(), 60) // before the rules look for the first time
 		c.start()
-		began := c.pass(30*time.Second, well(), 60)
+		c.pass(30*time.Second, well(), 60)
 		c.inbox.take()
 		c.restart(time.Second)
 		c.pass(12*time.Second, well(), 60)
