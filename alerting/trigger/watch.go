@@ -2,6 +2,7 @@ package trigger
 
 import (
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -31,8 +32,12 @@ type Watch struct {
 	// told of.
 	unknown bool
 	born    int64
-	// due are wakes that wait for their sample to become visible.
-	due     []Wake
+	// due are wakes that wait for their sample to become visible. They are handed on
+	// by each that does, and forgotten when the last one has: whose they are is not
+	// known, where several are being stored at once.
+	due []Wake
+	// storing are the samples that Visible has still to be called for.
+	storing int
 	anyNext int64
 	// anyLater says that there is a wake for the end of the pause.
 	anyLater bool
@@ -65,8 +70,8 @@ func (k *known) Store(s stretch) {
 const never = math.MinInt64 / 2
 
 // Sample is told of a sample before queries can see it; t, and the time that it
-// is now, are in milliseconds. It returns whether Visible is to be called when
-// they can.
+// is now, are in milliseconds. It returns whether Visible is to be called, once,
+// when they can.
 func (w *Watch) Sample(t int64, v float64, now int64) bool {
 	newest := w.newest.Load()
 	if t > newest {
@@ -119,7 +124,11 @@ func (w *Watch) look(t, newest int64, v float64, now int64) bool {
 		w.another(t, now)
 	}
 	w.unknown = w.unknown && t < w.born
-	return len(w.due) > 0
+	if len(w.due) == 0 {
+		return false
+	}
+	w.storing++
+	return true
 }
 
 // another wakes those for whom each sample may matter: at once, or when the pause
@@ -148,8 +157,20 @@ func (w *Watch) push(all []target, t, now int64, sure bool) {
 		if p.division >= 0 {
 			wake.Values = w.values[p.division]
 		}
-		w.due = append(w.due, wake)
+		w.add(wake, now)
 	}
+}
+
+// add adds a wake, unless one of those that wait will do as well.
+func (w *Watch) add(wake Wake, now int64) {
+	for i := range w.due {
+		soon := wake.At <= now && w.due[i].At <= now
+		if d := &w.due[i]; d.Rule == wake.Rule && (soon || d.At == wake.At) && slices.Equal(d.Values, wake.Values) {
+			d.Sure = d.Sure || wake.Sure
+			return
+		}
+	}
+	w.due = append(w.due, wake)
 }
 
 // changed notes the value and says whether it is another one.
@@ -225,11 +246,15 @@ func (s *stretch) bound(v, limit float64, abs bool) {
 // Touch reads what Sample is going to, so that it comes into the cache.
 func (w *Watch) Touch() byte { return byte(w.newest.Load()) }
 
-// Visible hands on the wakes of samples that queries can see now.
+// Visible hands on the wakes of samples that queries can see now, or will never.
 func (w *Watch) Visible() {
 	w.mu.Lock()
 	due := w.due
-	w.due = nil
+	if w.storing--; w.storing <= 0 {
+		w.due, w.storing = nil, 0
+	} else {
+		due = slices.Clone(due)
+	}
 	w.mu.Unlock()
 	for _, k := range due {
 		w.index.wake(k)

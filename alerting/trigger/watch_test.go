@@ -130,6 +130,23 @@ func TestASampleAheadOfTimeWakesWhenItsTimeComes(t *testing.T) {
 	require.Contains(t, w.woken, "0 W1")
 }
 
+// Two requests have a reading each of one series, and the second is stored first.
+func TestAWakeIsNotSpentOnAnotherSample(t *testing.T) {
+	w := newWard(t, "level > 5")
+	s := series("level", "asset", "W1")
+	w.reads(s, 1)
+	watch := w.watches[s.String()]
+	w.now += 1000
+	w.woken = nil
+	require.True(t, watch.Sample(w.now, 9, w.now))
+	require.True(t, watch.Sample(w.now-500, 1, w.now), "one of them is to wake whoever comes last")
+	watch.Visible()
+	require.Equal(t, []string{"0 W1"}, w.woken)
+	watch.Visible()
+	require.Equal(t, []string{"0 W1", "0 W1"}, w.woken, "now the reading can be seen")
+	require.False(t, watch.Sample(w.now+1, 9, w.now+1))
+}
+
 func TestSharesWakeOnlyWhenAMemberChanges(t *testing.T) {
 	w := newWard(t, `count by (section) (lamp_on == 0) / count by (section) (lamp_on) > 0.5`)
 	lamp := series("lamp_on", "asset", "L1", "section", "S1")

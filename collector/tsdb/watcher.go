@@ -22,7 +22,8 @@ type Watched interface {
 	// is now, are in milliseconds. It is on the way of every sample, and must be
 	// quick. It returns whether Visible is to be called.
 	Sample(t int64, v float64, now int64) bool
-	// Visible is called when queries can see the sample. It must not wait.
+	// Visible is called when queries can see the sample, or when it has not been
+	// stored after all. It must not wait.
 	Visible()
 	// Touch is called some time before Sample. It reads, and returns anything.
 	Touch() byte
@@ -155,9 +156,11 @@ func (a *watchedAppender) tell(ref storage.SeriesRef, l labels.Labels, t int64, 
 }
 
 func (a *watchedAppender) Commit() error {
-	if err := a.Appender.Commit(); err != nil {
-		return err
-	}
-	a.told.visible()
-	return nil
+	defer a.told.visible()
+	return a.Appender.Commit()
+}
+
+func (a *watchedAppender) Rollback() error {
+	defer a.told.visible()
+	return a.Appender.Rollback()
 }
