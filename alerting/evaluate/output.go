@@ -3,6 +3,7 @@ package evaluate
 import (
 	"context"
 	"errors"
+	"maps"
 	"math"
 	"time"
 
@@ -35,8 +36,8 @@ func (e *Evaluator) newOutput(ctx context.Context, at time.Time) *output {
 	return &output{ctx: ctx, store: e.options.Appendable, at: timestamp.FromTime(at)}
 }
 
-// add stores a sample. What is there already, or is not taken because a newer
-// one is, is no mistake, as with upstream.
+// add stores a sample. What is not taken, because there is another one of its
+// time or a newer one, is no mistake, as with upstream.
 func (o *output) add(l labels.Labels, v float64) (stored bool) {
 	_, err := o.appender().Append(0, l, o.at, v)
 	return o.noted(err)
@@ -69,25 +70,23 @@ func (o *output) commit() error {
 }
 
 // replace stores samples, ends the series that are not among them, and returns
-// those that are.
+// those that are to be ended once they are not there any more: which what could
+// not be ended, since there is a sample of this very time, is still.
 func (o *output) replace(before map[string]labels.Labels, samples promql.Vector) map[string]labels.Labels {
 	written := make(map[string]labels.Labels, len(samples))
 	var buf [1024]byte
 	for _, s := range samples {
-		stored := false
 		if s.H != nil {
 			_, err := o.appender().AppendHistogram(0, s.Metric, o.at, nil, s.H)
-			stored = o.noted(err)
+			o.noted(err)
 		} else {
-			stored = o.add(s.Metric, s.F)
+			o.add(s.Metric, s.F)
 		}
-		if stored {
-			written[string(s.Metric.Bytes(buf[:]))] = s.Metric
-		}
+		written[string(s.Metric.Bytes(buf[:]))] = s.Metric
 	}
 	for key, series := range before {
-		if _, still := written[key]; !still {
-			o.add(series, math.Float64frombits(value.StaleNaN))
+		if _, still := written[key]; !still && !o.add(series, math.Float64frombits(value.StaleNaN)) {
+			written[key] = series
 		}
 	}
 	return written
@@ -121,8 +120,21 @@ func (r *rule) store(ctx context.Context, at time.Time, result promql.Vector) er
 	}
 	p := r.part("", nil)
 	o := r.group.evaluator.newOutput(ctx, at.Add(-r.group.offset))
-	p.written = o.replace(p.written, recorded)
-	return o.commit()
+	before := p.written
+	p.written = o.replace(before, recorded)
+	return o.committed(map[*part]map[string]labels.Labels{p: before})
+}
+
+// committed commits; where that fails, the series of before are still to be
+// ended.
+func (o *output) committed(before map[*part]map[string]labels.Labels) error {
+	err := o.commit()
+	if err != nil {
+		for p, series := range before {
+			maps.Copy(p.written, series)
+		}
+	}
+	return err
 }
 
 func cancelled(err error) bool {

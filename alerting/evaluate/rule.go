@@ -110,12 +110,13 @@ func (r *rule) evaluate(ctx context.Context, at time.Time) {
 	r.done(began, err)
 }
 
-// instant is when to evaluate: not before what has been evaluated, unless the
-// clock has been set back.
+// instant is when to evaluate: after what has been evaluated, so that what
+// resolves an alert is later than what raised it, unless the clock has been set
+// back.
 func (r *rule) instant(at, now time.Time) time.Time {
 	at = at.Round(0) // without the monotonic clock, which a step does not move
-	if at.Before(r.newest) && r.newest.Sub(now.Round(0)) < clockSlack {
-		at = r.newest
+	if !at.After(r.newest) && r.newest.Sub(now.Round(0)) < clockSlack {
+		at = r.newest.Add(time.Nanosecond)
 	}
 	r.newest = at
 	return at
@@ -171,10 +172,12 @@ func (r *rule) evaluateParts(ctx context.Context, parts map[string]*found) {
 		}
 	}
 	r.mu.Unlock()
-	var err error
-	for _, f := range parts {
+	var failed error
+	for key, f := range parts {
+		var err error
 		if f.result, err = r.group.evaluator.query(ctx, r.plan.Text(f.values), at.Add(-r.group.offset)); err != nil {
-			break
+			failed = err
+			delete(parts, key)
 		}
 	}
 	r.mu.Lock()
@@ -182,10 +185,10 @@ func (r *rule) evaluateParts(ctx context.Context, parts map[string]*found) {
 	if r.gone.Load() || r.taken.After(at) {
 		return // all of it has been evaluated since
 	}
-	if err == nil {
-		err = r.take(ctx, at, parts)
+	if err := r.take(ctx, at, parts); err != nil {
+		failed = err
 	}
-	r.done(began, err)
+	r.done(began, failed)
 }
 
 // take steps the alerts of parts, stores what they are, and sends what is to be
@@ -194,6 +197,7 @@ func (r *rule) take(ctx context.Context, at time.Time, parts map[string]*found) 
 	e := r.group.evaluator
 	out := e.newOutput(ctx, at.Add(-r.group.offset))
 	var told []*rules.Alert
+	written := map[*part]map[string]labels.Labels{}
 	differs := false
 	for key, f := range parts {
 		p := r.parts[key]
@@ -217,13 +221,11 @@ func (r *rule) take(ctx context.Context, at time.Time, parts map[string]*found) 
 		}
 		told = append(told, p.alerts.send(at, r.group.interval)...)
 		differs = differs || p.alerts.fingerprint() != before
+		written[p] = p.written
 		r.write(out, p)
 		r.remind(key, p)
 		if again {
 			e.schedule.at(at.Add(time.Millisecond), r, p.values)
-		}
-		if len(p.alerts) == 0 && len(p.written) == 0 {
-			delete(r.parts, key)
 		}
 	}
 	if len(told) > 0 {
@@ -232,8 +234,13 @@ func (r *rule) take(ctx context.Context, at time.Time, parts map[string]*found) 
 	if differs {
 		e.state.changed()
 	}
-	if failed := out.commit(); failed != nil {
+	if failed := out.committed(written); failed != nil {
 		return failed
+	}
+	for key := range parts {
+		if p := r.parts[key]; p != nil && len(p.alerts) == 0 && len(p.written) == 0 {
+			delete(r.parts, key)
+		}
 	}
 	return err
 }
