@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -194,7 +193,7 @@ func New(options Options) (*Evaluator, error) {
 func (e *Evaluator) Start() {
 	e.start.Do(func() {
 		e.background.Go(e.keep)
-		for range runtime.GOMAXPROCS(0) {
+		for range workers() {
 			e.work.Go(func() { e.schedule.run(e.ending, e.ctx) })
 		}
 		e.groupsMu.Lock()

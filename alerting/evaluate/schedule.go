@@ -3,6 +3,8 @@ package evaluate
 import (
 	"container/heap"
 	"context"
+	"log/slog"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -20,29 +22,42 @@ const (
 	nameAgain = 10 * time.Minute
 	// manyParts is from how many woken parts on a rule is evaluated as a whole.
 	manyParts = 64
+	// longTime is from how long an evaluation takes on that others should not wait
+	// for it.
+	longTime = 10 * time.Millisecond
 )
 
 // schedule evaluates rules when they are woken, at once or when their time
-// comes. No rule uses more than its share of a processor for it.
+// comes. No rule uses more than its share of a processor for it, and of the
+// workers some are always there for what is quickly found out and matters.
 type schedule struct {
 	evaluator *Evaluator
+	// patientWorkers is how many workers may do what can wait.
+	patientWorkers int
 
-	mu     sync.Mutex
-	ready  []*wakened // to be evaluated, in order
-	rules  map[*rule]*wakened
-	timers timers
-	closed bool
+	mu sync.Mutex
+	// patient are the workers that do what can wait.
+	patient int
+	ready   []*wakened // to be evaluated, in order
+	rules   map[*rule]*wakened
+	timers  timers
+	closed  bool
 	// kick says that there is something new; it holds one.
 	kick chan struct{}
 }
 
 // wakened is what is known of a rule that has been woken, or was.
 type wakened struct {
-	rule   *rule
-	parts  map[string]*found
-	all    bool
+	rule  *rule
+	parts map[string]*found
+	all   bool
+	// sure is whether a result may well have changed.
+	sure   bool
 	queued bool
 	busy   bool
+	// takesAll and takesParts are how long evaluations take, the newest ones
+	// counting more.
+	takesAll, takesParts time.Duration
 	// credit is what is left of the rule's share at an instant.
 	credit time.Duration
 	at     time.Time
@@ -50,8 +65,11 @@ type wakened struct {
 }
 
 func newSchedule(e *Evaluator) *schedule {
-	return &schedule{evaluator: e, rules: map[*rule]*wakened{}, kick: make(chan struct{}, 1)}
+	return &schedule{evaluator: e, patientWorkers: workers() / 2, rules: map[*rule]*wakened{}, kick: make(chan struct{}, 1)}
 }
+
+// workers is how many evaluate what is woken.
+func workers() int { return max(2, runtime.GOMAXPROCS(0)) }
 
 // timer is a part of a rule that is to be evaluated at an instant.
 type timer struct {
@@ -89,11 +107,12 @@ func (s *schedule) add(t timer) {
 	}
 }
 
-// wake has a part of a rule evaluated as soon as may be, because of a sample.
-func (s *schedule) wake(r *rule, values []string) {
+// wake has a part of a rule evaluated as soon as may be, because of a sample;
+// sure says that its result may well have changed.
+func (s *schedule) wake(r *rule, values []string, sure bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.push(r, values)
+	s.push(r, values, sure)
 }
 
 // whole has all of a rule evaluated as soon as may be.
@@ -117,11 +136,15 @@ func (s *schedule) of(r *rule) *wakened {
 	return w
 }
 
-func (s *schedule) push(r *rule, values []string) {
+func (s *schedule) push(r *rule, values []string, sure bool) {
 	if s.closed || r.gone.Load() {
 		return
 	}
 	w := s.of(r)
+	if sure && !w.sure {
+		w.sure = true
+		s.notice() // it may have been waiting among those that can
+	}
 	switch {
 	case w.all:
 	case r.plan.By == nil || len(w.parts) >= manyParts:
@@ -165,7 +188,7 @@ func (s *schedule) run(ending, ctx context.Context) {
 	for {
 		w, until := s.next(time.Now())
 		if w != nil {
-			s.serve(ctx, w)
+			w.serve(ctx)
 			continue
 		}
 		wait.Reset(until)
@@ -187,30 +210,64 @@ func (s *schedule) close() {
 }
 
 // next takes what is to be evaluated now, or says how long to wait.
-func (s *schedule) next(now time.Time) (*wakened, time.Duration) {
+func (s *schedule) next(now time.Time) (*job, time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for len(s.timers) > 0 && !s.timers[0].at.After(now) {
 		t := heap.Pop(&s.timers).(timer)
-		s.push(t.rule, t.values)
+		s.push(t.rule, t.values, true)
 	}
 	until := time.Hour
 	if len(s.timers) > 0 {
 		until = s.timers[0].at.Sub(now)
 	}
+	pick, canWait := -1, false
 	for i, w := range s.ready {
 		if short := w.earn(now); short > 0 {
 			until = min(until, short)
-			continue
+		} else if !w.canWait() {
+			pick, canWait = i, false
+			break
+		} else if pick < 0 && s.patient < s.patientWorkers {
+			pick, canWait = i, true
 		}
-		s.ready = append(s.ready[:i:i], s.ready[i+1:]...)
-		w.queued, w.busy = false, true
-		if len(s.ready) > 0 || len(s.timers) > 0 {
-			s.notice() // for the other one
-		}
-		return w, 0
 	}
-	return nil, max(until, time.Millisecond)
+	if pick < 0 {
+		return nil, max(until, time.Millisecond)
+	}
+	return s.take(pick, canWait), 0
+}
+
+// job is what is to be evaluated of a rule.
+type job struct {
+	*wakened
+	schedule *schedule
+	parts    map[string]*found
+	all      bool
+	canWait  bool
+}
+
+func (s *schedule) take(i int, canWait bool) *job {
+	w := s.ready[i]
+	s.ready = append(s.ready[:i:i], s.ready[i+1:]...)
+	if canWait {
+		s.patient++
+	}
+	j := &job{wakened: w, schedule: s, parts: w.parts, all: w.all, canWait: canWait}
+	w.parts, w.all, w.sure, w.queued, w.busy = nil, false, false, false, true
+	if len(s.ready) > 0 || len(s.timers) > 0 {
+		s.notice() // for the other one
+	}
+	return j
+}
+
+// canWait says that what is woken takes long, or need not have changed anything.
+func (w *wakened) canWait() bool {
+	takes := w.takesParts
+	if w.all {
+		takes = w.takesAll
+	}
+	return !w.sure || takes > longTime
 }
 
 // earn brings the credit up to date, and returns how long it takes until there
@@ -227,31 +284,43 @@ func (w *wakened) earn(now time.Time) time.Duration {
 }
 
 // serve evaluates what is woken of a rule.
-func (s *schedule) serve(ctx context.Context, w *wakened) {
-	s.mu.Lock()
-	parts, all := w.parts, w.all
-	w.parts, w.all = nil, false
-	s.mu.Unlock()
+func (j *job) serve(ctx context.Context) {
+	s, w := j.schedule, j.wakened
 	began := time.Now()
-	if all {
+	if j.all {
 		w.rule.evaluate(ctx, began)
 	} else {
-		w.rule.evaluateParts(ctx, parts)
+		w.rule.evaluateParts(ctx, j.parts)
 	}
 	s.evaluator.woken.Inc()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	took := time.Since(began)
+	takes := &w.takesParts
+	if j.all {
+		takes = &w.takesAll
+	}
+	*takes += (took - *takes) / 4
+	if j.canWait {
+		s.patient--
+		s.notice()
+	}
 	w.credit -= min(took, dearest)
 	w.busy = false
-	if took > saved && began.Sub(w.named) > nameAgain {
-		w.named = began
-		s.evaluator.logger.Warn("a rule is dear, and is woken less often for it; its interval stays", "file", w.rule.group.file,
-			"group", w.rule.group.name, "rule", w.rule.name, "took", took, "next", time.Duration(float64(-w.credit)/share).Round(time.Millisecond))
-	}
+	w.complain(s.evaluator.logger, began, took)
 	if (w.all || len(w.parts) > 0) && !s.closed {
 		w.queued = true
 		s.ready = append(s.ready, w)
 		s.notice()
 	}
+}
+
+// complain names a dear rule, now and then.
+func (w *wakened) complain(logger *slog.Logger, now time.Time, took time.Duration) {
+	if took <= saved || now.Sub(w.named) <= nameAgain {
+		return
+	}
+	w.named = now
+	logger.Warn("a rule is dear, and is woken less often for it; its interval stays", "file", w.rule.group.file,
+		"group", w.rule.group.name, "rule", w.rule.name, "took", took, "next", time.Duration(float64(-w.credit)/share).Round(time.Millisecond))
 }

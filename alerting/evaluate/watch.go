@@ -30,7 +30,7 @@ func (e *Evaluator) watch() {
 		case wait > 0:
 			e.schedule.at(time.Now().Add(wait), r, w.Values)
 		default:
-			e.schedule.wake(r, w.Values)
+			e.schedule.wake(r, w.Values, w.Sure)
 		}
 	})
 	e.options.Watch(index)
