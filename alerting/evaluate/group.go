@@ -83,10 +83,14 @@ func (g *group) newRule(set *ruleset.Set, def rulefmt.RuleGroup, d *rulefmt.Rule
 		parts: map[string]*part{}, reminders: map[string]time.Time{}, whole: make(chan struct{}, 1), health: rules.HealthUnknown,
 	}
 	r.evidence = newAlertRule(expr, r.hold, g.interval, r.labels)
-	if r.plan, err = trigger.NewPlan(r.text, set.ParseAnew); err != nil {
+	newPlan := trigger.NewPlan
+	if r.record {
+		newPlan = trigger.NewValuePlan
+	}
+	if r.plan, err = newPlan(r.text, set.ParseAnew); err != nil {
 		return nil, err
 	}
-	if r.record || g.limit > 0 || slices.ContainsFunc(r.plan.By, r.labels.Has) || slices.Contains(r.plan.By, labels.AlertName) {
+	if g.limit > 0 || slices.ContainsFunc(r.plan.By, r.labels.Has) || slices.Contains(r.plan.By, labels.AlertName) {
 		r.plan.Whole()
 	}
 	return r, nil

@@ -305,6 +305,9 @@ func (j *job) serve(ctx context.Context) {
 		s.patient--
 		s.notice()
 	}
+	if w.rule.record {
+		took = max(took, saved) // so that hardly more than a sample a second is stored
+	}
 	w.credit -= min(took, dearest)
 	w.busy = false
 	w.complain(s.evaluator.logger, began, took)

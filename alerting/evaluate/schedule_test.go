@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/storage"
 	"github.com/stretchr/testify/require"
@@ -68,4 +69,69 @@ func TestALimitThatIsCrossedDoesNotWaitForDearRules(t *testing.T) {
 		require.Len(t, c.inbox.take(), 1, "while the other rules are still being evaluated")
 		close(letGo)
 	})
+}
+
+func TestAnAlertOfWhatIsRecordedDoesNotWaitForTheInterval(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *city) {
+		w := newTwin(c)
+		w.rules(`groups:
+- name: records
+  interval: 1h
+  rules:
+  - {record: 'street:taken:sum', expr: sum by (street) (taken)}
+  - {record: 'district:taken:sum', expr: 'sum(street:taken:sum)'}
+  - {record: 'nobody:reads:this', expr: sum(taken)}
+- {name: full, interval: 1h, rules: [{alert: Full, expr: 'district:taken:sum > 2', labels: {severity: info}, annotations: {summary: s}}]}`)
+		o := w.options()
+		o.Watch = func(x *trigger.Index) { w.index, w.watches = x, map[string]*trigger.Watch{} }
+		o.Appendable = telling{w}
+		var err error
+		w.evaluator, err = evaluate.New(o)
+		require.NoError(t, err)
+		require.NoError(t, w.evaluator.Reload(w.set))
+		w.evaluator.Start()
+		synctest.Wait()
+		for range 5 {
+			<-time.After(10 * time.Second)
+			w.store(metric("taken", "asset", "B1", "street", "S1"), time.Now(), 1)
+			w.store(metric("taken", "asset", "B2", "street", "S1"), time.Now(), 1)
+		}
+		synctest.Wait()
+		require.Empty(t, c.inbox.take())
+		w.store(metric("taken", "asset", "B3", "street", "S2"), time.Now(), 1)
+		<-time.After(2 * time.Second)
+		require.Len(t, c.inbox.take(), 1)
+		result, err := w.query(t.Context(), "nobody:reads:this", time.Now())
+		require.NoError(t, err)
+		require.Empty(t, result, "there was nothing at the start, and the interval has not come again")
+	})
+}
+
+// telling wakes whom the samples wake that rules store.
+type telling struct{ *twin }
+
+func (s telling) Appender(ctx context.Context) storage.Appender {
+	return &tellingAppender{Appender: s.db.Appender(ctx), twin: s.twin}
+}
+
+type tellingAppender struct {
+	storage.Appender
+	twin *twin
+	told []*trigger.Watch
+}
+
+func (a *tellingAppender) Append(ref storage.SeriesRef, l labels.Labels, t int64, v float64) (storage.SeriesRef, error) {
+	ref, err := a.Appender.Append(ref, l, t, v)
+	if watch := a.twin.index.Watch(l, true); watch != nil && err == nil && watch.Sample(t, v, time.Now().UnixMilli()) {
+		a.told = append(a.told, watch)
+	}
+	return ref, err
+}
+
+func (a *tellingAppender) Commit() error {
+	err := a.Appender.Commit()
+	for _, watch := range a.told {
+		watch.Visible()
+	}
+	return err
 }

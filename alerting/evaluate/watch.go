@@ -2,6 +2,7 @@ package evaluate
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
@@ -14,14 +15,10 @@ func (e *Evaluator) watch() {
 	if e.options.Watch == nil {
 		return
 	}
-	var all []*rule
-	var plans []*trigger.Plan
-	for _, g := range e.running() {
-		for _, r := range g.rules {
-			if !r.record { // what they record wakes others, on their interval
-				all, plans = append(all, r), append(plans, r.plan)
-			}
-		}
+	all := watched(e.running())
+	plans := make([]*trigger.Plan, len(all))
+	for i, r := range all {
+		plans[i] = r.plan
 	}
 	index := trigger.NewIndex(plans, e.options.Lookback.Milliseconds(), func(w trigger.Wake) {
 		r := all[w.Rule]
@@ -41,6 +38,31 @@ func (e *Evaluator) watch() {
 	ctx, end := context.WithCancel(e.ending)
 	e.endMissing = end
 	e.background.Go(func() { e.missing(ctx, index, all) })
+}
+
+// watched are the rules that samples wake: those that raise alerts, and those
+// that record what these read.
+func watched(groups []*group) (all []*rule) {
+	var records []*rule
+	for _, g := range groups {
+		for _, r := range g.rules {
+			if r.record {
+				records = append(records, r)
+			} else {
+				all = append(all, r)
+			}
+		}
+	}
+	for i := 0; i < len(all); i++ {
+		records = slices.DeleteFunc(records, func(r *rule) bool {
+			read := all[i].plan.Reads(r.name)
+			if read {
+				all = append(all, r)
+			}
+			return read
+		})
+	}
+	return all
 }
 
 // longestWait bounds how far ahead wakes are remembered; samples may be ten

@@ -90,10 +90,10 @@ func (x expressions) vector(depth int) string {
 	case 0, 1:
 		return x.selector()
 	case 2:
-		return x.pick("abs", "-", "ceil", "sgn") + "(" + sub() + ")"
+		return x.pick("abs", "-", "ceil", "sgn", "timestamp") + "(" + sub() + ")"
 	case 3:
 		return x.pick("max_over_time", "rate", "count_over_time", "last_over_time", "changes") + "(" +
-			x.pick("a", "b", `c{probe="p1"}`, "(a > 3)", "(sum by (asset) (b))") + x.pick("[3m:30s]", "[2m:1m]") + ")"
+			x.pick(x.pick("a", "b", `c{probe="p1"}`)+"[4m]", x.pick("a", "b", `c{probe="p1"}`, "(a > 3)", "(sum by (asset) (b))")+x.pick("[3m:30s]", "[2m:1m]")) + ")"
 	case 4:
 		return fmt.Sprintf("%s %s (%s) (%s)", x.pick("sum", "max", "min", "count", "avg", "group"), x.pick("by", "without"), x.labels(), sub())
 	case 5:

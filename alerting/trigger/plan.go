@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 )
@@ -30,8 +31,10 @@ type Source struct {
 	Limits []Limit
 	// Changes says that samples matter that differ from the one before.
 	Changes bool
-	// Any says that each sample may matter. With neither Limits, Changes nor Any,
-	// what matters is that there are samples.
+	// Differing says that samples may matter that differ from the one before.
+	Differing bool
+	// Any says that each sample may matter. With neither Limits, Changes, Differing
+	// nor Any, what matters is that there are samples.
 	Any bool
 	// On are the labels by which samples of this source, being thresholds, are
 	// found; nil: they are none.
@@ -98,6 +101,23 @@ func NewPlan(text string, parse func(string) (parser.Expr, error)) (*Plan, error
 		p.narrowing = newNarrowing(expr, p.By)
 	}
 	return p, nil
+}
+
+// NewValuePlan is NewPlan for an expression whose values matter too, such as that
+// of a recording rule. It is evaluated as a whole.
+func NewValuePlan(text string, parse func(string) (parser.Expr, error)) (*Plan, error) {
+	expr, err := parse(text)
+	if err != nil {
+		return nil, err
+	}
+	return &Plan{Sources: everySample(expr), whole: expr.String()}, nil
+}
+
+// Reads says whether series of a metric may be among those of the expression.
+func (p *Plan) Reads(metric string) bool {
+	return slices.ContainsFunc(p.Sources, func(s Source) bool {
+		return !slices.ContainsFunc(s.Matchers, func(m *labels.Matcher) bool { return m.Name == model.MetricNameLabel && !m.Matches(metric) })
+	})
 }
 
 // Whole makes the expression one that is evaluated as a whole.
@@ -254,21 +274,38 @@ func (l *levels) limit(subject, with parser.Expr, op parser.ItemType, e *parser.
 	return true
 }
 
-// everySample are the selectors of an expression of which each sample matters.
+// everySample are the selectors of an expression of which each sample matters, or
+// each that differs from the one before.
 func everySample(expr parser.Expr) (sources []Source) {
 	parser.Inspect(expr, func(n parser.Node, path []parser.Node) error {
 		s, ok := n.(*parser.VectorSelector)
 		if !ok {
 			return nil
 		}
-		source := Source{Matchers: s.LabelMatchers, Any: true, Offset: max(0, s.OriginalOffset)}
-		if strings.HasSuffix(s.Name, "_info") || s.Name == ThresholdMetric {
-			source.Any, source.Changes = false, true // written again and again, and nearly always the same
+		source := Source{Matchers: s.LabelMatchers, Offset: max(0, s.OriginalOffset)}
+		switch {
+		case strings.HasSuffix(s.Name, "_info") || s.Name == ThresholdMetric:
+			source.Changes = true // written again and again, and nearly always the same
+		case Current(s) && !slices.ContainsFunc(path, looksBack):
+			source.Differing = true
+		default:
+			source.Any = true
 		}
 		sources = append(sources, source)
 		return nil
 	})
 	return sources
+}
+
+// looksBack says that more matters of the samples below than the newest value.
+func looksBack(n parser.Node) bool {
+	switch e := n.(type) {
+	case *parser.MatrixSelector, *parser.SubqueryExpr:
+		return true
+	case *parser.Call:
+		return e.Func.Name == "timestamp"
+	}
+	return false
 }
 
 func constants(exprs []parser.Expr) bool {

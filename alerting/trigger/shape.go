@@ -15,9 +15,12 @@ type shape struct {
 	changes []target
 	// present are those that mind whether there are samples.
 	present []target
-	any     []target
-	missed  []*missing
-	// each is whether there is somebody for each sample or each change.
+	// differing are those that mind, now and then, whether a sample differs, and any
+	// those that mind each.
+	differing, any []target
+	missed         []*missing
+	// each is whether there is somebody for each sample or each change that is not
+	// put off.
 	each bool
 	// divisions are the lists of labels by which rules are divided.
 	divisions [][]string
@@ -59,6 +62,8 @@ func (s *shape) add(r sourceRef) {
 	switch {
 	case r.source.Any:
 		s.any, s.each = with(s.any, t), true
+	case r.source.Differing:
+		s.differing = with(s.differing, t)
 	case r.source.Changes:
 		s.changes, s.each = with(s.changes, t), true
 		if r.source.On != nil {

@@ -39,8 +39,8 @@ type Watch struct {
 	// storing are the samples that Visible has still to be called for.
 	storing int
 	anyNext int64
-	// anyLater says that there is a wake for the end of the pause.
-	anyLater bool
+	// anyLater and differsLater say that there is a wake for the end of the pause.
+	anyLater, differsLater bool
 }
 
 // stretch is the open interval between from and to, and the value at.
@@ -101,7 +101,7 @@ func (w *Watch) look(t, newest int64, v float64, now int64) bool {
 	if w.born == 0 {
 		w.born = now
 	}
-	before := math.Float64frombits(w.last.Load())
+	before, differs := math.Float64frombits(w.last.Load()), false
 	wake := func(all []target) { w.push(all, t, now, true) }
 	switch {
 	case t <= newest && newest <= now:
@@ -116,12 +116,12 @@ func (w *Watch) look(t, newest int64, v float64, now int64) bool {
 		w.changed(v)
 	default:
 		w.compare(before, v, true, wake)
-		if w.changed(v) {
+		if differs = w.changed(v); differs {
 			w.push(w.changes, t, now, true)
 		}
 	}
-	if len(w.any) > 0 {
-		w.another(t, now)
+	if len(w.any) > 0 || differs && len(w.differing) > 0 {
+		w.another(t, now, differs)
 	}
 	w.unknown = w.unknown && t < w.born
 	if len(w.due) == 0 {
@@ -131,16 +131,21 @@ func (w *Watch) look(t, newest int64, v float64, now int64) bool {
 	return true
 }
 
-// another wakes those for whom each sample may matter: at once, or when the pause
-// is over.
-func (w *Watch) another(t, now int64) {
-	switch {
-	case now >= w.anyNext:
-		w.anyNext, w.anyLater = now+anyPause, false
-		w.push(w.any, t, now, false)
-	case !w.anyLater:
-		w.anyLater = true
-		w.push(w.any, t, w.anyNext, false)
+// another wakes those for whom a sample may matter, or one that differs: at once,
+// or when the pause is over.
+func (w *Watch) another(t, now int64, differs bool) {
+	at := w.anyNext
+	if now >= at {
+		at = now
+		w.anyNext, w.anyLater, w.differsLater = now+anyPause, false, false
+	}
+	if !w.anyLater {
+		w.anyLater = at > now
+		w.push(w.any, t, at, false)
+	}
+	if differs && !w.differsLater {
+		w.differsLater = at > now
+		w.push(w.differing, t, at, false)
 	}
 }
 
@@ -207,6 +212,9 @@ func (w *Watch) compare(before, v float64, bothCount bool, wake func([]target)) 
 			wake(k.targets)
 		}
 		around.bound(v, limit, k.limit.Abs)
+	}
+	if len(w.differing) > 0 {
+		around.from, around.to = v, v
 	}
 	if math.IsNaN(v) || w.unknown {
 		around = nowhere() // it may be the end of the series, or not its newest sample

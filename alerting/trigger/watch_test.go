@@ -37,11 +37,15 @@ type ward struct {
 }
 
 func newWard(t require.TestingT, rules ...string) *ward {
-	w := &ward{watches: map[string]*Watch{}, now: 1_700_000_000_000}
 	plans := make([]*Plan, len(rules))
 	for i, text := range rules {
 		plans[i] = plan(t, text)
 	}
+	return wardOf(plans...)
+}
+
+func wardOf(plans ...*Plan) *ward {
+	w := &ward{watches: map[string]*Watch{}, now: 1_700_000_000_000}
 	w.Index = NewIndex(plans, lookback.Milliseconds(), func(k Wake) {
 		word := fmt.Sprint(k.Rule, " ", strings.Join(k.Values, ","))
 		if k.At != w.now {
@@ -154,13 +158,14 @@ func TestSharesWakeOnlyWhenAMemberChanges(t *testing.T) {
 }
 
 func TestAnySampleWakesOthers(t *testing.T) {
-	w := newWard(t, "rate(level[5m]) > 1", "sum(level) > 10")
+	w := newWard(t, "rate(level[5m]) > 1", "sum(level) > 10", "sum(level) > 3 and sum(timestamp(level)) > 1")
 	s := series("level", "asset", "W1")
-	require.Equal(t, []string{"0 W1 maybe; 1  maybe", "0 W1 maybe; 1  maybe"}, w.reads(s, 1, 1))
+	require.Equal(t, []string{"0 W1 maybe; 1 ; 2 ", "0 W1 maybe; 2  maybe", "0 W1 maybe; 1  maybe; 2  maybe"}, w.reads(s, 1, 1, 2))
 	w.woken = nil
 	w.sample(s, w.now+1, 2)
 	w.sample(s, w.now+2, 3)
-	require.Equal(t, []string{"0 W1 in 100 maybe", "1  in 100 maybe"}, w.woken, "no more than ten times a second, but the newest in the end")
+	w.sample(s, w.now+3, 4)
+	require.Equal(t, []string{"0 W1 in 100 maybe", "2  in 100 maybe", "1  in 100 maybe", "2  in 100 maybe"}, w.woken, "no more than ten times a second, but the newest in the end")
 }
 
 func TestMissingSamplesAreKnown(t *testing.T) {
@@ -179,6 +184,24 @@ func TestMissingSamplesAreKnown(t *testing.T) {
 // TestNoSampleChangesAResultWithoutWaking compares with upstream's engine: what a
 // rule answers before and after a sample, at the same instant.
 func TestNoSampleChangesAResultWithoutWaking(t *testing.T) {
+	noSampleWithoutWaking(t, wanted.rule, plan, elements)
+}
+
+// TestNoSampleChangesAValueWithoutWaking does the same for recording rules.
+func TestNoSampleChangesAValueWithoutWaking(t *testing.T) {
+	recorded := func(x wanted) string { return x.vector(rapid.IntRange(1, 3).Draw(x.t, "depth")) }
+	noSampleWithoutWaking(t, recorded, func(t require.TestingT, text string) *Plan {
+		p, err := NewValuePlan(text, parser.NewParser(parser.Options{}).ParseExpr)
+		require.NoError(t, err)
+		return p
+	}, func(s promql.Sample) string { return fmt.Sprint(s.Metric, s.F) })
+}
+
+func elements(s promql.Sample) string { return s.Metric.String() }
+
+func noSampleWithoutWaking(
+	t *testing.T, draw func(wanted) string, plan func(require.TestingT, string) *Plan, spell func(promql.Sample) string,
+) {
 	db, err := tsdb.Open(t.TempDir(), promslog.NewNopLogger(), nil, &tsdb.Options{
 		RetentionDuration: math.MaxInt64, MinBlockDuration: (1000 * time.Hour).Milliseconds(), MaxBlockDuration: (1000 * time.Hour).Milliseconds(),
 		OutOfOrderTimeWindow: (1000 * time.Hour).Milliseconds(), OutOfOrderCapMax: 32,
@@ -190,10 +213,10 @@ func TestNoSampleChangesAResultWithoutWaking(t *testing.T) {
 	changes := 0
 	rapid.Check(t, func(t *rapid.T) {
 		began += (2 * time.Hour).Milliseconds() // beyond the reach of the one before
-		text := wanted{expressions{t}}.rule()
-		w := newWard(t, text)
+		text := draw(wanted{expressions{t}})
+		p := plan(t, text)
+		w := wardOf(p)
 		w.now = began
-		p := w.plans[0]
 		ask := func() (map[string]string, bool) {
 			q, err := engine.NewInstantQuery(context.Background(), db, nil, text, time.UnixMilli(w.now))
 			require.NoError(t, err)
@@ -203,7 +226,7 @@ func TestNoSampleChangesAResultWithoutWaking(t *testing.T) {
 				return nil, false
 			}
 			parts := map[string]string{}
-			for _, line := range spelledByPart(v, p.By) {
+			for _, line := range spelledByPart(v, p.By, spell) {
 				parts[line[0]] += line[1] + "\n"
 			}
 			return parts, true
@@ -259,13 +282,13 @@ func keysOf(m map[string]string) (all []string) {
 	return all
 }
 
-func spelledByPart(v promql.Vector, by []string) (lines [][2]string) {
+func spelledByPart(v promql.Vector, by []string, spell func(promql.Sample) string) (lines [][2]string) {
 	for _, s := range v {
 		values := make([]string, len(by))
 		for i, name := range by {
 			values[i] = s.Metric.Get(name)
 		}
-		lines = append(lines, [2]string{strings.Join(values, ","), s.Metric.String()})
+		lines = append(lines, [2]string{strings.Join(values, ","), spell(s)})
 	}
 	slices.SortFunc(lines, func(a, b [2]string) int { return strings.Compare(a[1], b[1]) })
 	return lines
