@@ -79,6 +79,9 @@ type Options struct {
 	// Watch has whoever stores samples tell the watcher of them; nil: rules are
 	// evaluated on their interval only.
 	Watch func(*trigger.Index)
+	// Now is the clock by which rules are evaluated, which may be set; nil stands for
+	// time.Now.
+	Now func() time.Time
 	// Logger, Registerer and Metrics may be nil.
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
@@ -106,6 +109,9 @@ func (o *Options) validate() error {
 	if o.ExternalURL == nil {
 		o.ExternalURL = &url.URL{}
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -121,6 +127,7 @@ type Evaluator struct {
 	options  Options
 	logger   *slog.Logger
 	query    rules.QueryFunc
+	now      func() time.Time
 	pace     *pace
 	freezer  *freezer
 	state    *state
@@ -161,7 +168,7 @@ func New(options Options) (*Evaluator, error) {
 		}
 		frozenPath, statePath = filepath.Join(options.DataDir, "firing-alerts.json"), filepath.Join(options.DataDir, "alerts.json")
 	}
-	kept, err := newFreezer(frozenPath, time.Now().Add(options.Lookback))
+	kept, err := newFreezer(frozenPath, options.Now().Add(options.Lookback))
 	if err != nil {
 		options.Logger.Warn("Alerts that were firing take their team and names anew", "err", err)
 	}
@@ -169,7 +176,8 @@ func New(options Options) (*Evaluator, error) {
 		options:       options,
 		logger:        options.Logger,
 		query:         rules.EngineQueryFunc(options.Engine, options.Queryable),
-		pace:          newPace(),
+		now:           options.Now,
+		pace:          newPace(options.Now),
 		freezer:       kept,
 		groups:        map[string]*group{},
 		groupMetrics:  rules.NewGroupMetrics(options.Registerer),
@@ -274,7 +282,7 @@ func (e *Evaluator) replace(next map[string]*group) {
 	before := e.groups
 	e.groupsMu.Unlock()
 	var begin []*group
-	now := time.Now()
+	now := e.now()
 	for key, g := range next {
 		old, ok := before[key]
 		switch {
@@ -295,7 +303,7 @@ func (e *Evaluator) replace(next map[string]*group) {
 			for _, r := range old.rules {
 				old.endSeries(r)
 			}
-			e.end(e.ctx, time.Now().Add(time.Millisecond), old.ended)
+			e.end(e.ctx, e.now().Add(time.Millisecond), old.ended)
 			e.forgetMetrics(key)
 		}
 	}

@@ -99,8 +99,9 @@ func (g *group) newRule(set *ruleset.Set, def rulefmt.RuleGroup, d *rulefmt.Rule
 // run evaluates the group on its interval until it is stopped.
 func (g *group) run(ctx context.Context) {
 	defer close(g.stopped)
-	slot := g.clock.EvalTimestamp(time.Now().UnixNano()).Add(g.interval)
-	wait := time.NewTimer(time.Until(slot))
+	now := g.evaluator.now
+	slot := g.clock.EvalTimestamp(now().UnixNano()).Add(g.interval)
+	wait := time.NewTimer(slot.Sub(now()))
 	defer wait.Stop()
 	for {
 		select {
@@ -112,14 +113,18 @@ func (g *group) run(ctx context.Context) {
 		times := g.evaluator.shadowGroup(g)
 		times.CopyState(g.clock)
 		g.times.Store(times)
-		missed := time.Since(slot) / g.interval // negative where the clock has been set back
+		missed := now().Sub(slot) / g.interval // negative where the clock has been set back
 		slot = slot.Add((missed + 1) * g.interval)
-		wait.Reset(time.Until(slot))
+		wait.Reset(slot.Sub(now()))
 	}
 }
 
-// evaluate evaluates all rules in order.
+// evaluate evaluates all rules in order, at an instant, or now where that is long
+// gone or far off: the clock may have been set.
 func (g *group) evaluate(ctx context.Context, at time.Time) {
+	if now := g.evaluator.schedule.lookAtClock(); at.Sub(now).Abs() > clockSlew {
+		at = now
+	}
 	for _, r := range g.rules {
 		select {
 		case <-g.stop:

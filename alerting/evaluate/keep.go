@@ -14,7 +14,7 @@ func (e *Evaluator) keep() {
 			e.save()
 			return
 		case <-sweep.C:
-			if e.sweep(time.Now()) > 0 {
+			if e.sweep(e.now()) > 0 {
 				e.state.changed() // that it is as it was
 			}
 			continue

@@ -1,6 +1,7 @@
 package evaluate_test
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -30,12 +31,15 @@ import (
 type witness struct {
 	promql.QueryEngine
 	mu    sync.Mutex
-	asked []time.Time
+	asked []asked
 }
+
+// asked is an instant that was asked for, and when.
+type asked struct{ at, when time.Time }
 
 func (w *witness) NewInstantQuery(ctx context.Context, q storage.Queryable, o promql.QueryOpts, text string, at time.Time) (promql.Query, error) {
 	w.mu.Lock()
-	w.asked = append(w.asked, at)
+	w.asked = append(w.asked, asked{at, time.Now()})
 	w.mu.Unlock()
 	return w.QueryEngine.NewInstantQuery(ctx, q, o, text, at)
 }
@@ -44,10 +48,13 @@ func (w *witness) NewInstantQuery(ctx context.Context, q storage.Queryable, o pr
 func (w *witness) take() []time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	asked := w.asked
+	slices.SortFunc(w.asked, func(a, b asked) int { return cmp.Or(a.when.Compare(b.when), a.at.Compare(b.at)) })
+	var all []time.Time
+	for _, a := range w.asked {
+		all = append(all, a.at)
+	}
 	w.asked = nil
-	slices.SortFunc(asked, time.Time.Compare)
-	return slices.CompactFunc(asked, time.Time.Equal)
+	return slices.CompactFunc(all, time.Time.Equal)
 }
 
 // twin is an Evaluator that is woken by what is stored, and upstream's own group
@@ -126,7 +133,7 @@ func (w *twin) store(lset labels.Labels, at time.Time, v float64) bool {
 		watch = w.index.Watch(lset, true)
 		w.watches[key] = watch
 	}
-	if watch != nil && watch.Sample(at.UnixMilli(), v, time.Now().UnixMilli()) {
+	if watch != nil && watch.Sample(at.UnixMilli(), v, w.now().UnixMilli()) {
 		watch.Visible()
 	}
 	return true
@@ -188,8 +195,9 @@ type life struct {
 type step struct {
 	pause   time.Duration
 	samples []sample
-	rules   string // a reload, if not empty
-	restart bool   // between which the samples come
+	rules   string        // a reload, if not empty
+	ahead   time.Duration // by which the clock is set forward
+	restart bool          // between which the samples come
 }
 
 type sample struct {
@@ -206,6 +214,13 @@ func drawLife(t *rapid.T) life {
 		switch rapid.IntRange(0, 14).Draw(t, "step") {
 		case 0:
 			s.rules, n = drawRules(t), 0
+		case 2:
+			// Backwards it is only set where no samples come to lie ahead, which would
+			// count at moments at which nothing happens.
+			s.ahead = time.Duration(rapid.IntRange(-7, 100).Draw(t, "ahead")) * time.Second
+			if s.pause += time.Second; s.ahead < 0 {
+				s.pause += -s.ahead
+			}
 		case 1:
 			s.restart, n = true, rapid.IntRange(0, 2).Draw(t, "meanwhile")
 		}
@@ -280,6 +295,12 @@ func (w *twin) step(t *testing.T, s step) {
 	<-time.After(s.pause)
 	synctest.Wait()
 	w.catchUp(t)
+	if s.ahead != 0 {
+		w.ahead.Add(int64(s.ahead))
+		<-time.After(time.Second)
+		synctest.Wait()
+		w.catchUp(t)
+	}
 	if s.rules != "" {
 		w.rules(s.rules)
 		w.define()
@@ -290,7 +311,7 @@ func (w *twin) step(t *testing.T, s step) {
 		w.catchUp(t)
 	}
 	for _, one := range s.samples {
-		w.store(one.series, time.Now().Truncate(time.Millisecond).Add(-one.late), one.value)
+		w.store(one.series, w.now().Truncate(time.Millisecond).Add(-one.late), one.value)
 		if s.restart {
 			<-time.After(time.Second)
 		}

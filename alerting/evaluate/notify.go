@@ -22,7 +22,7 @@ func (e *Evaluator) notify(ctx context.Context, r *rule, alerts []*rules.Alert) 
 	if len(alerts) == 0 {
 		return
 	}
-	now := time.Now()
+	now := e.now()
 	added := make([]*frozen, len(alerts))
 	var beginning []int
 	for i, alert := range alerts {

@@ -27,13 +27,20 @@ type GroupHealth struct {
 
 // pace watches how the groups keep up with their intervals.
 type pace struct {
+	clock  func() time.Time // as of Options
 	mu     sync.Mutex
 	groups map[string]*GroupHealth
-	due    map[string]time.Time
+	// slots are what the groups are evaluated for next, or now, and due is when
+	// that is, however the clock is set meanwhile.
+	slots, due map[string]time.Time
 }
 
-func newPace() *pace {
-	return &pace{groups: map[string]*GroupHealth{}, due: map[string]time.Time{}}
+func newPace(clock func() time.Time) *pace {
+	return &pace{clock: clock, groups: map[string]*GroupHealth{}, slots: map[string]time.Time{}, due: map[string]time.Time{}}
+}
+
+func (p *pace) expect(key string, slot time.Time) {
+	p.slots[key], p.due[key] = slot, time.Now().Add(slot.Sub(p.clock()))
 }
 
 // iterate is upstream's evaluation of a group, with a clock beside it.
@@ -52,10 +59,10 @@ func (p *pace) begin(g *rules.Group, slot time.Time) {
 	if !ok || h.Interval != g.Interval() {
 		h = &GroupHealth{File: g.File(), Name: g.Name(), Interval: g.Interval()}
 		p.groups[key] = h
-	} else if late := slot.Sub(p.due[key]); late > 0 {
+	} else if late := slot.Sub(p.slots[key]); late > 0 {
 		h.Missed += uint64(late / h.Interval)
 	}
-	p.due[key] = slot
+	p.expect(key, slot)
 }
 
 func (p *pace) end(g *rules.Group, slot, start time.Time, took time.Duration) {
@@ -64,7 +71,7 @@ func (p *pace) end(g *rules.Group, slot, start time.Time, took time.Duration) {
 	defer p.mu.Unlock()
 	if h, ok := p.groups[key]; ok {
 		h.LastStart, h.LastDuration = start, took
-		p.due[key] = slot.Add(h.Interval)
+		p.expect(key, slot.Add(h.Interval))
 	}
 }
 
@@ -79,6 +86,7 @@ func (p *pace) keep(groups []*group) {
 	for key := range p.groups {
 		if !there[key] {
 			delete(p.groups, key)
+			delete(p.slots, key)
 			delete(p.due, key)
 		}
 	}

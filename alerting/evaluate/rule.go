@@ -87,7 +87,7 @@ func (r *rule) evaluate(ctx context.Context, at time.Time) {
 	}
 	began := time.Now()
 	r.mu.Lock()
-	at = r.instant(at, began)
+	at = r.instant(at, r.group.evaluator.now())
 	maps.DeleteFunc(r.reminders, func(_ string, due time.Time) bool { return !due.After(at) })
 	r.apart = map[string]bool{}
 	r.mu.Unlock()
@@ -122,8 +122,9 @@ func (r *rule) instant(at, now time.Time) time.Time {
 	return at
 }
 
-// clockSlack is by how much evaluations may be ahead of the clock.
-const clockSlack = 2 * time.Second
+// clockSlack is by how much evaluations are ahead of the clock at most, where it
+// has not been set back: each is a nanosecond later than the one before.
+const clockSlack = time.Millisecond
 
 // divided sorts a result by parts, among them those that have alerts and none
 // in the result; those that have been evaluated meanwhile know better.
@@ -162,7 +163,8 @@ func (r *rule) evaluateParts(ctx context.Context, parts map[string]*found) {
 	}
 	began := time.Now()
 	r.mu.Lock()
-	at := r.instant(began, began)
+	now := r.group.evaluator.now()
+	at := r.instant(now, now)
 	for key := range parts {
 		if remind, ok := r.reminders[key]; ok && !remind.After(at) {
 			delete(r.reminders, key)

@@ -25,6 +25,10 @@ const (
 	// longTime is from how long an evaluation takes on that others should not wait
 	// for it.
 	longTime = 10 * time.Millisecond
+	// lookAgain is how long nothing is waited for at most: the clock may be set.
+	lookAgain = time.Second
+	// clockSlew is by how much the clock may differ from what it should be.
+	clockSlew = 100 * time.Millisecond
 )
 
 // schedule evaluates rules when they are woken, at once or when their time
@@ -44,6 +48,10 @@ type schedule struct {
 	closed  bool
 	// kick says that there is something new; it holds one.
 	kick chan struct{}
+
+	// began is when the clock was wrong by nothing, and ahead is how much that is now.
+	began struct{ processor, clock time.Time }
+	ahead time.Duration
 }
 
 // wakened is what is known of a rule that has been woken, or was.
@@ -65,13 +73,16 @@ type wakened struct {
 }
 
 func newSchedule(e *Evaluator) *schedule {
-	return &schedule{evaluator: e, patientWorkers: workers() / 2, rules: map[*rule]*wakened{}, kick: make(chan struct{}, 1)}
+	s := &schedule{evaluator: e, patientWorkers: workers() / 2, rules: map[*rule]*wakened{}, kick: make(chan struct{}, 1)}
+	s.began.processor, s.began.clock = time.Now(), e.now().Round(0)
+	return s
 }
 
 // workers is how many evaluate what is woken.
 func workers() int { return max(2, runtime.GOMAXPROCS(0)) }
 
-// timer is a part of a rule that is to be evaluated at an instant.
+// timer is a part of a rule that is to be evaluated at an instant by the clock,
+// which may be set.
 type timer struct {
 	at     time.Time
 	rule   *rule
@@ -93,7 +104,9 @@ func (t *timers) Pop() any {
 }
 
 // at has a part of a rule evaluated at an instant.
-func (s *schedule) at(when time.Time, r *rule, values []string) { s.add(timer{when, r, values}) }
+func (s *schedule) at(when time.Time, r *rule, values []string) {
+	s.add(timer{when.Round(0), r, values})
+}
 
 func (s *schedule) add(t timer) {
 	s.mu.Lock()
@@ -183,10 +196,10 @@ func (s *schedule) forget(r *rule) {
 
 // run evaluates what is woken until ending ends; ctx ends running queries.
 func (s *schedule) run(ending, ctx context.Context) {
-	wait := time.NewTimer(time.Hour)
+	wait := time.NewTimer(lookAgain)
 	defer wait.Stop()
 	for {
-		w, until := s.next(time.Now())
+		w, until := s.next(time.Now(), s.lookAtClock())
 		if w != nil {
 			w.serve(ctx)
 			continue
@@ -202,6 +215,27 @@ func (s *schedule) run(ending, ctx context.Context) {
 	}
 }
 
+// lookAtClock returns the time. When the clock has been set, or the machine has
+// slept, it has all rules evaluated: by another time, other samples count.
+func (s *schedule) lookAtClock() time.Time {
+	now, clock := time.Now(), s.evaluator.now().Round(0)
+	ahead := clock.Sub(s.began.clock) - now.Sub(s.began.processor)
+	s.mu.Lock()
+	isSet := (ahead - s.ahead).Abs() >= clockSlew
+	if isSet {
+		s.ahead = ahead
+	}
+	s.mu.Unlock()
+	if isSet {
+		for _, g := range s.evaluator.running() {
+			for _, r := range g.rules {
+				s.whole(r)
+			}
+		}
+	}
+	return clock
+}
+
 func (s *schedule) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -209,17 +243,18 @@ func (s *schedule) close() {
 	s.notice() // the other one
 }
 
-// next takes what is to be evaluated now, or says how long to wait.
-func (s *schedule) next(now time.Time) (*job, time.Duration) {
+// next takes what is to be evaluated now, or says how long to wait. clock is the
+// time by which rules are evaluated; credit is earned by the other.
+func (s *schedule) next(now, clock time.Time) (*job, time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for len(s.timers) > 0 && !s.timers[0].at.After(now) {
+	for len(s.timers) > 0 && !s.timers[0].at.After(clock) {
 		t := heap.Pop(&s.timers).(timer)
 		s.push(t.rule, t.values, true)
 	}
-	until := time.Hour
+	until := lookAgain
 	if len(s.timers) > 0 {
-		until = s.timers[0].at.Sub(now)
+		until = min(until, s.timers[0].at.Sub(clock))
 	}
 	pick, canWait := -1, false
 	for i, w := range s.ready {
@@ -288,7 +323,7 @@ func (j *job) serve(ctx context.Context) {
 	s, w := j.schedule, j.wakened
 	began := time.Now()
 	if j.all {
-		w.rule.evaluate(ctx, began)
+		w.rule.evaluate(ctx, s.evaluator.now())
 	} else {
 		w.rule.evaluateParts(ctx, j.parts)
 	}

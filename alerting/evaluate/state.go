@@ -128,6 +128,7 @@ func (e *Evaluator) unheard(ctx context.Context, r *rule, p *part, result instan
 	}
 	defer func() { _ = q.Close() }() // it only reads
 	all := map[uint64]bool{}
+	heard := true
 	for hash, a := range p.alerts {
 		// What is only kept firing was over before.
 		found := result[hash] != nil || !a.KeepFiringSince.IsZero()
@@ -136,6 +137,10 @@ func (e *Evaluator) unheard(ctx context.Context, r *rule, p *part, result instan
 			found = found || err != nil
 		}
 		all[hash] = !found
+		heard = heard && found
+	}
+	if heard {
+		p.patient = time.Time{}
 	}
 	return all
 }
@@ -154,7 +159,7 @@ func (s *state) save() error {
 	if s.path == "" || !s.loaded.Load() || !s.dirty.Swap(false) {
 		return nil
 	}
-	file := stateFile{Version: stateVersion, Saved: time.Now()}
+	file := stateFile{Version: stateVersion, Saved: s.evaluator.now()}
 	for _, g := range s.evaluator.running() {
 		for _, r := range g.rules {
 			if alerts := r.copied(); len(alerts) > 0 {

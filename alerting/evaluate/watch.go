@@ -22,10 +22,11 @@ func (e *Evaluator) watch() {
 	}
 	index := trigger.NewIndex(plans, e.options.Lookback.Milliseconds(), func(w trigger.Wake) {
 		r := all[w.Rule]
-		switch wait := time.Until(time.UnixMilli(w.At).Add(r.group.offset)); {
+		at := time.UnixMilli(w.At).Add(r.group.offset)
+		switch wait := at.Sub(e.now()); {
 		case wait > longestWait: // the interval finds it
 		case wait > 0:
-			e.schedule.at(time.Now().Add(wait), r, w.Values)
+			e.schedule.at(at, r, w.Values)
 		default:
 			e.schedule.wake(r, w.Values, w.Sure)
 		}
@@ -77,7 +78,7 @@ const lookForMissing = 10 * time.Second
 func (e *Evaluator) missing(ctx context.Context, index *trigger.Index, all []*rule) {
 	told := map[int]int64{} // by source, of when
 	for {
-		now := time.Now()
+		now := e.now()
 		next := now.Add(lookForMissing)
 		index.Missed(func(source, n int, due int64) {
 			at := time.UnixMilli(due)
@@ -93,7 +94,7 @@ func (e *Evaluator) missing(ctx context.Context, index *trigger.Index, all []*ru
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(time.Until(next)):
+		case <-time.After(next.Sub(now)):
 		}
 	}
 }
@@ -101,7 +102,7 @@ func (e *Evaluator) missing(ctx context.Context, index *trigger.Index, all []*ru
 // seed tells an index of the thresholds that are stored already.
 func (e *Evaluator) seed(index *trigger.Index) {
 	index.Thresholds(func(selector string, seed func(labels.Labels, float64)) {
-		result, err := e.query(e.ctx, selector, time.Now())
+		result, err := e.query(e.ctx, selector, e.now())
 		if err != nil {
 			if !cancelled(err) {
 				e.logger.Warn("Thresholds of assets are known later", "selector", selector, "err", err)
