@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"weak"
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
@@ -99,8 +100,11 @@ func matches(ms []*labels.Matcher, lset labels.Labels) bool {
 type threshold struct {
 	bits atomic.Uint64
 
-	mu      sync.Mutex
-	watches []*Watch // whose samples they are
+	mu sync.Mutex
+	// watches are those that compare with it. Whoever stores samples holds them,
+	// until their series are gone.
+	watches []weak.Pointer[Watch]
+	crowded int // so many that it is worth looking for those that are gone
 }
 
 func (t *threshold) value() float64 { return math.Float64frombits(t.bits.Load()) }
@@ -112,8 +116,10 @@ func (t *threshold) set(v float64) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, w := range t.watches {
-		w.known.Store(nowhere())
+	for _, p := range t.watches {
+		if w := p.Value(); w != nil {
+			w.known.Store(nowhere())
+		}
 	}
 }
 
@@ -127,7 +133,11 @@ func (t *threshold) seed(v float64) {
 func (t *threshold) watch(w *Watch) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.watches = append(t.watches, w)
+	if len(t.watches) > t.crowded {
+		t.watches = slices.DeleteFunc(t.watches, func(p weak.Pointer[Watch]) bool { return p.Value() == nil })
+		t.crowded = 2*len(t.watches) + 8
+	}
+	t.watches = append(t.watches, weak.Make(w))
 }
 
 // threshold returns that of the selector for the labels of a series; it is NaN

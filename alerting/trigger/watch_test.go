@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -325,4 +326,18 @@ func (x wanted) rule() string {
 		return fmt.Sprintf("max by (asset) (a %s %d unless b)", op(), n())
 	}
 	return x.vector(rapid.IntRange(1, 3).Draw(x.t, "depth"))
+}
+
+func TestSeriesThatAreGoneAreForgotten(t *testing.T) {
+	w := newWard(t, `level > on (asset) group_left () asset_threshold{metric="level"}`)
+	for i := range 1000 {
+		require.NotNil(t, w.Watch(series("level", "asset", "W1", "probe", fmt.Sprint(i)), false))
+		if i%100 == 0 {
+			runtime.GC()
+		}
+	}
+	for _, th := range w.thresholds {
+		require.Less(t, len(th.watches), 400)
+	}
+	require.Len(t, w.thresholds, 1)
 }
