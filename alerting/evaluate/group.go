@@ -130,6 +130,10 @@ func (g *group) evaluate(ctx context.Context, at time.Time) {
 		case <-g.stop:
 			return
 		default:
+		}
+		if r.dear() {
+			g.evaluator.schedule.whole(r)
+		} else {
 			r.evaluate(ctx, at)
 		}
 	}

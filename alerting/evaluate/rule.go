@@ -33,6 +33,8 @@ type rule struct {
 	whole chan struct{} // holds one while all of it is evaluated
 	// gone says that another rule has taken over, or none.
 	gone atomic.Bool
+	// took is how long the newest evaluation of all of it took, in nanoseconds.
+	took atomic.Int64
 
 	mu    sync.Mutex
 	parts map[string]*part
@@ -94,6 +96,7 @@ func (r *rule) evaluate(ctx context.Context, at time.Time) {
 
 	result, err := r.group.evaluator.query(ctx, r.plan.Text(nil), at.Add(-r.group.offset))
 
+	r.took.Store(int64(time.Since(began)))
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	apart := r.apart
@@ -108,6 +111,13 @@ func (r *rule) evaluate(ctx context.Context, at time.Time) {
 		err = r.take(ctx, at, r.divided(result, apart))
 	}
 	r.done(began, err)
+}
+
+// dear says that the rule takes so much of its interval that the others of its
+// group would be late. It is evaluated apart, as often as its share allows.
+func (r *rule) dear() bool {
+	took := time.Duration(r.took.Load())
+	return took > saved && took > r.group.interval/2
 }
 
 // instant is when to evaluate: after what has been evaluated, so that what

@@ -15,8 +15,9 @@ const (
 	share = 0.1
 	// saved is how much of its share a rule may have saved up.
 	saved = 100 * time.Millisecond
-	// dearest is the most that one evaluation counts for: it may have waited for a
-	// disk, or for another evaluation.
+	// dearest is the most that one evaluation counts for, of a rule whose evaluations
+	// do not take as long usually: it may have waited for a disk, or for another
+	// evaluation.
 	dearest = time.Second
 	// nameAgain is how long a dear rule is not complained of again.
 	nameAgain = 10 * time.Minute
@@ -335,6 +336,7 @@ func (j *job) serve(ctx context.Context) {
 	if j.all {
 		takes = &w.takesAll
 	}
+	usual := *takes
 	*takes += (took - *takes) / 4
 	if j.canWait {
 		s.patient--
@@ -343,7 +345,7 @@ func (j *job) serve(ctx context.Context) {
 	if w.rule.record {
 		took = max(took, saved) // so that hardly more than a sample a second is stored
 	}
-	w.credit -= min(took, dearest)
+	w.credit -= min(took, max(dearest, usual))
 	w.busy = false
 	w.complain(s.evaluator.logger, began, took)
 	if (w.all || len(w.parts) > 0) && !s.closed {
@@ -359,6 +361,10 @@ func (w *wakened) complain(logger *slog.Logger, now time.Time, took time.Duratio
 		return
 	}
 	w.named = now
-	logger.Warn("a rule is dear, and is woken less often for it; its interval stays", "file", w.rule.group.file,
-		"group", w.rule.group.name, "rule", w.rule.name, "took", took, "next", time.Duration(float64(-w.credit)/share).Round(time.Millisecond))
+	says := "a rule is dear, and is woken less often for it; its interval stays"
+	if w.rule.dear() {
+		says = "a rule takes more than half of its interval; it is evaluated apart from the others of its group, less often"
+	}
+	logger.Warn(says, "file", w.rule.group.file, "group", w.rule.group.name, "rule", w.rule.name, "took", took.Round(time.Millisecond),
+		"interval", w.rule.group.interval, "next", time.Duration(float64(-w.credit)/share).Round(time.Millisecond))
 }

@@ -1,8 +1,11 @@
 package evaluate_test
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -68,6 +71,56 @@ func TestALimitThatIsCrossedDoesNotWaitForDearRules(t *testing.T) {
 		synctest.Wait()
 		require.Len(t, c.inbox.take(), 1, "while the other rules are still being evaluated")
 		close(letGo)
+	})
+}
+
+// dearEngine takes three seconds for each query of a metric, and counts all.
+type dearEngine struct {
+	promql.QueryEngine
+	metric      string
+	slow, quick atomic.Int64
+}
+
+func (s *dearEngine) NewInstantQuery(ctx context.Context, q storage.Queryable, o promql.QueryOpts, text string, at time.Time) (promql.Query, error) {
+	query, err := s.QueryEngine.NewInstantQuery(ctx, q, o, text, at)
+	if !strings.Contains(text, s.metric) {
+		s.quick.Add(1)
+		return query, err
+	}
+	s.slow.Add(1)
+	return dearQuery{query}, err
+}
+
+type dearQuery struct{ promql.Query }
+
+func (q dearQuery) Exec(ctx context.Context) *promql.Result {
+	<-time.After(3 * time.Second)
+	return q.Query.Exec(ctx)
+}
+
+func TestADearRuleSlowsDownNoneButItself(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *city) {
+		c.rules(`groups: [{name: g, interval: 1s, rules: [
+  {alert: Dear, expr: sum(street) > 1, labels: {severity: info}, annotations: {summary: s}},
+  {alert: Gas, expr: gas > 10, labels: {severity: critical}, annotations: {summary: s}}]}]`)
+		o := c.options()
+		engine := &dearEngine{QueryEngine: o.Engine, metric: "street"}
+		o.Engine = engine
+		var logged bytes.Buffer
+		o.Logger = slog.New(slog.NewTextHandler(&logged, nil))
+		var err error
+		c.evaluator, err = evaluate.New(o)
+		require.NoError(t, err)
+		require.NoError(t, c.evaluator.Reload(c.set))
+		c.evaluator.Start()
+		<-time.After(10 * time.Second)
+		engine.slow.Store(0)
+		engine.quick.Store(0)
+		<-time.After(10 * time.Minute)
+		require.InDelta(t, 600, engine.quick.Load(), 2)
+		require.InDelta(t, 20, engine.slow.Load(), 5, "a tenth of a processor")
+		c.stop()
+		require.Contains(t, logged.String(), "rule=Dear took=3s interval=1s")
 	})
 }
 
