@@ -97,6 +97,51 @@ func FuzzSyntax(f *testing.F) {
 	})
 }
 
+func TestKeysAreMergedFromOtherMappings(t *testing.T) {
+	type limits struct{ low, high, label string }
+	read := func(text string) (got []limits, problems []string) {
+		file := strict.NewFile("a.yml")
+		root, ok := file.YAML([]byte(text))
+		require.True(t, ok)
+		strict.List(root, "a list", func(v strict.Value) {
+			var l limits
+			text := func(into func(*limits) *string) func(strict.Value, *limits) {
+				return func(v strict.Value, l *limits) { strict.Set(v, into(l), strict.Free) }
+			}
+			strict.Mapping(v, &l, strict.Keys[limits]{
+				"low":  text(func(l *limits) *string { return &l.low }),
+				"high": text(func(l *limits) *string { return &l.high }),
+				"label": func(v strict.Value, l *limits) {
+					strict.Pairs(v, "labels", func(key string, v strict.Value) { l.label += key })
+				},
+			})
+			got = append(got, l)
+		})
+		for _, p := range file.Problems() {
+			problems = append(problems, p.String())
+		}
+		return got, problems
+	}
+
+	got, problems := read("- &a {low: 1, high: 2}\n- &b {<<: *a, high: 3}\n- {high: 4, <<: [{label: {x: 1}}, *b]}\n- {label: {<<: {y: 1}, z: 1}}\n")
+	require.Empty(t, problems)
+	require.Equal(t, []limits{{"1", "2", ""}, {"1", "3", ""}, {"1", "4", "x"}, {"", "", "zy"}}, got)
+
+	// Into itself, and again and again.
+	got, problems = read("- &a {<<: [*a, *a], low: 1}\n- &b {<<: [*a, *a, *a]}\n- {<<: [*b, *b, *a]}\n")
+	require.Empty(t, problems)
+	require.Equal(t, []limits{{low: "1"}, {low: "1"}, {low: "1"}}, got)
+
+	_, problems = read("- {<<: 1}\n- {<<: [{low: 1}, x], low: 2, low: 3}\n- {<<: {lwo: 1}, \"<<\": 1}\n")
+	require.Equal(t, []string{
+		`a.yml:1: [0].<<: want a mapping, or a list of mappings, to take keys from; got "1"`,
+		`a.yml:2: [1].<<: want a mapping, or a list of mappings, to take keys from; got a list`,
+		`a.yml:2: [1].low: want each key once; got it again`,
+		`a.yml:3: [2].<<: unknown key; known here: high, label, low`,
+		`a.yml:3: [2].lwo: unknown key; did you mean "low"?`,
+	}, problems)
+}
+
 func TestManyProblemsAreCutInTheTextOnly(t *testing.T) {
 	many := make(strict.Problems, 1000)
 	require.Contains(t, many.Error(), "and 900 more problems")

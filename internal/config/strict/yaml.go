@@ -207,8 +207,9 @@ func Mapping[T any](v Value, into *T, keys Keys[T]) {
 		v.Want("keys and values (" + strings.Join(keys.offered(), ", ") + ")")
 		return
 	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, value := n.Content[i], n.Content[i+1]
+	entries := v.entries(n)
+	for i := 0; i < len(entries); i += 2 {
+		key, value := entries[i], entries[i+1]
 		child := v.child(value, place{name: key.Value})
 		read, known := keys[key.Value]
 		switch {
@@ -216,7 +217,7 @@ func Mapping[T any](v Value, into *T, keys Keys[T]) {
 			v.refuseKey(key)
 		case !known:
 			v.file.Refuse(v.before+key.Line, "%s: unknown key; %s", child.at, hint(key.Value, keys))
-		case repeated(n, i):
+		case repeated(entries, i):
 			v.file.Refuse(v.before+key.Line, "%s: want each key once; got it again", child.at)
 		case child.IsNull():
 		case read == nil:
@@ -235,9 +236,9 @@ func (v Value) refuseKey(key *yaml.Node) {
 
 // repeated is quadratic, but only over known keys, each of which is refused
 // from its second appearance on.
-func repeated(n *yaml.Node, i int) bool {
+func repeated(entries []*yaml.Node, i int) bool {
 	for j := 0; j < i; j += 2 {
-		if n.Content[j].Value == n.Content[i].Value {
+		if entries[j].Value == entries[i].Value {
 			return true
 		}
 	}
@@ -269,9 +270,10 @@ func Pairs(v Value, want string, item func(key string, value Value)) {
 		v.Want(want)
 		return
 	}
-	seen := make(map[string]bool, len(n.Content)/2)
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, value := n.Content[i], n.Content[i+1]
+	entries := v.entries(n)
+	seen := make(map[string]bool, len(entries)/2)
+	for i := 0; i < len(entries); i += 2 {
+		key, value := entries[i], entries[i+1]
 		child := v.child(value, place{name: key.Value})
 		switch {
 		case key.Kind != yaml.ScalarNode || key.Value == "":
