@@ -16,6 +16,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/belfry-city/belfry/alerting/ruleset"
+	"github.com/belfry-city/belfry/alerting/ruletest"
 	"github.com/belfry-city/belfry/rules"
 )
 
@@ -34,17 +35,21 @@ func promtool(t *testing.T) string {
 	return ""
 }
 
-func TestPromtoolRunsTheUnitTests(t *testing.T) {
-	tool := promtool(t)
+func TestTheUnitTestsPass(t *testing.T) {
 	files, err := filepath.Glob("tests/*.yml")
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
-	for _, file := range files {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			out, err := exec.CommandContext(t.Context(), tool, "test", "rules", file).CombinedOutput()
-			require.NoError(t, err, "%s", out)
-		})
+	for _, report := range ruletest.Files(t.Context(), files, ruletest.Options{}) {
+		require.True(t, report.OK(), "%s: %v %v", report.File, report.Mistakes, report.Tests)
+		require.Empty(t, report.Warnings)
 	}
+}
+
+func TestTheUnitTestsPassInPromtoolToo(t *testing.T) {
+	files, err := filepath.Glob("tests/*.yml")
+	require.NoError(t, err)
+	out, err := exec.CommandContext(t.Context(), promtool(t), append([]string{"test", "rules"}, files...)...).CombinedOutput()
+	require.NoError(t, err, "%s", out)
 }
 
 func TestPromtoolHasNothingToSayAboutTheRules(t *testing.T) {

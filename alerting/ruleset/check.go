@@ -26,14 +26,14 @@ func (f *file) check(p parser.Parser) (*rulefmt.RuleGroups, []Problem) {
 	parse := func(content []byte, ignoreUnknown bool) (*rulefmt.RuleGroups, []error) {
 		return rulefmt.Parse(content, ignoreUnknown, model.UTF8Validation, p, slog.New(slog.DiscardHandler))
 	}
-	groups, errs := parse(f.content, false)
+	groups, errs := parse(f.content, f.loose)
 	if len(errs) == 0 {
 		return groups, nil
 	}
 	problems, mended := f.badDurations()
 	durations := len(problems)
 	if durations > 0 {
-		_, errs = parse(mended, false)
+		_, errs = parse(mended, f.loose)
 	}
 	problems = f.place(problems, errs, durations > 0)
 	var ofTypes *yaml.TypeError

@@ -14,6 +14,7 @@ type file struct {
 	lines   []string
 	groups  []place
 	broken  error // why it is no YAML
+	loose   bool  // unknown keys pass
 }
 
 // place is where a group or a rule stands; only groups have rules.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -65,8 +66,33 @@ var _ rules.GroupLoader = (*Set)(nil)
 // All mistakes in all files are reported at once, joined; each that lies in a
 // file is a Problem. Where there is an error there is no Set.
 func Load(globs []string, fallback fs.FS) (*Set, error) {
-	var errs []error
 	files, err := readAll(globs, fallback)
+	return newSet(files, err)
+}
+
+// LoadFiles is Load for paths that are meant as they are. loose lets keys
+// pass that no rule file has.
+func LoadFiles(paths []string, loose bool) (*Set, error) {
+	var (
+		files []*file
+		errs  []error
+	)
+	for _, path := range paths {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("reading a rule file: %w", err))
+			continue
+		}
+		f := newFile(path, content)
+		f.loose = loose
+		files = append(files, f)
+	}
+	return newSet(files, errors.Join(errs...))
+}
+
+// newSet checks files; err is what was wrong with others.
+func newSet(files []*file, err error) (*Set, error) {
+	var errs []error
 	if err != nil {
 		errs = append(errs, err)
 	}

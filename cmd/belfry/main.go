@@ -19,13 +19,15 @@ on-call people within about a second of the reading that matters.
   belfry demo                        see it work, within a minute
   belfry serve                       use it; every setting has a default
   belfry serve --config belfry.yml   use it as you want it
-  belfry check belfry.yml            is the file, and what it refers to, right?`
+  belfry check belfry.yml            is the file, and what it refers to, right?
+  belfry test rules/tests            do the rules do what their tests say?`
 
 // commands are all subcommands; each is a file of its own.
 type commands struct {
 	Serve    serveCmd    `cmd:"" help:"Take readings, evaluate rules, send pages."`
 	Demo     demoCmd     `cmd:"" help:"See it work: real and simulated readings go in, pages come out."`
 	Check    checkCmd    `cmd:"" help:"Check configurations, rules, catalogs and pager configurations without starting."`
+	Test     testCmd     `cmd:"" help:"Run unit tests of rules, in promtool's format."`
 	Token    tokenCmd    `cmd:"" help:"Make a token for a client."`
 	Loadtest loadtestCmd `cmd:"" help:"Send the readings of a simulated city to a server and measure it."`
 	Version  versionCmd  `cmd:"" help:"Say what this binary was built from."`

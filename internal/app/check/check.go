@@ -13,6 +13,7 @@ import (
 
 	"github.com/belfry-city/belfry/alerting/pager"
 	"github.com/belfry-city/belfry/alerting/ruleset"
+	"github.com/belfry-city/belfry/alerting/ruletest"
 	"github.com/belfry-city/belfry/collector/catalog"
 	"github.com/belfry-city/belfry/internal/app"
 	"github.com/belfry-city/belfry/internal/config"
@@ -44,7 +45,11 @@ func File(ctx context.Context, path string) Report {
 	r := &Report{}
 	switch kindOf(path, data) {
 	case ruleTests:
-		r.take(path, fmt.Errorf("%s:1: not available in this version: checking tests of rules", path))
+		tested, n := ruletest.Check(path)
+		r.Warnings = append(r.Warnings, tested.Warnings...)
+		if r.take(path, tested.Mistakes) {
+			r.Summary = "tests of rules; " + count(n, "test") + ", run by belfry test"
+		}
 	case ruleFile:
 		if set, err := ruleset.Load([]string{config.LiteralGlob(path)}, nil); r.take(path, err) {
 			r.warn(set)
