@@ -54,9 +54,6 @@ func loadConfig(path string) (*config.Config, string, error) {
 // zero: the root's, that is there in nearly every file, is meant for the rest. Only a group_wait at or below a route
 // that chooses by severity itself holds for critical alerts too. In the copy each route matches, continues and
 // inherits as in the original, so critical alerts reach the same receivers.
-//
-// An alert that joins a group which was notified before waits for that group's group_interval still, here as
-// upstream; that is to be solved where groups are flushed, not in the tree.
 func urgentFirst(root *config.Route) (*config.Route, error) {
 	critical, err := labels.NewMatcher(labels.MatchEqual, "severity", "critical")
 	if err != nil {

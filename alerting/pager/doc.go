@@ -10,8 +10,9 @@
 //     notification leaves (see package journal). Upstream writes both every fifteen minutes. When the disk is full,
 //     pages go on going out and silences are refused with 503.
 //   - Critical alerts leave without group wait: a group_wait holds for alerts with severity="critical" only where it
-//     stands in a route that chooses by severity, or below one. Such alerts form groups of their own. The configuration that `amtool config` shows is the
-//     user's.
+//     stands in a route that chooses by severity, or below one. Such alerts form groups of their own, and one that joins
+//     a group leaves at once, not after group_interval (see package urgent). The configuration that `amtool config`
+//     shows is the user's.
 //   - The receiver named belfry-terminal needs no integration: it hands its pages to Options.Deliver.
 //   - One node: no gossip, no cluster settings. The sections tracing and event_recorder of a configuration file are
 //     read and not followed.

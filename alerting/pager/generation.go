@@ -13,6 +13,8 @@ import (
 	"github.com/prometheus/alertmanager/inhibit"
 	"github.com/prometheus/alertmanager/notify"
 	"github.com/prometheus/alertmanager/timeinterval"
+
+	"github.com/belfry-city/belfry/alerting/pager/urgent"
 )
 
 // generation is one configuration at work: the part of a Pager that a reload replaces.
@@ -20,6 +22,7 @@ type generation struct {
 	plan       *plan
 	inhibitor  *inhibit.Inhibitor
 	dispatcher *dispatch.Dispatcher
+	desk       *urgent.Desk
 	attempts   inflight // notifications being sent
 	runs       inflight // groups on their way through the pipeline
 }
@@ -27,7 +30,8 @@ type generation struct {
 // newGeneration builds what a plan describes; nothing runs yet.
 func (p *Pager) newGeneration(pl *plan) *generation {
 	g := &generation{plan: pl}
-	g.inhibitor = inhibit.NewInhibitor(p.alerts, pl.conf.InhibitRules, p.opts.Logger, eventrecorder.NopRecorder())
+	feed := newInhibitorFeed(p.alerts)
+	g.inhibitor = inhibit.NewInhibitor(feed, pl.conf.InhibitRules, p.opts.Logger, eventrecorder.NopRecorder())
 	receivers := make(map[string][]notify.Integration, len(pl.receivers))
 	for name, integrations := range pl.receivers {
 		receivers[name] = []notify.Integration{}
@@ -47,7 +51,11 @@ func (p *Pager) newGeneration(pl *plan) *generation {
 	})
 	// A notification may take as long as until the group's next flush, and ten seconds at least.
 	timeout := func(d time.Duration) time.Duration { return max(d, notify.MinTimeout) }
-	g.dispatcher = dispatch.NewDispatcher(p.alerts, pl.routes, counted, p.groups, timeout, groupMaintenance, nil,
+	g.desk = urgent.New(urgent.Options{
+		Root: pl.urgent, Stage: counted, Templates: pl.templates, Get: p.alerts.Get, Settle: feed.settle,
+		Timeout: timeout, Begin: g.runs.begin, Logger: p.opts.Logger.With("component", "dispatcher"),
+	})
+	g.dispatcher = dispatch.NewDispatcher(p.alerts, pl.routes, g.desk, p.groups, timeout, groupMaintenance, nil,
 		p.opts.Logger, eventrecorder.NopRecorder(), p.dispatching, pl.templates)
 	return g
 }
@@ -71,6 +79,7 @@ func (p *Pager) replace(ctx context.Context, old, g *generation) error {
 	if old != nil {
 		err = old.halt(ctx)
 	}
+	p.alerts.live.Store(g) // before the dispatcher looks at what there is, so that no alert is unknown to both
 	go g.dispatcher.Run(time.Now())
 	g.dispatcher.WaitForLoading()
 	p.live.Store(g)
@@ -88,6 +97,7 @@ func (g *generation) halt(ctx context.Context) error {
 	defer cancel()
 	err := g.attempts.drain(ctx)
 	g.dispatcher.Stop()
+	g.desk.Close()
 	// What was cancelled comes back soon; only receivers that ignore their context do not.
 	if rerr := g.runs.drain(ctx); rerr != nil {
 		err = errors.Join(err, rerr)

@@ -24,6 +24,9 @@ func (f *inflight) enter() bool {
 	return true
 }
 
+// begin is enter and leave in another form.
+func (f *inflight) begin() (leave func(), open bool) { return f.leave, f.enter() }
+
 func (f *inflight) leave() {
 	f.mu.Lock()
 	defer f.mu.Unlock()

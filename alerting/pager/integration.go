@@ -7,6 +7,8 @@ import (
 
 	"github.com/prometheus/alertmanager/alert"
 	"github.com/prometheus/alertmanager/notify"
+
+	"github.com/belfry-city/belfry/alerting/pager/urgent"
 )
 
 // sender sends one notification. Pages are what is news in it. It reports whether it is worth trying again.
@@ -33,7 +35,7 @@ func (i *integration) Notify(ctx context.Context, alerts ...*alert.Alert) (bool,
 
 	n := newsOf(ctx, i.receiver, alerts)
 	stamp(n.pages, time.Now())
-	retry, err := i.send(ctx, n.pages, alerts)
+	retry, err := i.attempt(ctx, n.pages, alerts)
 	if err != nil {
 		i.pager.metrics.failed(i.receiver)
 		return retry, err
@@ -41,6 +43,21 @@ func (i *integration) Notify(ctx context.Context, alerts ...*alert.Alert) (bool,
 	n.told(ctx)
 	i.pager.notified(ctx, i, n.pages)
 	return false, nil
+}
+
+// attempt sends once.
+func (i *integration) attempt(ctx context.Context, pages []Page, alerts []*alert.Alert) (retry bool, err error) {
+	end, err := urgent.Attempt(ctx)
+	if err != nil {
+		return false, err
+	}
+	once, cancel := context.WithTimeout(ctx, attemptTime)
+	defer cancel()
+	retry, err = i.send(once, pages, alerts)
+	if err != nil && once.Err() != nil && ctx.Err() == nil {
+		retry = true // a receiver that hangs has said nothing against the notification
+	}
+	return end(err) && retry, err
 }
 
 // notified tells everyone who wants to know that a receiver accepted.

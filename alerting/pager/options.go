@@ -24,6 +24,8 @@ const (
 	groupMaintenance = 30 * time.Second
 	// drainTime is how long a stop or a reload waits for notifications under way.
 	drainTime = 5 * time.Second
+	// attemptTime is how long a receiver may take to answer, if its own timeout is not shorter.
+	attemptTime = time.Minute
 	// diskTime is how long a notification, or the answer about a silence, waits for the disk.
 	diskTime = 5 * time.Second
 )

@@ -40,7 +40,7 @@ type Pager struct {
 	silenceChange       sync.Mutex // held from the reservation of room to the answer
 	notifications       *nflog.Log
 	notificationJournal *journal.Journal
-	alerts              *mem.Alerts
+	alerts              *inbox
 	groups              marker.GroupMarker
 	api                 *api.API
 	handler             http.Handler
@@ -103,7 +103,8 @@ func (p *Pager) setup() error {
 		return err
 	}
 	p.silencer = silence.NewSilencer(p.silences, p.opts.Logger, eventrecorder.NopRecorder())
-	p.alerts, err = mem.NewAlerts(context.Background(), alertGC, 0, p.silencer, p.opts.Logger,
+	p.alerts = &inbox{}
+	p.alerts.Alerts, err = mem.NewAlerts(context.Background(), alertGC, 0, onStore{p.silencer, p.alerts}, p.opts.Logger,
 		eventrecorder.NopRecorder(), p.registry, featurecontrol.NoopFlags{})
 	if err != nil {
 		return fmt.Errorf("make the store of alerts: %w", err)

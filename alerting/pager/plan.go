@@ -23,6 +23,7 @@ type plan struct {
 	conf      *config.Config
 	shown     string // what the API shows of it
 	routes    *dispatch.Route
+	urgent    *dispatch.Route // that of critical alerts
 	templates *template.Template
 	intervals map[string][]timeinterval.TimeInterval
 	receivers map[string][]*receiverIntegration
@@ -50,6 +51,7 @@ func makePlan(path string, external *url.URL, logger *slog.Logger) (*plan, error
 		return nil, err
 	}
 	p.routes = dispatch.NewRoute(tree, nil)
+	p.urgent = p.routes.Routes[0]
 	if err := p.buildReceivers(path, logger); err != nil {
 		return nil, err
 	}
