@@ -58,7 +58,7 @@ func (s *Store) List(ctx context.Context, q Query) (events []Record, next string
 		return nil, "", err
 	}
 	defer release()
-	rows, err := db.read.QueryContext(ctx, "SELECT "+columns+" FROM events"+where+" ORDER BY time DESC, seq DESC LIMIT ?", append(args, q.Limit+1)...)
+	rows, err := db.Read.QueryContext(ctx, "SELECT "+columns+" FROM events"+where+" ORDER BY time DESC, seq DESC LIMIT ?", append(args, q.Limit+1)...)
 	if err != nil {
 		return nil, "", fmt.Errorf("list events: %w", s.read(err))
 	}
@@ -149,7 +149,7 @@ func (s *Store) Get(ctx context.Context, id string) (Record, []byte, error) {
 	}
 	defer release()
 	var raw []byte
-	r, err := scan(db.read.QueryRowContext(ctx, "SELECT "+columns+", raw FROM events WHERE id = ?", id), &raw)
+	r, err := scan(db.Read.QueryRowContext(ctx, "SELECT "+columns+", raw FROM events WHERE id = ?", id), &raw)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Record{}, nil, ErrNotFound
 	}
@@ -166,7 +166,7 @@ func (s *Store) Picture(ctx context.Context, id string) (data []byte, contentTyp
 		return nil, "", err
 	}
 	defer release()
-	err = db.read.QueryRowContext(ctx, "SELECT data, type FROM pictures JOIN events ON events.seq = pictures.event WHERE id = ?", id).Scan(&data, &contentType)
+	err = db.Read.QueryRowContext(ctx, "SELECT data, type FROM pictures JOIN events ON events.seq = pictures.event WHERE id = ?", id).Scan(&data, &contentType)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, "", ErrNotFound
 	}

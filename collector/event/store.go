@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"github.com/sourcegraph/conc"
-	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/belfry-city/belfry/collector/reading"
+	"github.com/belfry-city/belfry/internal/database"
 )
 
 // Store is safe for concurrent use.
@@ -24,7 +24,7 @@ type Store struct {
 	work conc.WaitGroup
 
 	mu sync.RWMutex // db is swapped when it is found to be damaged
-	db *database
+	db *database.File
 	// suspect asks the writer to check the file.
 	suspect chan struct{}
 	checked time.Time // for the last time
@@ -58,7 +58,7 @@ func Open(o Options) (*Store, error) {
 	}
 	s := &Store{opts: o, jobs: make(chan *job), suspect: make(chan struct{}, 1)}
 	s.db, err = open(context.Background(), o.Dir, o.NoSync, false)
-	if errors.Is(err, errDamaged) {
+	if errors.Is(err, database.ErrDamaged) {
 		err = s.startAnew(err)
 	}
 	if err != nil {
@@ -73,7 +73,7 @@ func Open(o Options) (*Store, error) {
 
 // startAnew sets a damaged database aside. The caller has closed it.
 func (s *Store) startAnew(why error) error {
-	aside, err := setAside(s.opts.Dir, s.opts.Now())
+	aside, err := database.SetAside(file(s.opts.Dir), s.opts.Now())
 	if err != nil {
 		return err
 	}
@@ -94,8 +94,8 @@ func (s *Store) Close() error {
 		if s.db == nil {
 			return
 		}
-		_, err := s.db.write.ExecContext(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)")
-		s.closed = errors.Join(err, s.db.close())
+		_, err := s.db.Write.ExecContext(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)")
+		s.closed = errors.Join(err, s.db.Close())
 		if s.closed != nil {
 			s.closed = fmt.Errorf("close the event store: %w", s.closed)
 		}
@@ -169,7 +169,7 @@ func (s *Store) group(first *job) {
 	}
 	s.written += int64(size)
 	err := s.store(jobs)
-	if errors.Is(err, errDamaged) && s.replaceDamaged(err) {
+	if errors.Is(err, database.ErrDamaged) && s.replaceDamaged(err) {
 		err = s.store(jobs)
 	}
 	for _, j := range jobs {
@@ -218,7 +218,7 @@ func (s *Store) store(jobs []*job) error {
 // more.
 func (s *Store) transaction(do func(*tx) error) (err error) {
 	ctx := context.Background()
-	sqlTx, err := s.db.write.BeginTx(ctx, nil)
+	sqlTx, err := s.db.Write.BeginTx(ctx, nil)
 	if err != nil {
 		return s.fault(err)
 	}
@@ -235,18 +235,16 @@ func (s *Store) transaction(do func(*tx) error) (err error) {
 }
 
 func (s *Store) fault(err error) error {
-	switch code(err) & 0xff {
-	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
-		return asDamage(err)
-	case sqlite3.SQLITE_FULL:
+	switch {
+	case database.Full(err):
 		return fmt.Errorf("%w: %w", ErrDiskFull, err)
-	case sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY:
+	case database.Lost(err):
 		s.opts.Logger.Error("the database of events could not be written; it is opened again", "err", err)
 		if again := s.reopen(); again != nil {
 			return errors.Join(err, again)
 		}
 	}
-	return err
+	return database.AsDamage(err)
 }
 
 // reopen closes the file and opens it again.
@@ -254,11 +252,11 @@ func (s *Store) reopen() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.db != nil {
-		_ = s.db.close() // whatever is wrong with it
+		_ = s.db.Close() // whatever is wrong with it
 		s.db = nil
 	}
 	db, err := open(context.Background(), s.opts.Dir, s.opts.NoSync, true)
-	if errors.Is(err, errDamaged) {
+	if errors.Is(err, database.ErrDamaged) {
 		return s.startAnew(err)
 	}
 	if err != nil {
@@ -273,7 +271,7 @@ func (s *Store) replaceDamaged(why error) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.db != nil {
-		_ = s.db.close()
+		_ = s.db.Close()
 		s.db = nil
 	}
 	if err := s.startAnew(why); err != nil {
@@ -299,7 +297,7 @@ func (s *Store) checkUp() {
 
 // reader returns the database for reading. release is called when it is not
 // used any more.
-func (s *Store) reader() (db *database, release func(), err error) {
+func (s *Store) reader() (db *database.File, release func(), err error) {
 	s.mu.RLock()
 	if s.db == nil {
 		s.mu.RUnlock()
@@ -310,7 +308,7 @@ func (s *Store) reader() (db *database, release func(), err error) {
 
 // read reports what reading has met.
 func (s *Store) read(err error) error {
-	if err = asDamage(err); errors.Is(err, errDamaged) {
+	if err = database.AsDamage(err); errors.Is(err, database.ErrDamaged) {
 		notify(s.suspect)
 	}
 	return err

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"github.com/belfry-city/belfry/internal/database"
 )
 
 const (
@@ -30,7 +32,7 @@ func (s *Store) trim() bool {
 	deleted, err := s.trimBit()
 	if err != nil {
 		s.opts.Logger.Warn("old events are not deleted; it is tried again", "err", err)
-		if errors.Is(err, errDamaged) {
+		if errors.Is(err, database.ErrDamaged) {
 			s.replaceDamaged(err)
 		}
 		return false
@@ -43,18 +45,18 @@ func (s *Store) trim() bool {
 // lot of it is unused, and says whether it has.
 func (s *Store) shrink() bool {
 	size := s.measure()
-	spare := min(size.free, vacuumPages)
-	if size.free <= freePages {
+	spare := min(size.Free, vacuumPages)
+	if size.Free <= freePages {
 		spare = 0
-		if over := size.pages*size.page - s.opts.KeepBytes; s.opts.KeepBytes > 0 && over > 0 {
-			spare = min(size.free, vacuumPages, (over+size.page-1)/size.page)
+		if over := size.Pages*size.Page - s.opts.KeepBytes; s.opts.KeepBytes > 0 && over > 0 {
+			spare = min(size.Free, vacuumPages, (over+size.Page-1)/size.Page)
 		}
 	}
 	if spare == 0 {
 		return false
 	}
 	// The file itself becomes smaller with a checkpoint.
-	_, err := s.db.write.ExecContext(context.Background(), fmt.Sprintf("PRAGMA incremental_vacuum(%d); PRAGMA wal_checkpoint(PASSIVE)", spare))
+	_, err := s.db.Write.ExecContext(context.Background(), fmt.Sprintf("PRAGMA incremental_vacuum(%d); PRAGMA wal_checkpoint(PASSIVE)", spare))
 	if err != nil {
 		s.opts.Logger.Warn("the file of events is not made smaller", "err", err)
 	}
@@ -68,7 +70,7 @@ func (s *Store) outgrown() bool {
 	}
 	s.written = 0
 	size := s.measure()
-	return size.pages*size.page > s.opts.KeepBytes
+	return size.Pages*size.Page > s.opts.KeepBytes
 }
 
 func (s *Store) trimBit() (deleted int, err error) {
@@ -107,7 +109,7 @@ func (s *Store) trimBit() (deleted int, err error) {
 // as take so many bytes.
 func (s *Store) oldest(before, bytes int64) (seqs []any, err error) {
 	const row = 1 << 10 // what an event takes besides message and picture, about
-	rows, err := s.db.write.QueryContext(context.Background(), `SELECT seq, coalesce(length(raw), 0) +
+	rows, err := s.db.Write.QueryContext(context.Background(), `SELECT seq, coalesce(length(raw), 0) +
 		coalesce((SELECT length(data) FROM pictures WHERE event = seq), 0) FROM events WHERE received < ? ORDER BY received LIMIT ?`, before, bit)
 	if err != nil {
 		return nil, err
@@ -123,16 +125,13 @@ func (s *Store) oldest(before, bytes int64) (seqs []any, err error) {
 	return seqs, rows.Err()
 }
 
-// fileSize is in pages, and of a page in bytes.
-type fileSize struct{ pages, free, page int64 }
-
 // measure notes how much of the file is used.
-func (s *Store) measure() (size fileSize) {
-	row := s.db.write.QueryRowContext(context.Background(), "SELECT page_count, freelist_count, page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size")
-	if err := row.Scan(&size.pages, &size.free, &size.page); err != nil {
+func (s *Store) measure() database.Size {
+	size, err := s.db.Measure(context.Background())
+	if err != nil {
 		s.opts.Logger.Warn("the size of the database of events is not known", "err", err)
-		return fileSize{}
+		return database.Size{}
 	}
-	s.bytes.Store((size.pages - size.free) * size.page)
+	s.bytes.Store(size.Used())
 	return size
 }

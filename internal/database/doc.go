@@ -1,0 +1,4 @@
+// Package database opens SQLite files as Belfry keeps them: a connection that
+// writes and some that read, in WAL mode, of a schema with a version. It tells
+// damage from other faults, and sets a damaged file aside.
+package database
