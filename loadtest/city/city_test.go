@@ -41,6 +41,25 @@ func TestADistrictHasTheSeriesOfTheBenchmark(t *testing.T) {
 	require.Equal(t, 600, perMetric["structure_strain_microstrain"])
 }
 
+func TestAStreamOfTheFirstFieldsSaysWhatTheWholeOneSays(t *testing.T) {
+	c := build(t, city.Options{Seed: 1, Scale: 0.01})
+	well := c.StreamsOf("W00001")[0]
+	_, err := c.Schedule(city.Fault{Kind: city.GasLeak, Asset: "W00001", Onset: noon})
+	require.NoError(t, err)
+	_, err = c.Schedule(city.Fault{Kind: city.OxygenLoss, Asset: "W00001", Onset: noon})
+	require.NoError(t, err)
+	for n := 1; n <= len(well.Fields); n++ {
+		fewer := well.First(n)
+		require.Equal(t, well.Fields[:n], fewer.Fields)
+		for at := noon.Add(-time.Minute); at.Before(noon.Add(time.Minute)); at = at.Add(10 * time.Second) {
+			all, _ := well.Read(at, nil)
+			some, ok := fewer.Read(at, []float64{7})
+			require.True(t, ok)
+			require.Equal(t, append([]float64{7}, all[:n]...), some)
+		}
+	}
+}
+
 func TestEqualSeedsMakeEqualCities(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		opt := city.Options{Seed: rapid.Uint64().Draw(t, "seed"), Scale: 0.005}

@@ -1,6 +1,9 @@
 package city
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Field is one value of a stream. Measurement and Name joined by an underscore
 // are the metric's name; a Name of "value" stands for the measurement alone.
@@ -29,6 +32,25 @@ type Stream struct {
 
 type model interface {
 	read(at int64, dst []float64) []float64
+}
+
+// First is a stream of the same device that reports only its first n fields.
+// Faults that are scheduled later do not reach it.
+func (s *Stream) First(n int) *Stream {
+	fewer := *s
+	fewer.Fields = s.Fields[:n]
+	fewer.model = firstOf{s.model, n}
+	fewer.faults = slices.DeleteFunc(slices.Clone(s.faults), func(f appliedFault) bool { return !f.silence && f.field >= n })
+	return &fewer
+}
+
+type firstOf struct {
+	model
+	n int
+}
+
+func (m firstOf) read(at int64, dst []float64) []float64 {
+	return m.model.read(at, dst)[:len(dst)+m.n]
 }
 
 // Metric is the name under which the database stores field i.
