@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/belfry-city/belfry/loadtest/bench/machine"
 	"github.com/belfry-city/belfry/loadtest/bench/server"
 	"github.com/belfry-city/belfry/loadtest/prom"
 )
@@ -165,7 +166,9 @@ func TestDifferencesBetweenAnswers(t *testing.T) {
 
 func example() *Result {
 	r := &Result{
-		Time: time.Date(2026, 6, 3, 4, 0, 0, 0, time.UTC), Commit: "abc", Go: "go1.26", CPUs: 2, LoadBefore: "0.01 0.02 0.03",
+		Run: machine.Run{
+			Time: time.Date(2026, 6, 3, 4, 0, 0, 0, time.UTC), Commit: "abc", Go: "go1.26", CPUs: 2, LoadBefore: "0.01 0.02 0.03",
+		},
 		Servers: []string{"belfry", "victoriametrics"}, Series: 87_500, Connections: 4, Lines: 5000, Rate: 50_000,
 		Ingest: map[string][]Ingest{
 			"belfry":          {{Samples: 10, PerSecond: 3e6, CPU: 400, PeakRSS: 150, P50: 1, P99: 9, Disk: 2}, {Samples: 10, PerSecond: 5e6, CPU: 500, PeakRSS: 170, P50: 2, P99: 7, Disk: 2}},

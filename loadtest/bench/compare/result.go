@@ -1,21 +1,10 @@
 package compare
 
-import (
-	"os"
-	"runtime"
-	"runtime/debug"
-	"strings"
-	"time"
-)
+import "github.com/belfry-city/belfry/loadtest/bench/machine"
 
 // Result is everything that was measured.
 type Result struct {
-	Time   time.Time `json:"time"`
-	Commit string    `json:"commit"`
-	Go     string    `json:"go"`
-	CPUs   int       `json:"cpus"`
-	// LoadBefore is the machine's load average before anything was started.
-	LoadBefore string `json:"load_before"`
+	machine.Run
 
 	Servers     []string `json:"servers"`
 	Series      int      `json:"series"`
@@ -54,30 +43,14 @@ type Target struct {
 
 func newResult(opt Options, series int) *Result {
 	r := &Result{
-		Time: time.Now().UTC().Truncate(time.Second), Go: runtime.Version(), CPUs: runtime.NumCPU(), LoadBefore: loadAverage(),
-		Series: series, Connections: opt.Connections, Lines: opt.Lines, Rate: opt.Rate,
+		Run: machine.NewRun(), Series: series, Connections: opt.Connections, Lines: opt.Lines, Rate: opt.Rate,
 		Ingest: map[string][]Ingest{}, Median: map[string]Ingest{},
 		Reads: map[string][]Read{}, Meanwhile: map[string][]Meanwhile{},
 	}
 	for _, p := range opt.Products {
 		r.Servers = append(r.Servers, p.Name())
 	}
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				r.Commit = s.Value
-			}
-		}
-	}
 	return r
-}
-
-func loadAverage() string {
-	text, err := os.ReadFile("/proc/loadavg")
-	if err != nil {
-		return ""
-	}
-	return strings.Join(strings.Fields(string(text))[:3], " ")
 }
 
 // Conclude computes medians and ratios.

@@ -1,0 +1,2 @@
+// Package machine says what a benchmark was run on.
+package machine
