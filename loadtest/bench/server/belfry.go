@@ -9,19 +9,25 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/prometheus/tsdb"
 	"golang.org/x/sys/unix"
 )
 
-// Belfry is belfry serve with its defaults, acknowledging what is fsynced. It
-// evaluates no rules, since its peer evaluates none either.
+// Belfry is belfry serve with its defaults, acknowledging what is fsynced.
 type Belfry struct {
 	Binary string
 	// Inputs is the value of the key inputs, in YAML on one line or indented; ""
 	// leaves the defaults.
 	Inputs string
+	// Rules and Catalog are files; without rules it evaluates none, as VictoriaMetrics
+	// alone does.
+	Rules, Catalog []string
+	// Pager is the file of its Alertmanager; "" leaves the default.
+	Pager string
 }
 
 // Name implements Product.
@@ -30,7 +36,8 @@ func (Belfry) Name() string { return "belfry" }
 // Command implements Product.
 func (b Belfry) Command(dir, addr string) (*exec.Cmd, error) {
 	file := filepath.Join(filepath.Dir(dir), "belfry.yml")
-	text := fmt.Sprintf("listen: %q\ndata_dir: %q\ndurability: fsync\nrules: []\n", addr, dir)
+	text := fmt.Sprintf("listen: %q\ndata_dir: %q\ndurability: fsync\nrules: [%s]\ncatalog: [%s]\npager: {config: %q}\n",
+		addr, dir, quoted(b.Rules), quoted(b.Catalog), b.Pager)
 	if b.Inputs != "" {
 		text += "inputs: " + b.Inputs + "\n"
 	}
@@ -38,6 +45,14 @@ func (b Belfry) Command(dir, addr string) (*exec.Cmd, error) {
 		return nil, err
 	}
 	return exec.Command(b.Binary, "serve", "--config", file), nil
+}
+
+func quoted(files []string) string {
+	var all []string
+	for _, f := range files {
+		all = append(all, strconv.Quote(f))
+	}
+	return strings.Join(all, ", ")
 }
 
 // Ready implements Product.

@@ -16,14 +16,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Product is a database that takes line protocol and answers PromQL.
-type Product interface {
+// Program is what can be started and serves HTTP.
+type Program interface {
 	// Name is short and the same from run to run.
 	Name() string
 	// Command is how it is started with its data in dir.
 	Command(dir, addr string) (*exec.Cmd, error)
 	// Ready is a path that answers 200 once it serves.
 	Ready() string
+}
+
+// Product is a database that takes line protocol and answers PromQL.
+type Product interface {
+	Program
 	// Settle makes everything acknowledged visible to queries.
 	Settle(ctx context.Context, s *Server) error
 	// Compact brings the data into its final form, ends the server, and says
@@ -40,7 +45,7 @@ type Disk struct {
 
 // Server is one running process.
 type Server struct {
-	product Product
+	program Program
 	dir     string
 	url     string
 	cmd     *exec.Cmd
@@ -49,9 +54,9 @@ type Server struct {
 	err     error // valid once ended is closed
 }
 
-// Start starts the product below dir, which must exist, and waits until it
-// serves. The context ends it.
-func Start(ctx context.Context, p Product, dir string) (*Server, error) {
+// Start starts the program below dir, which must exist, and waits until it
+// serves.
+func Start(ctx context.Context, p Program, dir string) (*Server, error) {
 	s, err := start(ctx, p, dir)
 	if err != nil {
 		return nil, fmt.Errorf("starting %s: %w", p.Name(), err)
@@ -59,12 +64,12 @@ func Start(ctx context.Context, p Product, dir string) (*Server, error) {
 	return s, nil
 }
 
-func start(ctx context.Context, p Product, dir string) (*Server, error) {
+func start(ctx context.Context, p Program, dir string) (*Server, error) {
 	addr, err := freeAddress(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{product: p, dir: filepath.Join(dir, "data"), url: "http://" + addr, ended: make(chan struct{})}
+	s := &Server{program: p, dir: filepath.Join(dir, "data"), url: "http://" + addr, ended: make(chan struct{})}
 	if s.cmd, err = p.Command(s.dir, addr); err != nil {
 		return nil, err
 	}
@@ -98,7 +103,7 @@ func (s *Server) waitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	return s.poll(ctx, func() (bool, error) {
-		_, err := s.Get(ctx, s.product.Ready())
+		_, err := s.Get(ctx, s.program.Ready())
 		return err == nil, nil
 	})
 }
@@ -124,8 +129,8 @@ func (s *Server) poll(ctx context.Context, done func() (bool, error)) error {
 // URL is the server's address without a path.
 func (s *Server) URL() string { return s.url }
 
-// Name is the product's.
-func (s *Server) Name() string { return s.product.Name() }
+// Name is the program's.
+func (s *Server) Name() string { return s.program.Name() }
 
 // Get asks for a path and returns the body of a 200.
 func (s *Server) Get(ctx context.Context, path string) ([]byte, error) {
@@ -148,9 +153,21 @@ func (s *Server) Get(ctx context.Context, path string) ([]byte, error) {
 	return body, nil
 }
 
+func (s *Server) database() (Product, error) {
+	p, ok := s.program.(Product)
+	if !ok {
+		return nil, errors.New("it is no database")
+	}
+	return p, nil
+}
+
 // Settle makes everything acknowledged visible to queries.
 func (s *Server) Settle(ctx context.Context) error {
-	if err := s.product.Settle(ctx, s); err != nil {
+	p, err := s.database()
+	if err == nil {
+		err = p.Settle(ctx, s)
+	}
+	if err != nil {
 		return fmt.Errorf("letting %s settle: %w", s.Name(), err)
 	}
 	return nil
@@ -158,7 +175,11 @@ func (s *Server) Settle(ctx context.Context) error {
 
 // Compact ends the server and says what its data takes in the end.
 func (s *Server) Compact(ctx context.Context) (Disk, error) {
-	disk, err := s.product.Compact(ctx, s)
+	var disk Disk
+	p, err := s.database()
+	if err == nil {
+		disk, err = p.Compact(ctx, s)
+	}
 	if err != nil {
 		return disk, fmt.Errorf("compacting the data of %s: %w", s.Name(), err)
 	}

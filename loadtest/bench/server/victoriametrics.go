@@ -14,6 +14,8 @@ import (
 // Prometheus does.
 type VictoriaMetrics struct {
 	Binary string
+	// Flags come after those of the comparison, and count instead of them.
+	Flags []string
 }
 
 // Name implements Product.
@@ -21,9 +23,8 @@ func (VictoriaMetrics) Name() string { return "victoriametrics" }
 
 // Command implements Product.
 func (v VictoriaMetrics) Command(dir, addr string) (*exec.Cmd, error) {
-	return exec.Command(v.Binary,
-		"-storageDataPath="+dir, "-httpListenAddr="+addr, "-retentionPeriod=90d", "-search.latencyOffset=0s",
-	), nil
+	args := []string{"-storageDataPath=" + dir, "-httpListenAddr=" + addr, "-retentionPeriod=90d", "-search.latencyOffset=0s"}
+	return exec.Command(v.Binary, append(args, v.Flags...)...), nil
 }
 
 // Ready implements Product.
