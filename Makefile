@@ -37,7 +37,7 @@ test-race: ## all tests with the race detector (PACKAGES=... for a part)
 test-alloc: ## the tests that count allocations, without the race detector
 	$(GO) test -vet=off -count=1 -run Alloc $$(scripts/packages-with 'Test[A-Za-z0-9_]*Alloc')
 
-bench: tools-bench ## side by side with VictoriaMetrics: writes, memory, disk, queries
+bench: tools-bench ## side by side with VictoriaMetrics: writes, memory, disk, queries, pages
 	$(GO) run ./loadtest/bench
 
 demo: ## the whole thing in a terminal, with a simulated district and replayed data

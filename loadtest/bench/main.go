@@ -26,7 +26,7 @@ type options struct {
 	Belfry          string        `placeholder:"FILE" help:"Binary of Belfry; by default it is built from this repository."`
 	VictoriaMetrics string        `placeholder:"FILE" default:".tools/bin/victoria-metrics" help:"Binary of VictoriaMetrics (make tools-bench installs it)."`
 	Only            []string      `enum:"belfry,victoriametrics" default:"belfry,victoriametrics" help:"Servers to measure: belfry, victoriametrics."`
-	Parts           []string      `enum:"lineproto,remotewrite,otlp,scrape,mqtt,hj212,posted" default:"lineproto,remotewrite,otlp,scrape,mqtt,hj212,posted" help:"What to measure: lineproto (and questions), remotewrite, otlp, scrape, mqtt, hj212, posted."`
+	Parts           []string      `enum:"lineproto,pages,remotewrite,otlp,scrape,mqtt,hj212,posted" default:"lineproto,pages,remotewrite,otlp,scrape,mqtt,hj212,posted" help:"What to measure: lineproto (and questions), pages (and what rules cost writes), remotewrite, otlp, scrape, mqtt, hj212, posted."`
 	Samples         int64         `default:"20000000" help:"Samples for each server in each repeat."`
 	Repeats         int           `default:"5" help:"Repeats of the ingestion; figures are medians."`
 	Interval        time.Duration `default:"10s" help:"Time between two readings of a series in the ingestion."`
@@ -37,6 +37,7 @@ type options struct {
 	Rate            float64       `default:"50000" help:"Samples a second while questions are asked."`
 	Asked           int           `default:"100" help:"How often each question is asked in each repeat; 0: skip the questions."`
 	AskRepeats      int           `default:"2" help:"Repeats of the questions, each with fresh servers."`
+	Pages           pagesOptions  `embed:"" prefix:"pages-"`
 	Results         string        `default:"bench-results" help:"Where results are kept; servers have their data below it meanwhile."`
 }
 
@@ -66,6 +67,11 @@ func (o *options) run(ctx context.Context) (err error) {
 	}
 	if slices.Contains(o.Parts, "lineproto") {
 		if err := o.compare(ctx, products, dir, say); err != nil {
+			return err
+		}
+	}
+	if slices.Contains(o.Parts, partPages) {
+		if err := o.pages(ctx, products, dir, say); err != nil {
 			return err
 		}
 	}

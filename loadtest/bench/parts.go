@@ -14,6 +14,7 @@ import (
 
 // The parts of the benchmark besides line protocol and questions.
 const (
+	partPages       = "pages"
 	partMQTT        = "mqtt"
 	partHJ212       = "hj212"
 	partRemoteWrite = "remotewrite"
