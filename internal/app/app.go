@@ -62,7 +62,7 @@ type App struct {
 	engine    *promql.Engine
 	catalog   atomic.Pointer[catalog.Catalog]
 	series    *catalogSeries
-	pager     *pager.Pager
+	pager     paging
 	evaluator *evaluate.Evaluator
 	decoders  atomic.Pointer[decoders]
 	mqtt      mqttInput
@@ -219,20 +219,8 @@ func newEngine(c *config.Config, logger *slog.Logger, reg prometheus.Registerer)
 
 func (a *App) startAlerting(c *config.Config, in inputs) error {
 	external := externalURL(c, a.Addr())
-	p, err := pager.New(pager.Options{
-		ConfigFile:  c.Pager.Config,
-		DataDir:     filepath.Join(c.DataDir, "pager"),
-		ExternalURL: external,
-		Language:    string(c.Language),
-		Logger:      a.logger,
-		Registerer:  a.registry,
-		Metrics:     a.opts.Metrics,
-		Deliver:     a.opts.Deliver,
-	})
+	p, err := a.startPager(c, in, external)
 	if err != nil {
-		return err
-	}
-	if err := p.Start(); err != nil {
 		return err
 	}
 	a.pager = p

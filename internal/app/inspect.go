@@ -13,8 +13,8 @@ import (
 	"github.com/belfry-city/belfry/internal/config"
 )
 
-// Inspect reads and checks what the inputs of a configuration consist of, as New
-// does, without opening anything. The decoders are those of messages by name,
+// Inspect reads and checks what the inputs of a configuration and its external
+// Alertmanagers consist of, as New does, without opening anything. The decoders are those of messages by name,
 // for looking at what they make of some; they count in set. With an error there
 // may be some of them.
 func Inspect(c *config.Config, assets *catalog.Catalog, set *metrics.Set) (map[string]input.Decoder, error) {
@@ -26,5 +26,6 @@ func Inspect(c *config.Config, assets *catalog.Catalog, set *metrics.Set) (map[s
 	known, err := a.readDecoders(c)
 	a.decoders.Store(&known)
 	_, jobs := readScrape(c)
-	return maps.Clone(known), errors.Join(err, checkTopics(c, known), checkMQTT(c), jobs)
+	_, targets := readExternal(c)
+	return maps.Clone(known), errors.Join(err, checkTopics(c, known), checkMQTT(c), jobs, targets)
 }

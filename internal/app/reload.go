@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/belfry-city/belfry/alerting/pager"
+	"github.com/belfry-city/belfry/alerting/pager/external"
 	"github.com/belfry-city/belfry/alerting/ruleset"
 	"github.com/belfry-city/belfry/collector/catalog"
 	"github.com/belfry-city/belfry/collector/input/scrape"
@@ -20,8 +21,9 @@ type inputs struct {
 	rules   *ruleset.Set
 	catalog *catalog.Catalog
 	decoders
-	mqtt mqttTopics
-	jobs []*scrape.Job
+	mqtt          mqttTopics
+	jobs          []*scrape.Job
+	alertmanagers []external.Target
 }
 
 // readInputs reads and checks all of them, so that a reload changes either
@@ -47,6 +49,9 @@ func (a *App) readInputs(c *config.Config) (in inputs, err error) {
 		errs = append(errs, err)
 	}
 	if in.jobs, err = readScrape(c); err != nil {
+		errs = append(errs, err)
+	}
+	if in.alertmanagers, err = readExternal(c); err != nil {
 		errs = append(errs, err)
 	}
 	if c.Pager.Config != "" {

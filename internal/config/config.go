@@ -101,9 +101,10 @@ type Query struct {
 	Lookback      time.Duration
 }
 
-// Pager is the embedded Alertmanager.
+// Pager is the embedded Alertmanager, or others instead of it.
 type Pager struct {
-	Config string // Alertmanager's own configuration file; "": the embedded default
+	Config   string       // Alertmanager's own configuration file; "": the embedded default
+	External []strict.Raw // Alertmanagers elsewhere, for alerting/pager/external; none: the embedded one
 }
 
 // TLS is the certificate of the listener; both are set or neither.

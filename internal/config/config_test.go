@@ -140,7 +140,7 @@ catalog: catalog.yml
 rules: ["rules/[.yml"]
 evaluation_interval: 1ms
 query: [2m]
-pager: {external: [http://a:9093]}
+pager: {external: http://a:9093}
 forward: {city: "http://db:8428"}
 tls: {cert: a.pem}
 log: {level: warning}
@@ -169,7 +169,7 @@ external_url: belfry.example.org
 		`belfry.yml:15: rules[0]: want a path, in which *, ? and [a-z] are as in a shell; got "rules/[.yml"`,
 		`belfry.yml:16: evaluation_interval: want a duration such as 1s, at least 100ms; got "1ms"`,
 		`belfry.yml:17: query: want keys and values (lookback, max_concurrent, max_samples, timeout); got a list`,
-		`belfry.yml:18: pager.external: not available in this version`,
+		`belfry.yml:18: pager.external: want a list of Alertmanagers, such as ["http://am1:9093", "http://am2:9093"]; got "http://a:9093"`,
 		`belfry.yml:19: forward: want a list of targets, each with name, type and url; got a mapping`,
 		`belfry.yml:20: tls: want both cert and key, or neither; got one of them`,
 		`belfry.yml:21: log.level: want one of debug, info, warn, error (did you mean "warn"?); got "warning"`,
@@ -310,4 +310,23 @@ func FuzzParse(f *testing.F) {
 			require.NotEmpty(t, p.Text)
 		}
 	})
+}
+
+func TestExternalAlertmanagersAreShownWithoutSecrets(t *testing.T) {
+	const text = `pager:
+  external:
+    - http://belfry:topsecret@am1:9093
+    - {url: http://am2:9093, basic_auth: {username: belfry, password: topsecret}}
+`
+	c, err := config.Parse("belfry.yml", []byte(text))
+	require.NoError(t, err)
+	require.Len(t, c.Pager.External, 2)
+	require.NotContains(t, c.Redacted(), "topsecret")
+	require.Contains(t, c.Redacted(), "http://am2:9093")
+	moved, err := config.Parse("belfry.yml", []byte("# the same, further down\n"+text))
+	require.NoError(t, err)
+	require.Empty(t, c.NeedRestart(moved))
+	other, err := config.Parse("belfry.yml", []byte("pager: {external: [http://am1:9093]}"))
+	require.NoError(t, err)
+	require.Equal(t, []string{"pager.external"}, c.NeedRestart(other))
 }

@@ -174,9 +174,17 @@ func (p *parser) query(v strict.Value, c *Config) {
 
 func (p *parser) pager(v strict.Value, c *Config) {
 	strict.Mapping(v, &c.Pager, strict.Keys[Pager]{
-		"config":   func(v strict.Value, g *Pager) { p.optionalPath(v, &g.Config) },
-		"external": nil,
+		"config": func(v strict.Value, g *Pager) { p.optionalPath(v, &g.Config) },
+		"external": func(v strict.Value, g *Pager) {
+			g.External = nil
+			strict.List(v, `a list of Alertmanagers, such as ["http://am1:9093", "http://am2:9093"]`, func(v strict.Value) {
+				g.External = append(g.External, v.Hidden().Raw())
+			})
+		},
 	})
+	if c.Pager.Config != "" && len(c.Pager.External) > 0 {
+		v.Refuse("want config, which is for the embedded Alertmanager, or external, which are used instead of it; got both")
+	}
 }
 
 func (p *parser) tls(v strict.Value, c *Config) {

@@ -27,6 +27,7 @@ func (c *Config) NeedRestart(fresh *Config) (keys []string) {
 		{"evaluation_interval", c.EvaluationInterval, fresh.EvaluationInterval},
 		{"query", c.Query, fresh.Query},
 		{"pager.config", c.Pager.Config, fresh.Pager.Config},
+		{"pager.external", c.externalText(), fresh.externalText()},
 		{"tls", c.TLS, fresh.TLS},
 		{"inputs", c.Inputs.needRestart(), fresh.Inputs.needRestart()},
 		{"log", c.Log, fresh.Log},

@@ -73,13 +73,33 @@ func (c *Config) shown() *yaml.Node {
 		"query", mapping(
 			"timeout", duration(c.Query.Timeout), "max_samples", c.Query.MaxSamples,
 			"max_concurrent", c.Query.MaxConcurrent, "lookback", duration(c.Query.Lookback)),
-		"pager", mapping("config", c.Pager.Config),
+		"pager", mapping("config", c.Pager.Config, "external", c.shownExternal()),
 		"auth", mapping("tokens", tokens, "insecure", c.Auth.Insecure),
 		"tls", mapping("cert", c.TLS.Cert, "key", c.TLS.Key),
 		"inputs", c.shownInputs(),
 		"forward", c.shownForward(),
 		"log", mapping("level", logLevelName(c.Log.Level), "format", c.Log.Format),
 	)
+}
+
+// shownExternal leaves secrets out.
+func (c *Config) shownExternal() *yaml.Node {
+	list := &yaml.Node{Kind: yaml.SequenceNode, Style: yaml.FlowStyle}
+	for _, text := range c.externalText() {
+		var doc yaml.Node
+		if err := yaml.Unmarshal([]byte(text), &doc); err == nil && len(doc.Content) > 0 {
+			list.Content = append(list.Content, doc.Content[0])
+		}
+	}
+	hideSecrets(list)
+	return list
+}
+
+func (c *Config) externalText() (texts []string) {
+	for _, e := range c.Pager.External {
+		texts = append(texts, string(e.YAML()))
+	}
+	return texts
 }
 
 // shownRules tells nil (the embedded defaults) from none.

@@ -1,0 +1,116 @@
+package external
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+	"github.com/prometheus/prometheus/notifier"
+)
+
+// Options of a Fleet; all are required.
+type Options struct {
+	Targets []Target
+	Logger  *slog.Logger
+	Metrics *metrics.Set
+}
+
+// Fleet sends alerts to all of several Alertmanagers. Its methods are safe for concurrent use.
+type Fleet struct {
+	senders []*sender
+	handler http.Handler
+
+	cancel context.CancelFunc
+	finish chan struct{}
+	done   chan struct{}
+	stop   sync.Once
+}
+
+// finishTime is how long a stop waits for Alertmanagers that take what is left.
+const finishTime = 5 * time.Second
+
+// New makes a Fleet that sends from now on, until Stop.
+func New(o Options) (*Fleet, error) {
+	if len(o.Targets) == 0 {
+		return nil, errors.New("external Alertmanagers: want at least one")
+	}
+	f := &Fleet{finish: make(chan struct{}), done: make(chan struct{})}
+	for _, t := range o.Targets {
+		transport, err := t.transport()
+		if err != nil {
+			return nil, err
+		}
+		s := &sender{
+			target: t, client: &http.Client{Transport: transport, CheckRedirect: stay(t)}, queue: newQueue(),
+			logger: o.Logger.With("component", "pager", "alertmanager", t.Name),
+		}
+		s.measure(o.Metrics)
+		f.senders = append(f.senders, s)
+	}
+	f.handler = f.api()
+	ctx, cancel := context.WithCancel(context.Background())
+	f.cancel = cancel
+	var work sync.WaitGroup
+	for _, s := range f.senders {
+		work.Go(func() { s.run(ctx, f.finish) })
+	}
+	go func() {
+		work.Wait()
+		for _, s := range f.senders {
+			s.client.CloseIdleConnections()
+		}
+		close(f.done)
+	}()
+	return f, nil
+}
+
+// stay makes the answer of those who are not to follow redirects the redirect itself.
+func stay(t Target) func(*http.Request, []*http.Request) error {
+	if t.client.FollowRedirects {
+		return nil
+	}
+	return func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+}
+
+// Send takes alerts from a rule evaluator and waits for no network. After Stop they are dropped.
+func (f *Fleet) Send(alerts ...*notifier.Alert) {
+	now := time.Now()
+	for _, s := range f.senders {
+		s.queue.put(alerts, now)
+	}
+}
+
+// Handler serves Alertmanager's API under /api/v2/: alerts that are posted go to all Alertmanagers, everything else is
+// answered by the first that can be reached.
+func (f *Fleet) Handler() http.Handler { return f.handler }
+
+// Reload does nothing: there is no file.
+func (f *Fleet) Reload() error { return nil }
+
+// Stop ends the Fleet. Alertmanagers that take what is left in their queue get it, for five seconds or until ctx ends;
+// after a restart the rule evaluator sends what others missed. Stopping again does nothing.
+func (f *Fleet) Stop(ctx context.Context) error {
+	var err error
+	f.stop.Do(func() {
+		ctx, cancel := context.WithTimeout(ctx, finishTime)
+		defer cancel()
+		close(f.finish)
+		select {
+		case <-f.done:
+		case <-ctx.Done():
+			left := 0
+			for _, s := range f.senders {
+				left += s.queue.length()
+			}
+			err = fmt.Errorf("alerts that an Alertmanager did not take: %d", left)
+		}
+		f.cancel()
+		<-f.done
+	})
+	return err
+}

@@ -1,0 +1,46 @@
+package app
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"path/filepath"
+
+	"github.com/prometheus/prometheus/notifier"
+
+	"github.com/belfry-city/belfry/alerting/pager"
+	"github.com/belfry-city/belfry/alerting/pager/external"
+	"github.com/belfry-city/belfry/internal/config"
+)
+
+// paging is the embedded Alertmanager, or those elsewhere.
+type paging interface {
+	Send(alerts ...*notifier.Alert)
+	Handler() http.Handler
+	Reload() error
+	Stop(ctx context.Context) error
+}
+
+func readExternal(c *config.Config) ([]external.Target, error) {
+	return external.ReadTargets(c.Pager.External, c.File)
+}
+
+func (a *App) startPager(c *config.Config, in inputs, address *url.URL) (paging, error) {
+	if len(in.alertmanagers) > 0 {
+		return external.New(external.Options{Targets: in.alertmanagers, Logger: a.logger, Metrics: a.opts.Metrics})
+	}
+	p, err := pager.New(pager.Options{
+		ConfigFile:  c.Pager.Config,
+		DataDir:     filepath.Join(c.DataDir, "pager"),
+		ExternalURL: address,
+		Language:    string(c.Language),
+		Logger:      a.logger,
+		Registerer:  a.registry,
+		Metrics:     a.opts.Metrics,
+		Deliver:     a.opts.Deliver,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return p, p.Start()
+}
