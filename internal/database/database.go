@@ -157,6 +157,15 @@ func Lost(err error) bool {
 	return false
 }
 
+// Unfit says whether what was to be written is to blame, and not the file.
+func Unfit(err error) bool {
+	switch Code(err) {
+	case sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_RANGE:
+		return true
+	}
+	return false
+}
+
 // Size is that of a file, in pages, and of a page in bytes.
 type Size struct{ Pages, Free, Page int64 }
 

@@ -1,0 +1,4 @@
+package hazard
+
+// Waiting bounds how many events wait in memory for the disk.
+func (o *Options) Waiting(most int) { o.mostWaiting = most }

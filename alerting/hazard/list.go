@@ -1,0 +1,217 @@
+package hazard
+
+import (
+	"context"
+	"database/sql"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Filter says which hazards are meant. An empty list means any.
+type Filter struct {
+	Statuses, Severities, Domains, Teams, Rules, Assets, Districts, Streets, Communities []string
+}
+
+// Query says which hazards are asked for.
+type Query struct {
+	Filter
+	// From and To bound when it was opened; To is exclusive. 0: no bound.
+	From, To Instant
+	// Text is looked for in what people read of a hazard.
+	Text string
+	// Limit is how many are given, at least 1.
+	Limit int
+	// Cursor is where the page before has ended; "" for the first.
+	Cursor string
+}
+
+// condition is one part of a Filter.
+type condition struct {
+	column string
+	values []string
+	of     func(*Hazard) string
+}
+
+func (f *Filter) conditions() []condition {
+	return []condition{
+		{"status", f.Statuses, func(h *Hazard) string { return string(h.Status) }},
+		{"severity", f.Severities, func(h *Hazard) string { return h.Severity }},
+		{"domain", f.Domains, func(h *Hazard) string { return h.Domain }},
+		{"team", f.Teams, func(h *Hazard) string { return h.Team }},
+		{"rule", f.Rules, func(h *Hazard) string { return h.Rule }},
+		{"asset", f.Assets, func(h *Hazard) string { return h.Asset }},
+		{"district", f.Districts, func(h *Hazard) string { return h.District }},
+		{"street", f.Streets, func(h *Hazard) string { return h.Street }},
+		{"community", f.Communities, func(h *Hazard) string { return h.Community }},
+	}
+}
+
+// Match says whether a hazard is meant.
+func (f *Filter) Match(h *Hazard) bool {
+	for _, c := range f.conditions() {
+		if len(c.values) > 0 && !slices.Contains(c.values, c.of(h)) {
+			return false
+		}
+	}
+	return true
+}
+
+// List gives hazards, those that were opened last first; next is the cursor of the
+// following page, or "".
+func (s *Store) List(ctx context.Context, q Query) (hazards []Hazard, next string, err error) {
+	where, args, err := q.where()
+	if err != nil {
+		return nil, "", err
+	}
+	db, release, err := s.reader()
+	if err != nil {
+		return nil, "", err
+	}
+	defer release()
+	rows, err := db.Read.QueryContext(ctx, "SELECT doc FROM hazards"+where+" ORDER BY number DESC LIMIT ?", append(args, q.Limit+1)...)
+	if err != nil {
+		return nil, "", fmt.Errorf("list hazards: %w", s.read(err))
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		if len(hazards) == q.Limit {
+			last := strconv.FormatInt(number40(hazards[len(hazards)-1].ID), 36)
+			return hazards, base64.RawURLEncoding.EncodeToString([]byte(last)), nil
+		}
+		h, err := scan(rows)
+		if err != nil {
+			return nil, "", fmt.Errorf("list hazards: %w", s.read(err))
+		}
+		h.URL = s.url(h.ID)
+		hazards = append(hazards, *h)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, "", fmt.Errorf("list hazards: %w", s.read(err))
+	}
+	return hazards, "", nil
+}
+
+func (q *Query) where() (string, []any, error) {
+	var conditions []string
+	var args []any
+	and := func(condition string, values ...any) {
+		conditions = append(conditions, condition)
+		args = append(args, values...)
+	}
+	if q.Cursor != "" {
+		text, err := base64.RawURLEncoding.DecodeString(q.Cursor)
+		number, wrong := strconv.ParseInt(string(text), 36, 64)
+		if err != nil || wrong != nil || number < 0 {
+			return "", nil, ErrBadCursor
+		}
+		and("number < ?", number)
+	}
+	if q.From != 0 {
+		and("opened >= ?", int64(q.From))
+	}
+	if q.To != 0 {
+		and("opened < ?", int64(q.To))
+	}
+	for _, c := range q.conditions() {
+		if len(c.values) > 0 {
+			values := make([]any, len(c.values))
+			for i, v := range c.values {
+				values[i] = v
+			}
+			and(c.column+" IN ("+strings.TrimSuffix(strings.Repeat("?,", len(values)), ",")+")", values...)
+		}
+	}
+	if q.Text != "" {
+		like := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(q.Text) + "%"
+		and(`text LIKE ? ESCAPE '\'`, like)
+	}
+	if len(conditions) == 0 {
+		return "", nil, nil
+	}
+	return " WHERE " + strings.Join(conditions, " AND "), args, nil
+}
+
+// Has says whether there is a hazard with a value of a column, which is one of
+// severity, domain and team.
+func (s *Store) Has(ctx context.Context, column, value string) (bool, error) {
+	if !slices.Contains([]string{"severity", "domain", "team"}, column) {
+		return false, fmt.Errorf("look for hazards: no column %q", column)
+	}
+	db, release, err := s.reader()
+	if err != nil {
+		return false, err
+	}
+	defer release()
+	var one int
+	err = db.Read.QueryRowContext(ctx, "SELECT 1 FROM hazards WHERE "+column+" = ? LIMIT 1", value).Scan(&one)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look for hazards: %w", s.read(err))
+	}
+	return true, nil
+}
+
+// Get returns a hazard and what has happened to it, in order. One that the disk
+// has not taken yet comes without its history.
+func (s *Store) Get(ctx context.Context, id string) (Hazard, []Event, error) {
+	h, history, err := s.get(ctx, id)
+	if err == nil {
+		return h, history, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.book.byID[id]
+	if e == nil {
+		return Hazard{}, nil, err
+	}
+	h = *e.copied()
+	h.URL = s.url(id)
+	return h, []Event{}, nil
+}
+
+func (s *Store) get(ctx context.Context, id string) (h Hazard, history []Event, err error) {
+	if ParseID(id) != id || len(id) != idDigits+1 {
+		return h, nil, ErrNotFound
+	}
+	db, release, err := s.reader()
+	if err != nil {
+		return h, nil, err
+	}
+	defer release()
+	found, err := scan(db.Read.QueryRowContext(ctx, "SELECT doc FROM hazards WHERE number = ?", number40(id)))
+	if errors.Is(err, sql.ErrNoRows) {
+		return h, nil, ErrNotFound
+	}
+	if err != nil {
+		return h, nil, fmt.Errorf("read a hazard: %w", s.read(err))
+	}
+	h, history = *found, []Event{}
+	h.URL = s.url(h.ID)
+	rows, err := db.Read.QueryContext(ctx, "SELECT said FROM events WHERE hazard = ? ORDER BY seq", number40(id))
+	if err != nil {
+		return h, nil, fmt.Errorf("read the history of a hazard: %w", s.read(err))
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var said []byte
+		var e Event
+		if err := rows.Scan(&said); err != nil {
+			return h, nil, fmt.Errorf("read the history of a hazard: %w", s.read(err))
+		}
+		if err := json.Unmarshal(said, &e); err != nil {
+			return h, nil, fmt.Errorf("read the history of a hazard: %w", err)
+		}
+		history = append(history, e)
+	}
+	if err := rows.Err(); err != nil {
+		return h, nil, fmt.Errorf("read the history of a hazard: %w", s.read(err))
+	}
+	return h, history, nil
+}
