@@ -15,6 +15,9 @@ const (
 	share = 0.1
 	// saved is how much of its share a rule may have saved up.
 	saved = 100 * time.Millisecond
+	// patientShare is which part of all processors goes, at most, into what is woken
+	// and can wait.
+	patientShare = 0.25
 	// dearest is the most that one evaluation counts for, of a rule whose evaluations
 	// do not take as long usually: it may have waited for a disk, or for another
 	// evaluation.
@@ -41,12 +44,14 @@ type schedule struct {
 	patientWorkers int
 
 	mu sync.Mutex
-	// patient are the workers that do what can wait.
-	patient int
-	ready   []*wakened // to be evaluated, in order
-	rules   map[*rule]*wakened
-	timers  timers
-	closed  bool
+	// patient are the workers that do what can wait, and patience is what is left of
+	// their share.
+	patient  int
+	patience credit
+	ready    []*wakened // to be evaluated, in order
+	rules    map[*rule]*wakened
+	timers   timers
+	closed   bool
 	// kick says that there is something new; it holds one.
 	kick chan struct{}
 
@@ -67,14 +72,16 @@ type wakened struct {
 	// takesAll and takesParts are how long evaluations take, the newest ones
 	// counting more.
 	takesAll, takesParts time.Duration
-	// credit is what is left of the rule's share at an instant.
-	credit time.Duration
-	at     time.Time
+	// credit is what is left of the rule's share.
+	credit credit
 	named  time.Time // when it was last complained of
 }
 
 func newSchedule(e *Evaluator) *schedule {
-	s := &schedule{evaluator: e, patientWorkers: workers() / 2, rules: map[*rule]*wakened{}, kick: make(chan struct{}, 1)}
+	s := &schedule{
+		evaluator: e, patientWorkers: workers() / 2, patience: newCredit(patientShare*float64(runtime.NumCPU()), saved),
+		rules: map[*rule]*wakened{}, kick: make(chan struct{}, 1),
+	}
 	s.began.processor, s.began.clock = time.Now(), e.now().Round(0)
 	return s
 }
@@ -144,7 +151,7 @@ func (s *schedule) whole(r *rule) {
 func (s *schedule) of(r *rule) *wakened {
 	w, ok := s.rules[r]
 	if !ok {
-		w = &wakened{rule: r, credit: saved, at: time.Now()}
+		w = &wakened{rule: r, credit: newCredit(share, saved)}
 		s.rules[r] = w
 	}
 	return w
@@ -219,22 +226,36 @@ func (s *schedule) run(ending, ctx context.Context) {
 // lookAtClock returns the time. When the clock has been set, or the machine has
 // slept, it has all rules evaluated: by another time, other samples count.
 func (s *schedule) lookAtClock() time.Time {
-	now, clock := time.Now(), s.evaluator.now().Round(0)
-	ahead := clock.Sub(s.began.clock) - now.Sub(s.began.processor)
-	s.mu.Lock()
-	isSet := (ahead - s.ahead).Abs() >= clockSlew
-	if isSet {
-		s.ahead = ahead
+	clock, isSet := s.readClock()
+	for range 2 { // it may have been interrupted between two readings
+		if isSet {
+			clock, isSet = s.readClock()
+		}
 	}
+	if !isSet {
+		return clock
+	}
+	s.mu.Lock()
+	s.ahead = s.aheadOf(clock)
 	s.mu.Unlock()
-	if isSet {
-		for _, g := range s.evaluator.running() {
-			for _, r := range g.rules {
-				s.whole(r)
-			}
+	for _, g := range s.evaluator.running() {
+		for _, r := range g.rules {
+			s.whole(r)
 		}
 	}
 	return clock
+}
+
+func (s *schedule) aheadOf(clock time.Time) time.Duration {
+	return clock.Sub(s.began.clock) - time.Since(s.began.processor)
+}
+
+func (s *schedule) readClock() (clock time.Time, isSet bool) {
+	clock = s.evaluator.now().Round(0)
+	ahead := s.aheadOf(clock)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return clock, (ahead - s.ahead).Abs() >= clockSlew
 }
 
 func (s *schedule) close() {
@@ -258,8 +279,9 @@ func (s *schedule) next(now, clock time.Time) (*job, time.Duration) {
 		until = min(until, s.timers[0].at.Sub(clock))
 	}
 	pick, canWait := -1, false
+	short := s.patience.earn(now)
 	for i, w := range s.ready {
-		if short := w.earn(now); short > 0 {
+		if short := w.credit.earn(now); short > 0 {
 			until = min(until, short)
 		} else if !w.canWait() {
 			pick, canWait = i, false
@@ -268,8 +290,11 @@ func (s *schedule) next(now, clock time.Time) (*job, time.Duration) {
 			pick, canWait = i, true
 		}
 	}
-	if pick < 0 {
+	switch {
+	case pick < 0:
 		return nil, max(until, time.Millisecond)
+	case canWait && short > 0:
+		return nil, max(min(until, short), time.Millisecond)
 	}
 	return s.take(pick, canWait), 0
 }
@@ -306,19 +331,6 @@ func (w *wakened) canWait() bool {
 	return !w.sure || takes > longTime
 }
 
-// earn brings the credit up to date, and returns how long it takes until there
-// is some.
-func (w *wakened) earn(now time.Time) time.Duration {
-	if passed := now.Sub(w.at); passed > 0 {
-		w.credit = min(saved, w.credit+time.Duration(float64(passed)*share))
-		w.at = now
-	}
-	if w.credit > 0 {
-		return 0
-	}
-	return time.Duration(float64(-w.credit)/share) + time.Millisecond
-}
-
 // serve evaluates what is woken of a rule.
 func (j *job) serve(ctx context.Context) {
 	s, w := j.schedule, j.wakened
@@ -340,12 +352,13 @@ func (j *job) serve(ctx context.Context) {
 	*takes += (took - *takes) / 4
 	if j.canWait {
 		s.patient--
+		s.patience.left -= min(took, dearest)
 		s.notice()
 	}
 	if w.rule.record {
 		took = max(took, saved) // so that hardly more than a sample a second is stored
 	}
-	w.credit -= min(took, max(dearest, usual))
+	w.credit.left -= min(took, max(dearest, usual))
 	w.busy = false
 	w.complain(s.evaluator.logger, began, took)
 	if (w.all || len(w.parts) > 0) && !s.closed {
@@ -366,5 +379,5 @@ func (w *wakened) complain(logger *slog.Logger, now time.Time, took time.Duratio
 		says = "a rule takes more than half of its interval; it is evaluated apart from the others of its group, less often"
 	}
 	logger.Warn(says, "file", w.rule.group.file, "group", w.rule.group.name, "rule", w.rule.name, "took", took.Round(time.Millisecond),
-		"interval", w.rule.group.interval, "next", time.Duration(float64(-w.credit)/share).Round(time.Millisecond))
+		"interval", w.rule.group.interval, "next", w.credit.wait().Round(time.Millisecond))
 }

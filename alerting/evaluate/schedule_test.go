@@ -3,7 +3,9 @@ package evaluate_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -187,4 +189,31 @@ func (a *tellingAppender) Commit() error {
 		watch.Visible()
 	}
 	return err
+}
+
+func TestAllDearRulesTogetherLeaveTheProcessorsToOthers(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *city) {
+		w := newTwin(c)
+		var rules strings.Builder
+		rules.WriteString("groups:\n")
+		for i := range 40 * runtime.NumCPU() {
+			fmt.Fprintf(&rules, "- {name: g%d, interval: 1h, rules: [{alert: Dear, expr: 'sum(rate(street[%dm])) > 1', labels: {severity: info}, annotations: {summary: s}}]}\n", i, i+1)
+		}
+		w.rules(rules.String())
+		o := w.options()
+		engine := &dearEngine{QueryEngine: o.Engine, metric: "street"}
+		o.Engine = engine
+		o.Watch = func(x *trigger.Index) { w.index, w.watches = x, map[string]*trigger.Watch{} }
+		var err error
+		w.evaluator, err = evaluate.New(o)
+		require.NoError(t, err)
+		require.NoError(t, w.evaluator.Reload(w.set))
+		w.evaluator.Start()
+		for range 600 {
+			<-time.After(time.Second)
+			w.store(metric("street", "asset", "S1"), time.Now(), 1)
+		}
+		quarter := 600. / 3 * 0.25 * float64(runtime.NumCPU())
+		require.InDelta(t, quarter, engine.slow.Load(), quarter/2)
+	})
 }
