@@ -2,6 +2,8 @@ package evaluate
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -16,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/belfry-city/belfry/alerting/ruleset"
+	"github.com/belfry-city/belfry/alerting/trigger"
 	defaults "github.com/belfry-city/belfry/rules"
 )
 
@@ -77,4 +80,59 @@ func BenchmarkNotify(b *testing.B) {
 		})
 	}
 	require.NoError(b, e.Stop(b.Context()))
+}
+
+// BenchmarkWhole is a full evaluation of a rule over 24,000 bays, each with two
+// hours of a reading a minute: as the store answers it, and as the newest readings
+// do.
+func BenchmarkWhole(b *testing.B) {
+	db, err := tsdb.Open(b.TempDir(), promslog.NewNopLogger(), nil, tsdb.DefaultOptions(), nil)
+	require.NoError(b, err)
+	defer func() { require.NoError(b, db.Close()) }()
+	now := time.Now()
+	app := db.Appender(b.Context())
+	for bay := range 24_000 {
+		series := labels.FromStrings(model.MetricNameLabel, "parking_bay_occupied", "asset", fmt.Sprintf("YZ-P%03d-B%05d", bay/400, bay),
+			"lot", fmt.Sprintf("YZ-P%03d", bay/400), "source", "geomagnetic")
+		for minute := range 120 {
+			_, err := app.Append(0, series, now.Add(time.Duration(minute-120)*time.Minute).UnixMilli(), float64((bay+minute)/40%2))
+			require.NoError(b, err)
+		}
+	}
+	require.NoError(b, app.Commit())
+	path := filepath.Join(b.TempDir(), "rules.yml")
+	for name, expr := range map[string]string{"limit": "parking_bay_occupied > 1", "count": "count by (lot) (parking_bay_occupied == 1) > 1000"} {
+		require.NoError(b, os.WriteFile(path, []byte("groups: [{name: g, interval: 1h, rules: [{alert: A, expr: "+expr+
+			", labels: {severity: info}, annotations: {summary: s}}]}]"), 0o600))
+		set, err := ruleset.Load([]string{path}, nil)
+		require.NoError(b, err)
+		for _, from := range []string{"store", "newest"} {
+			b.Run(name+"/from="+from, func(b *testing.B) {
+				o := Options{
+					Queryable: db, Appendable: db, Sender: discard{},
+					Engine: promql.NewEngine(promql.EngineOpts{MaxSamples: 1e6, Timeout: time.Minute, Parser: parser.NewParser(parser.Options{})}),
+				}
+				told := make(chan *trigger.Index, 1)
+				if from == "newest" {
+					o.Watch = func(x *trigger.Index) { told <- x }
+				}
+				e, err := New(o)
+				require.NoError(b, err)
+				require.NoError(b, e.Reload(set))
+				if from == "newest" {
+					x := <-told
+					require.Eventually(b, func() bool {
+						_, ok := x.Newest(e.running()[0].rules[0].plan.Sources[0].Matchers, time.Now().UnixMilli(), time.Now().UnixMilli())
+						return ok
+					}, time.Minute, time.Millisecond)
+				}
+				b.ReportAllocs()
+				for b.Loop() {
+					e.running()[0].rules[0].evaluate(b.Context(), time.Now())
+				}
+				b.StopTimer()
+				require.NoError(b, e.Stop(b.Context()))
+			})
+		}
+	}
 }

@@ -76,7 +76,8 @@ type Options struct {
 	// DataDir keeps, over a restart, what was added to the firing alerts; "" keeps
 	// it in memory only.
 	DataDir string
-	// Watch has whoever stores samples tell the watcher of them; nil: rules are
+	// Watch has whoever stores samples tell the index of them from then on, and
+	// returns when none is being stored that it is not told of; nil: rules are
 	// evaluated on their interval only.
 	Watch func(*trigger.Index)
 	// Now is the clock by which rules are evaluated, which may be set; nil stands for
@@ -127,6 +128,7 @@ type Evaluator struct {
 	options  Options
 	logger   *slog.Logger
 	query    rules.QueryFunc
+	newest   *newest
 	now      func() time.Time
 	pace     *pace
 	freezer  *freezer
@@ -147,7 +149,7 @@ type Evaluator struct {
 	cancel     context.CancelFunc
 	ending     context.Context
 	endGroups  context.CancelFunc
-	endMissing context.CancelFunc // guarded by reloading
+	endWatch   context.CancelFunc // guarded by reloading
 	done       chan struct{}
 	work       sync.WaitGroup // groups and schedule
 	background sync.WaitGroup
@@ -175,7 +177,6 @@ func New(options Options) (*Evaluator, error) {
 	e := &Evaluator{
 		options:       options,
 		logger:        options.Logger,
-		query:         rules.EngineQueryFunc(options.Engine, options.Queryable),
 		now:           options.Now,
 		pace:          newPace(options.Now),
 		freezer:       kept,
@@ -187,6 +188,8 @@ func New(options Options) (*Evaluator, error) {
 		woken:         options.Metrics.NewCounter("belfry_rules_woken_total"),
 		incomplete:    options.Metrics.NewCounter("belfry_alerts_evidence_incomplete_total"),
 	}
+	e.newest = &newest{Queryable: options.Queryable, evaluator: e}
+	e.query = rules.EngineQueryFunc(options.Engine, e.newest)
 	e.schedule = newSchedule(e)
 	if e.state, err = newState(e, statePath); err != nil {
 		options.Logger.Warn("Alerts wait anew", "err", err)

@@ -8,6 +8,8 @@ import "time"
 func (e *Evaluator) keep() {
 	sweep := time.NewTicker(sweepInterval)
 	defer sweep.Stop()
+	renewal := time.NewTicker(lookForGone)
+	defer renewal.Stop()
 	for {
 		select {
 		case <-e.done:
@@ -17,6 +19,9 @@ func (e *Evaluator) keep() {
 			if e.sweep(e.now()) > 0 {
 				e.state.changed() // that it is as it was
 			}
+			continue
+		case <-renewal.C:
+			e.renew()
 			continue
 		case <-e.state.kick:
 		}

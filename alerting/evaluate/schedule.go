@@ -352,7 +352,7 @@ func (j *job) serve(ctx context.Context) {
 	*takes += (took - *takes) / 4
 	if j.canWait {
 		s.patient--
-		s.patience.left -= min(took, dearest)
+		s.patience.left -= min(took, max(dearest, usual))
 		s.notice()
 	}
 	if w.rule.record {

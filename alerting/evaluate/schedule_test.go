@@ -162,6 +162,30 @@ func TestAnAlertOfWhatIsRecordedDoesNotWaitForTheInterval(t *testing.T) {
 	})
 }
 
+func TestSeriesThatAreGoneAreForgotten(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *city) {
+		c.rules(`groups: [{name: g, interval: 10m, rules: [{alert: Gas, expr: gas > 10, labels: {severity: critical}, annotations: {summary: s}}]}]`)
+		o := c.options()
+		var newest atomic.Pointer[trigger.Index]
+		o.Watch = newest.Store
+		var err error
+		c.evaluator, err = evaluate.New(o)
+		require.NoError(t, err)
+		require.NoError(t, c.evaluator.Reload(c.set))
+		c.evaluator.Start()
+		first := newest.Load()
+		for i := range 2000 {
+			first.Watch(metric("gas", "asset", fmt.Sprint("W", i)), false).Sample(time.Now().UnixMilli(), 1, time.Now().UnixMilli())
+		}
+		<-time.After(2*time.Hour + time.Minute)
+		require.Same(t, first, newest.Load())
+		<-time.After(2 * time.Hour)
+		require.NotSame(t, first, newest.Load())
+		_, all := newest.Load().Gone(time.Now().UnixMilli(), 0)
+		require.Zero(t, all)
+	})
+}
+
 // telling wakes whom the samples wake that rules store.
 type telling struct{ *twin }
 
@@ -209,7 +233,10 @@ func TestAllDearRulesTogetherLeaveTheProcessorsToOthers(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, w.evaluator.Reload(w.set))
 		w.evaluator.Start()
-		for range 600 {
+		for second := range 3600 {
+			if second == 3000 { // by then it is known how long each takes
+				engine.slow.Store(0)
+			}
 			<-time.After(time.Second)
 			w.store(metric("street", "asset", "S1"), time.Now(), 1)
 		}

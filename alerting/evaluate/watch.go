@@ -32,12 +32,18 @@ func (e *Evaluator) watch() {
 		}
 	})
 	e.options.Watch(index)
-	e.background.Go(func() { e.seed(index) })
-	if e.endMissing != nil {
-		e.endMissing()
+	if e.endWatch != nil {
+		e.endWatch()
 	}
 	ctx, end := context.WithCancel(e.ending)
-	e.endMissing = end
+	e.endWatch = end
+	e.background.Go(func() {
+		e.seed(index)
+		if err := e.newest.learn(ctx, index); err != nil && !cancelled(err) {
+			e.logger.Warn("Rules over many series are evaluated more slowly than they could be", "err", err)
+		}
+	})
+	e.newest.index.Store(index)
 	e.background.Go(func() { e.missing(ctx, index, all) })
 }
 
@@ -69,6 +75,27 @@ func watched(groups []*group) (all []*rule) {
 // longestWait bounds how far ahead wakes are remembered; samples may be ten
 // minutes early.
 const longestWait = 15 * time.Minute
+
+const (
+	// lookForGone is how often it is looked how many of the series are gone, and
+	// goneAfter is how long they have had no samples then.
+	lookForGone = time.Hour
+	goneAfter   = 3 * time.Hour
+	// manyGone is how many make it worth beginning anew, besides a quarter of all.
+	manyGone = 1000
+)
+
+// renew begins anew where much is kept of series that are gone.
+func (e *Evaluator) renew() {
+	x := e.newest.index.Load()
+	if x == nil || !e.reloading.TryLock() {
+		return
+	}
+	defer e.reloading.Unlock()
+	if gone, all := x.Gone(e.now().UnixMilli(), goneAfter.Milliseconds()); e.ending.Err() == nil && gone > manyGone+all/4 {
+		e.watch()
+	}
+}
 
 // lookForMissing is how often it is looked whether samples have begun to come
 // that would be missed.

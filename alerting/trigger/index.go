@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"weak"
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
@@ -37,10 +36,14 @@ type Index struct {
 	byName map[string][]sourceRef
 	others []sourceRef
 
+	// panels are by the matchers of a selector.
+	panels map[string]*panel
+
 	mu         sync.Mutex
 	thresholds map[string]*threshold // by selector and values of labels
 	shapes     map[string]*shape     // by metric and sources
 	missed     []*missing
+	watches    map[uint64]*Watch // by hash of labels; others of the same follow each
 }
 
 // sourceRef is a source of a plan.
@@ -48,12 +51,16 @@ type sourceRef struct {
 	rule   int
 	source *Source
 	missed *missing
+	panel  *panel
 }
 
 // NewIndex makes an Index of plans; the number of a rule is its position. wake
 // is called for each wake, by whoever stores samples: it must not wait.
 func NewIndex(plans []*Plan, lookback int64, wake func(Wake)) *Index {
-	x := &Index{plans: plans, lookback: lookback, wake: wake, byName: map[string][]sourceRef{}, thresholds: map[string]*threshold{}, shapes: map[string]*shape{}}
+	x := &Index{
+		plans: plans, lookback: lookback, wake: wake, byName: map[string][]sourceRef{}, panels: map[string]*panel{},
+		thresholds: map[string]*threshold{}, shapes: map[string]*shape{}, watches: map[uint64]*Watch{},
+	}
 	for rule, p := range plans {
 		if p == nil {
 			continue
@@ -69,6 +76,9 @@ func NewIndex(plans []*Plan, lookback int64, wake func(Wake)) *Index {
 				x.missed = append(x.missed, ref.missed)
 			}
 			if name, ok := metricOf(s.Matchers); ok {
+				if s.Newest {
+					ref.panel = x.panelOf(name, s.Matchers)
+				}
 				x.byName[name] = append(x.byName[name], ref)
 			} else {
 				x.others = append(x.others, ref)
@@ -100,11 +110,8 @@ func matches(ms []*labels.Matcher, lset labels.Labels) bool {
 type threshold struct {
 	bits atomic.Uint64
 
-	mu sync.Mutex
-	// watches are those that compare with it. Whoever stores samples holds them,
-	// until their series are gone.
-	watches []weak.Pointer[Watch]
-	crowded int // so many that it is worth looking for those that are gone
+	mu      sync.Mutex
+	watches []*Watch // whose samples they are
 }
 
 func (t *threshold) value() float64 { return math.Float64frombits(t.bits.Load()) }
@@ -116,10 +123,8 @@ func (t *threshold) set(v float64) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, p := range t.watches {
-		if w := p.Value(); w != nil {
-			w.known.Store(nowhere())
-		}
+	for _, w := range t.watches {
+		w.known.Store(nowhere())
 	}
 }
 
@@ -133,19 +138,13 @@ func (t *threshold) seed(v float64) {
 func (t *threshold) watch(w *Watch) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.watches) > t.crowded {
-		t.watches = slices.DeleteFunc(t.watches, func(p weak.Pointer[Watch]) bool { return p.Value() == nil })
-		t.crowded = 2*len(t.watches) + 8
-	}
-	t.watches = append(t.watches, weak.Make(w))
+	t.watches = append(t.watches, w)
 }
 
 // threshold returns that of the selector for the labels of a series; it is NaN
-// until it is known.
+// until it is known. x.mu is held.
 func (x *Index) threshold(selector string, on []string, lset labels.Labels) *threshold {
 	key := selector + "\xff" + joined(on, lset)
-	x.mu.Lock()
-	defer x.mu.Unlock()
 	t, ok := x.thresholds[key]
 	if !ok {
 		t = &threshold{}
@@ -170,6 +169,8 @@ func (x *Index) Thresholds(f func(selector string, seed func(series labels.Label
 			}
 			seen[key] = true
 			f((&parser.VectorSelector{LabelMatchers: s.Matchers}).String(), func(series labels.Labels, v float64) {
+				x.mu.Lock()
+				defer x.mu.Unlock()
 				x.threshold(key, s.On, series).seed(v)
 			})
 		}
@@ -222,9 +223,35 @@ func (x *Index) Missed(f func(source, rule int, due int64)) {
 	}
 }
 
-// Watch returns what is to be told of the samples of a series; nil: nobody
-// minds them. known says that the series may have had samples before.
+// Watch returns what is to be told of the samples of a series, the same each
+// time; nil: nobody minds them. known says that the series may have had samples
+// that were not told of.
 func (x *Index) Watch(lset labels.Labels, known bool) *Watch {
+	w, before := x.find(lset, known)
+	if w != nil && before && known {
+		w.doubt()
+	}
+	return w
+}
+
+// find returns the watch of a series, and whether there was one before.
+func (x *Index) find(lset labels.Labels, known bool) (_ *Watch, before bool) {
+	hash := lset.Hash()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for w := x.watches[hash]; w != nil; w = w.next {
+		if labels.Equal(w.labels, lset) {
+			return w, true
+		}
+	}
+	w := x.newWatch(lset, known)
+	if w != nil {
+		w.next, x.watches[hash] = x.watches[hash], w
+	}
+	return w, false
+}
+
+func (x *Index) newWatch(lset labels.Labels, known bool) *Watch {
 	refs := x.byName[lset.Get(model.MetricNameLabel)]
 	var selected []sourceRef
 	var key []byte
@@ -242,10 +269,9 @@ func (x *Index) Watch(lset labels.Labels, known bool) *Watch {
 	return x.shape(lset.Get(model.MetricNameLabel)+"\xff"+string(key), selected).watch(lset, known)
 }
 
-// shape returns that of the sources; those in byName are of one metric.
+// shape returns that of the sources; those in byName are of one metric. x.mu is
+// held.
 func (x *Index) shape(key string, selected []sourceRef) *shape {
-	x.mu.Lock()
-	defer x.mu.Unlock()
 	s, ok := x.shapes[key]
 	if !ok {
 		s = x.newShape(selected)

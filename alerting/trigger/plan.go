@@ -45,6 +45,8 @@ type Source struct {
 	// for Window; 0 stands for PromQL's lookback.
 	Missed bool
 	Window time.Duration
+	// Newest says that of each series the newest sample is read.
+	Newest bool
 }
 
 // Limit is a comparison of a sample with a constant, or with a threshold of the
@@ -147,7 +149,7 @@ func (l *levels) set(expr parser.Expr) bool {
 		if !Current(e) {
 			return false
 		}
-		l.sources = append(l.sources, Source{Matchers: e.LabelMatchers})
+		l.sources = append(l.sources, Source{Matchers: e.LabelMatchers, Newest: true})
 		return true
 	case *parser.Call:
 		// Functions that make an element of an element.
@@ -260,7 +262,7 @@ func (l *levels) limit(subject, with parser.Expr, op parser.ItemType, e *parser.
 		return false
 	}
 	if v, ok := Constant(with); ok {
-		l.sources = append(l.sources, Source{Matchers: series.LabelMatchers, Limits: []Limit{{Op: op, Abs: abs, Value: v}}})
+		l.sources = append(l.sources, Source{Matchers: series.LabelMatchers, Newest: true, Limits: []Limit{{Op: op, Abs: abs, Value: v}}})
 		return true
 	}
 	t, ok := Unwrap(with).(*parser.VectorSelector)
@@ -269,8 +271,8 @@ func (l *levels) limit(subject, with parser.Expr, op parser.ItemType, e *parser.
 	}
 	on := slices.Sorted(slices.Values(e.VectorMatching.MatchingLabels))
 	l.sources = append(l.sources,
-		Source{Matchers: series.LabelMatchers, Limits: []Limit{{Op: op, Abs: abs, Thresholds: t.LabelMatchers, On: on}}},
-		Source{Matchers: t.LabelMatchers, Changes: true, On: on})
+		Source{Matchers: series.LabelMatchers, Newest: true, Limits: []Limit{{Op: op, Abs: abs, Thresholds: t.LabelMatchers, On: on}}},
+		Source{Matchers: t.LabelMatchers, Newest: true, Changes: true, On: on})
 	return true
 }
 
@@ -282,11 +284,12 @@ func everySample(expr parser.Expr) (sources []Source) {
 		if !ok {
 			return nil
 		}
-		source := Source{Matchers: s.LabelMatchers, Offset: max(0, s.OriginalOffset)}
+		newest := Current(s) && !slices.ContainsFunc(path, looksBack)
+		source := Source{Matchers: s.LabelMatchers, Offset: max(0, s.OriginalOffset), Newest: newest}
 		switch {
 		case strings.HasSuffix(s.Name, "_info") || s.Name == ThresholdMetric:
 			source.Changes = true // written again and again, and nearly always the same
-		case Current(s) && !slices.ContainsFunc(path, looksBack):
+		case newest:
 			source.Differing = true
 		default:
 			source.Any = true

@@ -26,6 +26,8 @@ type shape struct {
 	divisions [][]string
 	// owned are the sources that are thresholds.
 	owned []*Source
+	// panels are those that show the series.
+	panels []*panel
 }
 
 // target is a part of a rule: the one that belongs to the series.
@@ -56,6 +58,9 @@ func (x *Index) newShape(refs []sourceRef) *shape {
 
 func (s *shape) add(r sourceRef) {
 	t := target{rule: r.rule, division: s.division(s.index.plans[r.rule].By), offset: r.source.Offset.Milliseconds()}
+	if r.panel != nil && !slices.Contains(s.panels, r.panel) {
+		s.panels = append(s.panels, r.panel)
+	}
 	if r.missed != nil {
 		s.missed, s.each = append(s.missed, r.missed), true
 	}
@@ -111,8 +116,10 @@ func (s *shape) addLimit(l *Limit, t target) {
 }
 
 // watch makes the watch of a series; known says that it may have had samples.
+// The index's lock is held.
 func (s *shape) watch(lset labels.Labels, known bool) *Watch {
-	w := &Watch{shape: s, lookback: s.index.lookback, each: s.each, unknown: known}
+	w := &Watch{shape: s, lookback: s.index.lookback, each: s.each, labels: lset}
+	w.unknown.Store(known)
 	w.last.Store(math.Float64bits(math.NaN()))
 	w.newest.Store(never)
 	w.known.Store(nowhere())
@@ -134,6 +141,9 @@ func (s *shape) watch(lset labels.Labels, known bool) *Watch {
 		if t := s.index.threshold(selectorKey(source.Matchers, source.On), source.On, lset); !slices.Contains(w.own, t) {
 			w.own = append(w.own, t)
 		}
+	}
+	for _, p := range s.panels {
+		p.add(w)
 	}
 	return w
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 )
 
@@ -20,7 +21,9 @@ type Watch struct {
 	each     bool          // as in shape
 
 	*shape
-	mu sync.Mutex
+	labels labels.Labels
+	next   *Watch // in the Index
+	mu     sync.Mutex
 	// values are those of the shape's divisions.
 	values [][]string
 	// against are the thresholds of the limits that have one, in their order, and
@@ -29,8 +32,9 @@ type Watch struct {
 	with    []float64
 	own     []*threshold // that this series is
 	// unknown says that there may be newer samples, from before born, that were not
-	// told of.
-	unknown bool
+	// told of; told, that there was one that was.
+	unknown atomic.Bool
+	told    bool
 	born    int64
 	// due are wakes that wait for their sample to become visible. They are handed on
 	// by each that does, and forgotten when the last one has: whose they are is not
@@ -77,6 +81,7 @@ func (w *Watch) Sample(t int64, v float64, now int64) bool {
 	if t > newest {
 		w.newest.Store(t)
 		if !w.each && now-t >= w.lookback {
+			w.last.Store(math.Float64bits(v))
 			return false // too old for anybody to see it
 		}
 		if !w.each && max(t, now)-newest < w.lookback && w.known.has(v) {
@@ -95,6 +100,7 @@ const anyPause = 100
 func (w *Watch) look(t, newest int64, v float64, now int64) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.told = true
 	for _, m := range w.missed {
 		m.seen(t)
 	}
@@ -123,7 +129,9 @@ func (w *Watch) look(t, newest int64, v float64, now int64) bool {
 	if len(w.any) > 0 || differs && len(w.differing) > 0 {
 		w.another(t, now, differs)
 	}
-	w.unknown = w.unknown && t < w.born
+	if t >= w.born {
+		w.unknown.Store(false)
+	}
 	if len(w.due) == 0 {
 		return false
 	}
@@ -204,7 +212,7 @@ func (w *Watch) compare(before, v float64, bothCount bool, wake func([]target)) 
 		}
 		holds, held := k.limit.holds(v, limit), k.limit.holds(before, limit)
 		switch {
-		case w.unknown:
+		case w.unknown.Load():
 			wake(k.targets)
 		case bothCount && math.Float64bits(limit) == math.Float64bits(earlier) && holds == held:
 		case !bothCount && !holds && !held && !k.limit.holds(before, earlier):
@@ -216,7 +224,7 @@ func (w *Watch) compare(before, v float64, bothCount bool, wake func([]target)) 
 	if len(w.differing) > 0 {
 		around.from, around.to = v, v
 	}
-	if math.IsNaN(v) || w.unknown {
+	if math.IsNaN(v) || w.unknown.Load() {
 		around = nowhere() // it may be the end of the series, or not its newest sample
 	}
 	w.settle(around)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -328,16 +327,11 @@ func (x wanted) rule() string {
 	return x.vector(rapid.IntRange(1, 3).Draw(x.t, "depth"))
 }
 
-func TestSeriesThatAreGoneAreForgotten(t *testing.T) {
-	w := newWard(t, `level > on (asset) group_left () asset_threshold{metric="level"}`)
-	for i := range 1000 {
-		require.NotNil(t, w.Watch(series("level", "asset", "W1", "probe", fmt.Sprint(i)), false))
-		if i%100 == 0 {
-			runtime.GC()
-		}
-	}
-	for _, th := range w.thresholds {
-		require.Less(t, len(th.watches), 400)
-	}
-	require.Len(t, w.thresholds, 1)
+func TestSeriesThatAreGoneAreCounted(t *testing.T) {
+	w := newWard(t, "level > 5")
+	w.reads(series("level", "asset", "W1"), 1)
+	w.now += time.Hour.Milliseconds()
+	w.reads(series("level", "asset", "W2"), 1)
+	gone, all := w.Gone(w.now, lookback.Milliseconds())
+	require.Equal(t, []int{1, 2}, []int{gone, all})
 }

@@ -58,6 +58,8 @@ func (s *Store) Append(ctx context.Context, b *reading.Batch, sp reading.Speller
 	}()
 	epoch := s.fence.enter()
 	defer s.fence.leave(epoch)
+	telling := s.told.enter()
+	defer s.told.leave(telling)
 	a := appending{store: s, cache: d.series, app: d.Head().Appender(ctx), batch: b, speller: sp, space: sp.Space(), id: s.batches.Add(1)}
 	a.spaceHash = maphash.String(a.cache.seed, a.space)
 	now := s.opts.Now()

@@ -23,7 +23,11 @@ func (s *Store) Appender(ctx context.Context) storage.Appender {
 	if err != nil {
 		return refusingAppender{err: err}
 	}
-	held := &heldAppender{Appender: d.Head().Appender(ctx), store: s, release: sync.OnceFunc(s.gate.leave)}
+	telling := s.told.enter()
+	held := &heldAppender{Appender: d.Head().Appender(ctx), store: s, release: sync.OnceFunc(func() {
+		s.told.leave(telling)
+		s.gate.leave()
+	})}
 	if w := s.watching.Load(); w != nil {
 		return &watchedAppender{Appender: held, watching: w, known: &d.upstream, now: s.opts.Now().UnixMilli()}
 	}

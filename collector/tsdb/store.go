@@ -27,6 +27,7 @@ type Store struct {
 	opts   Options
 	commit *groupCommit
 	fence  *commitFence
+	told   *commitFence  // of those who tell the watcher
 	repair chan struct{} // wakes the goroutine that reopens
 
 	// db is read inside the gate, and replaced while the gate is shut. It is nil
@@ -42,6 +43,7 @@ type Store struct {
 	disk       *diskRoom
 	lock       *os.File
 
+	watchMu  sync.Mutex
 	watching atomic.Pointer[watching]
 	epochs   atomic.Uint32
 
@@ -74,6 +76,7 @@ func Open(opts Options) (*Store, error) {
 	s := &Store{
 		opts:     opts,
 		fence:    newCommitFence(),
+		told:     newCommitFence(),
 		gate:     newGate(),
 		repair:   make(chan struct{}, 1),
 		disk:     newDiskRoom(opts),

@@ -30,9 +30,12 @@ type Watched interface {
 }
 
 // Watch has the watcher told of all samples from now on, instead of the one
-// before.
+// before. It returns when all that are stored without it being told can be read.
 func (s *Store) Watch(w Watcher) {
+	s.watchMu.Lock()
+	defer s.watchMu.Unlock()
 	s.watching.Store(&watching{watcher: w, epoch: s.epochs.Add(1)})
+	s.told.pass()
 }
 
 // watching is a watcher, and which one it is.
