@@ -24,7 +24,7 @@ func TestEachAlertHasARunbookAndEachRunbookItsAlerts(t *testing.T) {
 	require.NoError(t, err)
 	list, err := os.ReadFile("../docs/rules.md")
 	require.NoError(t, err)
-	alerts := map[string][]string{} // by file of the runbook
+	alerts := map[string][]string{"ReceiverFailing.md": {"ReceiverFailing"}} // by file of the runbook; this one the pager raises
 	for _, group := range set.Groups() {
 		for _, rule := range group.Rules {
 			if !rule.Alert {

@@ -7,12 +7,15 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/prometheus/alertmanager/config"
 	"github.com/prometheus/alertmanager/featurecontrol"
 	"github.com/prometheus/alertmanager/matcher/compat"
 	"github.com/prometheus/alertmanager/pkg/labels"
 	"github.com/prometheus/common/model"
+
+	"github.com/belfry-city/belfry/alerting/pager/failing"
 )
 
 //go:embed default.yml
@@ -86,4 +89,25 @@ func choosesBySeverity(r *config.Route) bool {
 	_, equal := r.Match["severity"]
 	_, like := r.MatchRE["severity"]
 	return equal || like || slices.ContainsFunc(r.Matchers, func(m *labels.Matcher) bool { return m.Name == "severity" })
+}
+
+// failuresFirst returns the routing tree with a route put in front that takes the alert about a receiver that keeps
+// failing to all receivers. The integration that it is about does not send it.
+func failuresFirst(root *config.Route, receivers []string) (*config.Route, error) {
+	named, err := labels.NewMatcher(labels.MatchEqual, model.AlertNameLabel, failing.AlertName)
+	if err != nil {
+		return nil, fmt.Errorf("route of failing receivers: %w", err)
+	}
+	var none model.Duration
+	interval, repeat := model.Duration(10*time.Second), model.Duration(4*time.Hour)
+	first := &config.Route{
+		Receiver: root.Receiver, Matchers: []*labels.Matcher{named}, GroupByAll: true,
+		GroupWait: &none, GroupInterval: &interval, RepeatInterval: &repeat,
+	}
+	for _, name := range receivers {
+		first.Routes = append(first.Routes, &config.Route{Receiver: name, Continue: true})
+	}
+	whole := *root
+	whole.Routes = append([]*config.Route{first}, root.Routes...)
+	return &whole, nil
 }

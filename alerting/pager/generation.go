@@ -36,7 +36,7 @@ func (p *Pager) newGeneration(pl *plan) *generation {
 	for name, integrations := range pl.receivers {
 		receivers[name] = []notify.Integration{}
 		for _, in := range integrations {
-			receivers[name] = append(receivers[name], p.wrap(g, name, in.upstream))
+			receivers[name] = append(receivers[name], p.wrap(g, name, in))
 		}
 	}
 	noWait := func() time.Duration { return 0 }
@@ -60,14 +60,14 @@ func (p *Pager) newGeneration(pl *plan) *generation {
 	return g
 }
 
-// wrap puts an integration into ours; nil stands for the terminal.
-func (p *Pager) wrap(g *generation, receiver string, in *notify.Integration) notify.Integration {
-	if in == nil {
-		own := &integration{name: "terminal[0]", receiver: receiver, send: p.terminal, pager: p, attempts: &g.attempts}
+// wrap puts an integration into ours.
+func (p *Pager) wrap(g *generation, receiver string, in *receiverIntegration) notify.Integration {
+	own := &integration{name: in.String(), receiver: receiver, send: p.terminal, pager: p, attempts: &g.attempts}
+	if in.upstream == nil {
 		return notify.NewIntegration(own, always{}, "terminal", 0, receiver)
 	}
-	own := &integration{name: in.String(), receiver: receiver, send: upstream(in), pager: p, attempts: &g.attempts}
-	return notify.NewIntegration(own, in, in.Name(), in.Index(), receiver)
+	own.send = upstream(in.upstream)
+	return notify.NewIntegration(own, in.upstream, in.upstream.Name(), in.upstream.Index(), receiver)
 }
 
 // replace lets g take over from old, which may be nil. The inhibitor is filled first, so that nothing goes out that
@@ -84,6 +84,7 @@ func (p *Pager) replace(ctx context.Context, old, g *generation) error {
 	g.dispatcher.WaitForLoading()
 	p.live.Store(g)
 	p.serve(g.plan)
+	p.failing.Keep(g.plan.subjects())
 	if old != nil {
 		old.inhibitor.Stop()
 		old.plan.dialer.close()

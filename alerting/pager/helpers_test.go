@@ -286,3 +286,12 @@ func amtoolPath(t *testing.T) string {
 	require.NoError(t, err, "amtool is missing: run `make tools`, or put it on the PATH")
 	return path
 }
+
+// rename changes a name in a file.
+func rename(path, from, to string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, bytes.ReplaceAll(text, []byte(from), []byte(to)), 0o600)
+}

@@ -2,12 +2,15 @@ package pager
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
 	"github.com/prometheus/alertmanager/alert"
 	"github.com/prometheus/alertmanager/notify"
+	"github.com/prometheus/common/model"
 
+	"github.com/belfry-city/belfry/alerting/pager/failing"
 	"github.com/belfry-city/belfry/alerting/pager/urgent"
 )
 
@@ -31,6 +34,9 @@ func (i *integration) Notify(ctx context.Context, alerts ...*alert.Alert) (bool,
 		return true, ctx.Err()
 	}
 	defer i.attempts.leave()
+	if i.isAbout(alerts) {
+		return false, nil // others tell of it
+	}
 	i.pager.syncNotifications(ctx)
 
 	n := newsOf(ctx, i.receiver, alerts)
@@ -45,6 +51,19 @@ func (i *integration) Notify(ctx context.Context, alerts ...*alert.Alert) (bool,
 	return false, nil
 }
 
+// isAbout reports whether a group is that this integration fails; it has one alert.
+func (i *integration) isAbout(alerts []*alert.Alert) bool {
+	if len(alerts) == 0 {
+		return false
+	}
+	who, ok := failing.Of(func(name string) string { return string(alerts[0].Labels[model.LabelName(name)]) })
+	return ok && who == i.subject()
+}
+
+func (i *integration) subject() failing.Subject {
+	return failing.Subject{Receiver: i.receiver, Integration: i.name}
+}
+
 // attempt sends once.
 func (i *integration) attempt(ctx context.Context, pages []Page, alerts []*alert.Alert) (retry bool, err error) {
 	end, err := urgent.Attempt(ctx)
@@ -53,9 +72,13 @@ func (i *integration) attempt(ctx context.Context, pages []Page, alerts []*alert
 	}
 	once, cancel := context.WithTimeout(ctx, attemptTime)
 	defer cancel()
+	start := time.Now()
 	retry, err = i.send(once, pages, alerts)
 	if err != nil && once.Err() != nil && ctx.Err() == nil {
 		retry = true // a receiver that hangs has said nothing against the notification
+	}
+	if !errors.Is(ctx.Err(), context.Canceled) { // by a stop or a reload
+		i.pager.failing.Attempted(i.subject(), start, err, retry)
 	}
 	return end(err) && retry, err
 }

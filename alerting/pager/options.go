@@ -9,6 +9,8 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/notifier"
 
 	"github.com/belfry-city/belfry/alerting/pager/journal"
 )
@@ -54,6 +56,13 @@ type Options struct {
 	// must return quickly.
 	OnNotify func(Notification)
 
+	// Raise takes the alert that a receiver keeps failing, on its way to Send. Nil means Send.
+	Raise func(...*notifier.Alert)
+	// ExternalLabels are added to that alert.
+	ExternalLabels labels.Labels
+
+	// failingAfter replaces failing.Patience in tests.
+	failingAfter time.Duration
 	// disk replaces the machine's file system in tests.
 	disk journal.Disk
 }

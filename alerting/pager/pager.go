@@ -22,6 +22,7 @@ import (
 	"github.com/prometheus/alertmanager/provider/mem"
 	"github.com/prometheus/alertmanager/silence"
 
+	"github.com/belfry-city/belfry/alerting/pager/failing"
 	"github.com/belfry-city/belfry/alerting/pager/journal"
 )
 
@@ -46,6 +47,7 @@ type Pager struct {
 	handler             http.Handler
 	pipelines           *notify.PipelineBuilder
 	dispatching         *dispatch.DispatcherMetrics
+	failing             *failing.Watch
 
 	first          *plan                      // until Start
 	live           atomic.Pointer[generation] // from Start on
@@ -110,6 +112,12 @@ func (p *Pager) setup() error {
 		return fmt.Errorf("make the store of alerts: %w", err)
 	}
 	p.onStop("alerts", func(context.Context) error { p.alerts.Close(); return nil })
+	raise := p.opts.Raise
+	if raise == nil {
+		raise = p.Send
+	}
+	p.failing = failing.New(failing.Options{Patience: p.opts.failingAfter, Raise: raise, Labels: p.opts.ExternalLabels})
+	p.onStop("watch of receivers", func(context.Context) error { p.failing.Close(); return nil })
 	p.pipelines = notify.NewPipelineBuilder(p.registry, featurecontrol.NoopFlags{}, eventrecorder.NopRecorder())
 	p.dispatching = dispatch.NewDispatcherMetrics(false, p.registry, featurecontrol.NoopFlags{})
 	if err := p.makeAPI(); err != nil {

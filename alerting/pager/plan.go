@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,6 +17,8 @@ import (
 	"github.com/prometheus/alertmanager/template"
 	"github.com/prometheus/alertmanager/timeinterval"
 	commoncfg "github.com/prometheus/common/config"
+
+	"github.com/belfry-city/belfry/alerting/pager/failing"
 )
 
 // plan is a configuration that has been read and found good: all that can fail has been done, and nothing runs.
@@ -51,10 +54,14 @@ func makePlan(path string, external *url.URL, logger *slog.Logger) (*plan, error
 		return nil, err
 	}
 	p.routes = dispatch.NewRoute(tree, nil)
-	p.urgent = p.routes.Routes[0]
 	if err := p.buildReceivers(path, logger); err != nil {
 		return nil, err
 	}
+	if tree, err = failuresFirst(tree, p.reachable()); err != nil {
+		return nil, err
+	}
+	p.routes = dispatch.NewRoute(tree, nil)
+	p.urgent = p.routes.Routes[1]
 	p.intervals = make(map[string][]timeinterval.TimeInterval)
 	for _, ti := range conf.MuteTimeIntervals {
 		p.intervals[ti.Name] = ti.TimeIntervals
@@ -88,6 +95,36 @@ func (p *plan) buildReceivers(path string, logger *slog.Logger) error {
 		p.receivers[rc.Name] = integrations
 	}
 	return nil
+}
+
+// reachable names the receivers by which somebody is told.
+func (p *plan) reachable() (names []string) {
+	for name, integrations := range p.receivers {
+		if len(integrations) > 0 {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// subjects are those whose failing is watched.
+func (p *plan) subjects() map[failing.Subject]bool {
+	all := map[failing.Subject]bool{}
+	for name, integrations := range p.receivers {
+		for _, in := range integrations {
+			all[failing.Subject{Receiver: name, Integration: in.String()}] = true
+		}
+	}
+	return all
+}
+
+// String is such as webhook[0].
+func (in *receiverIntegration) String() string {
+	if in.upstream == nil {
+		return "terminal[0]"
+	}
+	return in.upstream.String()
 }
 
 // remark logs what is legal in a configuration and yet surprising.

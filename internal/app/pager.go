@@ -27,17 +27,20 @@ func readExternal(c *config.Config) ([]external.Target, error) {
 
 func (a *App) startPager(c *config.Config, in inputs, address *url.URL) (paging, error) {
 	if len(in.alertmanagers) > 0 {
-		return external.New(external.Options{Targets: in.alertmanagers, Logger: a.logger, Metrics: a.opts.Metrics})
+		return external.New(external.Options{
+			Targets: in.alertmanagers, ExternalLabels: c.ExternalLabels, Logger: a.logger, Metrics: a.opts.Metrics,
+		})
 	}
 	p, err := pager.New(pager.Options{
-		ConfigFile:  c.Pager.Config,
-		DataDir:     filepath.Join(c.DataDir, "pager"),
-		ExternalURL: address,
-		Language:    string(c.Language),
-		Logger:      a.logger,
-		Registerer:  a.registry,
-		Metrics:     a.opts.Metrics,
-		Deliver:     a.opts.Deliver,
+		ConfigFile:     c.Pager.Config,
+		DataDir:        filepath.Join(c.DataDir, "pager"),
+		ExternalURL:    address,
+		ExternalLabels: c.ExternalLabels,
+		Language:       string(c.Language),
+		Logger:         a.logger,
+		Registerer:     a.registry,
+		Metrics:        a.opts.Metrics,
+		Deliver:        a.opts.Deliver,
 	})
 	if err != nil {
 		return nil, err

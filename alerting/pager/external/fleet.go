@@ -10,20 +10,31 @@ import (
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/notifier"
+
+	"github.com/belfry-city/belfry/alerting/pager/failing"
 )
 
-// Options of a Fleet; all are required.
+// Options of a Fleet. Targets, Logger and Metrics are required.
 type Options struct {
 	Targets []Target
 	Logger  *slog.Logger
 	Metrics *metrics.Set
+	// Raise takes the alert that an Alertmanager does not take any, on its way to Send. Nil means Send.
+	Raise func(...*notifier.Alert)
+	// ExternalLabels are added to that alert.
+	ExternalLabels labels.Labels
+
+	// failingAfter replaces failing.Patience in tests.
+	failingAfter time.Duration
 }
 
 // Fleet sends alerts to all of several Alertmanagers. Its methods are safe for concurrent use.
 type Fleet struct {
 	senders []*sender
 	handler http.Handler
+	failing *failing.Watch
 
 	cancel context.CancelFunc
 	finish chan struct{}
@@ -53,10 +64,16 @@ func New(o Options) (*Fleet, error) {
 		f.senders = append(f.senders, s)
 	}
 	f.handler = f.api()
+	raise := o.Raise
+	if raise == nil {
+		raise = f.Send
+	}
+	f.failing = failing.New(failing.Options{Patience: o.failingAfter, Raise: raise, Labels: o.ExternalLabels})
 	ctx, cancel := context.WithCancel(context.Background())
 	f.cancel = cancel
 	var work sync.WaitGroup
 	for _, s := range f.senders {
+		s.failing = f.failing
 		work.Go(func() { s.run(ctx, f.finish) })
 	}
 	go func() {
@@ -81,7 +98,7 @@ func stay(t Target) func(*http.Request, []*http.Request) error {
 func (f *Fleet) Send(alerts ...*notifier.Alert) {
 	now := time.Now()
 	for _, s := range f.senders {
-		s.queue.put(alerts, now)
+		s.queue.put(s.others(alerts), now)
 	}
 }
 
@@ -111,6 +128,7 @@ func (f *Fleet) Stop(ctx context.Context) error {
 		}
 		f.cancel()
 		<-f.done
+		f.failing.Close()
 	})
 	return err
 }

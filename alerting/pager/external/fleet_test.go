@@ -232,3 +232,22 @@ func TestAStopGivesAwayWhatIsLeft(t *testing.T) {
 	require.NoError(t, s.Stop(t.Context()))
 	require.Len(t, am.taken(), 1000)
 }
+
+func TestOneThatTakesNoAlertsIsToldOfByTheOthers(t *testing.T) {
+	good, bad := newTaker(t), newTaker(t)
+	bad.does(func(w http.ResponseWriter, _ *http.Request, _ models.PostableAlerts) bool {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return false
+	})
+	list, err := targets(t, fmt.Sprintf("    - %s\n    - %s\n", bad.URL, good.URL))
+	require.NoError(t, err)
+	f, err := New(Options{Targets: list, Metrics: metrics.NewSet(), Logger: logTo(&lockedBuffer{}), failingAfter: time.Millisecond})
+	require.NoError(t, err)
+	f.Send(firing("alertname", "Flood"))
+	eventually(t, func() bool { return len(good.taken()) == 2 }, "the alert at the other")
+	bad.does(nil)
+	eventually(t, func() bool { return len(good.taken()) == 3 }, "its end")
+	require.Equal(t, []string{"Flood", "ReceiverFailing", "ReceiverFailing!"}, good.taken())
+	require.NoError(t, f.Stop(t.Context()))
+	require.Equal(t, []string{"Flood"}, bad.taken())
+}

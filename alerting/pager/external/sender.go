@@ -11,6 +11,7 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -20,6 +21,8 @@ import (
 	"github.com/prometheus/alertmanager/api/v2/models"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/notifier"
+
+	"github.com/belfry-city/belfry/alerting/pager/failing"
 )
 
 const (
@@ -33,14 +36,15 @@ const (
 
 // sender sends one queue to one Alertmanager.
 type sender struct {
-	target Target
-	client *http.Client
-	queue  *queue
-	logger *slog.Logger
-	counts counts
+	target  Target
+	client  *http.Client
+	queue   *queue
+	logger  *slog.Logger
+	counts  counts
+	failing *failing.Watch
 
-	mu      sync.Mutex
-	failing time.Time // since when no attempt has succeeded; zero: the last one did
+	mu   sync.Mutex
+	down time.Time // since when no attempt has succeeded; zero: the last one did
 }
 
 // run sends until ctx ends, and after finish is closed until the queue is empty or an attempt fails.
@@ -64,8 +68,12 @@ func (s *sender) run(ctx context.Context, finish <-chan struct{}) {
 				return
 			}
 		}
+		begun := time.Now()
 		err := s.deliver(ctx, batch)
-		s.note(err)
+		if ctx.Err() == nil {
+			s.note(err)
+			s.failing.Attempted(s.subject(), begun, err, true)
+		}
 		if err == nil {
 			wait.Reset()
 			continue
@@ -87,17 +95,33 @@ func (s *sender) run(ctx context.Context, finish <-chan struct{}) {
 	}
 }
 
+func (s *sender) subject() failing.Subject {
+	return failing.Subject{Receiver: s.target.Name, Integration: "alertmanager"}
+}
+
+// others leaves out that this Alertmanager takes no alerts, of which the others tell.
+func (s *sender) others(alerts []*notifier.Alert) []*notifier.Alert {
+	about := func(a *notifier.Alert) bool {
+		who, ok := failing.Of(a.Labels.Get)
+		return ok && who == s.subject()
+	}
+	if !slices.ContainsFunc(alerts, about) {
+		return alerts
+	}
+	return slices.DeleteFunc(slices.Clone(alerts), about)
+}
+
 // note remembers whether the Alertmanager takes alerts.
 func (s *sender) note(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case err == nil && !s.failing.IsZero():
-		s.logger.Info("Alertmanager takes alerts again", "failed_for", time.Since(s.failing).Round(time.Millisecond))
-		s.failing = time.Time{}
-	case err != nil && s.failing.IsZero():
+	case err == nil && !s.down.IsZero():
+		s.logger.Info("Alertmanager takes alerts again", "failed_for", time.Since(s.down).Round(time.Millisecond))
+		s.down = time.Time{}
+	case err != nil && s.down.IsZero():
 		s.logger.Warn("Alertmanager does not take alerts; trying again", "err", err)
-		s.failing = time.Now()
+		s.down = time.Now()
 	case err != nil:
 		s.logger.Debug("Alertmanager does not take alerts", "err", err)
 	}
@@ -107,10 +131,10 @@ func (s *sender) note(err error) {
 func (s *sender) failingFor(now time.Time) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.failing.IsZero() {
+	if s.down.IsZero() {
 		return 0
 	}
-	return max(now.Sub(s.failing), 1)
+	return max(now.Sub(s.down), 1)
 }
 
 // deliver sends alerts and takes out of the queue what is done with. Of alerts that are refused it finds the one that

@@ -1,0 +1,190 @@
+package failing
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/notifier"
+)
+
+const (
+	// AlertName is the name of the alert.
+	AlertName = "ReceiverFailing"
+	// Patience is how long who takes pages may fail before the alert is raised.
+	Patience = time.Minute
+
+	runbook = "https://github.com/belfry-city/belfry/blob/main/docs/runbooks/ReceiverFailing.md"
+	// An alert is sent again while it fires, and ends by itself when it is not.
+	resend = time.Minute
+	valid  = 4 * resend
+)
+
+// Subject is who takes pages, or does not.
+type Subject struct {
+	Receiver    string // as it is configured
+	Integration string // such as webhook[0]
+}
+
+// Of returns whom an alert is about, if it is one of this package's.
+func Of(label func(string) string) (Subject, bool) {
+	s := Subject{label("receiver"), label("integration")}
+	return s, label(labels.AlertName) == AlertName
+}
+
+// Options of a Watch. Raise is required.
+type Options struct {
+	// Patience is how long a subject may fail; 0 means the constant.
+	Patience time.Duration
+	// Raise takes alerts, in a goroutine of the Watch's.
+	Raise func(...*notifier.Alert)
+	// Labels are added to alerts, such as those that tell one Belfry from another.
+	Labels labels.Labels
+}
+
+// Watch raises and ends alerts. Its methods are safe for concurrent use.
+type Watch struct {
+	opts Options
+
+	mu       sync.Mutex
+	subjects map[Subject]*record // of those that fail, or have just ceased to
+	changed  chan struct{}       // has room for one
+	stop     chan struct{}
+	done     chan struct{}
+	stopOnce sync.Once
+}
+
+type record struct {
+	since    time.Time // the beginning of the first attempt that failed
+	failures int
+	again    bool      // the last attempt is followed by another
+	raised   time.Time // when the alert was raised; zero: it was not
+	next     time.Time // when it is sent again
+	over     bool      // pages are taken again, or the subject is gone
+}
+
+// New makes a Watch, which runs until Close.
+func New(o Options) *Watch {
+	if o.Patience == 0 {
+		o.Patience = Patience
+	}
+	w := &Watch{
+		opts: o, subjects: map[Subject]*record{},
+		changed: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+	}
+	go w.run()
+	return w
+}
+
+// Close ends a Watch. Alerts that fire are left to end by themselves.
+func (w *Watch) Close() {
+	w.stopOnce.Do(func() { close(w.stop) })
+	<-w.done
+}
+
+// Attempted says how an attempt went that began at start. again: if it failed, it is made again soon.
+func (w *Watch) Attempted(s Subject, start time.Time, err error, again bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	r := w.subjects[s]
+	switch {
+	case err == nil && r == nil:
+		return
+	case err == nil:
+		r.over = true
+	case r == nil || r.over && r.raised.IsZero():
+		w.subjects[s] = &record{since: start, failures: 1, again: again}
+	default:
+		r.over, r.again = false, again
+		r.failures++
+	}
+	w.wake()
+}
+
+// Keep ends the alerts about all others.
+func (w *Watch) Keep(subjects map[Subject]bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for s, r := range w.subjects {
+		if !subjects[s] {
+			r.over = true
+		}
+	}
+	w.wake()
+}
+
+func (w *Watch) wake() {
+	select {
+	case w.changed <- struct{}{}:
+	default:
+	}
+}
+
+func (w *Watch) run() {
+	defer close(w.done)
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		alerts, next := w.look(time.Now())
+		if len(alerts) > 0 {
+			w.opts.Raise(alerts...)
+		}
+		timer.Reset(next)
+		select {
+		case <-w.changed:
+		case <-timer.C:
+		case <-w.stop:
+			return
+		}
+	}
+}
+
+// look returns the alerts that are due, and in how long to look again.
+func (w *Watch) look(now time.Time) (due []*notifier.Alert, next time.Duration) {
+	next = time.Hour
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for s, r := range w.subjects {
+		switch {
+		case r.over && !r.raised.IsZero():
+			due = append(due, w.alert(s, r, now))
+			delete(w.subjects, s)
+			continue
+		case r.over:
+			delete(w.subjects, s)
+			continue
+		case r.raised.IsZero() && r.failures < 2 && r.again:
+			continue // the next attempt says more
+		case r.raised.IsZero():
+			if left := r.since.Add(w.opts.Patience).Sub(now); left > 0 {
+				next = min(next, left)
+				continue
+			}
+			r.raised, r.next = now, now
+		}
+		if !r.next.After(now) {
+			due = append(due, w.alert(s, r, now.Add(valid)))
+			r.next = now.Add(resend)
+		}
+		next = min(next, r.next.Sub(now))
+	}
+	return due, next
+}
+
+func (w *Watch) alert(s Subject, r *record, end time.Time) *notifier.Alert {
+	b := labels.NewBuilder(w.opts.Labels)
+	b.Set(labels.AlertName, AlertName).Set("severity", "critical").Set("domain", "device")
+	b.Set("receiver", s.Receiver).Set("integration", s.Integration)
+	who := fmt.Sprintf("%s (%s)", s.Receiver, s.Integration)
+	return &notifier.Alert{
+		Labels: b.Labels(), StartsAt: r.raised, EndsAt: end,
+		Annotations: labels.FromStrings(
+			"summary", "Pages do not get through to "+who,
+			"description", "All attempts fail; the log says how. Whoever is paged there knows nothing of what happens: tell them by other means.",
+			"summary_zh", "告警送不到 "+who,
+			"description_zh", "发送一直失败，原因见日志。该接收端的人员收不到任何告警，请用其他方式通知。",
+			"runbook_url", runbook,
+		),
+	}
+}
