@@ -9,6 +9,8 @@
 // instead of too little) has none. Nor have those about what cameras see: all
 // kinds are one metric, but each is a hazard of its own.
 //
+// belfry.yml has the one alert that is about Belfry itself and always fires.
+//
 // Alerts get their team from the catalog, by their asset. Those about what
 // cameras see have the label team: the kind's, not that of the camera.
 package rules

@@ -129,7 +129,7 @@ func waitMeantForCritical(root *config.Route, matched *dispatch.Route) (wait tim
 func TestCriticalAlertsTakeTheSameRoutesWithoutWait(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		root := randomRoute(t, 3)
-		tree, err := urgentFirst(root)
+		tree, err := routing(root, []string{"r1"})
 		require.NoError(t, err)
 		written, used := dispatch.NewRoute(root, nil), dispatch.NewRoute(tree, nil)
 		values := rapid.SampledFrom([]string{"critical", "warning", "gas"})

@@ -32,7 +32,7 @@ func (p *Pager) newGeneration(pl *plan) *generation {
 	g := &generation{plan: pl}
 	feed := newInhibitorFeed(p.alerts)
 	g.inhibitor = inhibit.NewInhibitor(feed, pl.conf.InhibitRules, p.opts.Logger, eventrecorder.NopRecorder())
-	receivers := make(map[string][]notify.Integration, len(pl.receivers))
+	receivers := map[string][]notify.Integration{unaddressed: {}}
 	for name, integrations := range pl.receivers {
 		receivers[name] = []notify.Integration{}
 		for _, in := range integrations {

@@ -49,19 +49,15 @@ func makePlan(path string, external *url.URL, logger *slog.Logger) (*plan, error
 		return nil, locateTemplate(conf.Templates, err)
 	}
 	p.templates.ExternalURL = external
-	tree, err := urgentFirst(conf.Route)
+	if err := p.buildReceivers(path, logger); err != nil {
+		return nil, err
+	}
+	tree, err := routing(conf.Route, p.reachable())
 	if err != nil {
 		return nil, err
 	}
 	p.routes = dispatch.NewRoute(tree, nil)
-	if err := p.buildReceivers(path, logger); err != nil {
-		return nil, err
-	}
-	if tree, err = failuresFirst(tree, p.reachable()); err != nil {
-		return nil, err
-	}
-	p.routes = dispatch.NewRoute(tree, nil)
-	p.urgent = p.routes.Routes[1]
+	p.urgent = p.routes.Routes[ownRoutes-1]
 	p.intervals = make(map[string][]timeinterval.TimeInterval)
 	for _, ti := range conf.MuteTimeIntervals {
 		p.intervals[ti.Name] = ti.TimeIntervals
@@ -75,7 +71,7 @@ func makePlan(path string, external *url.URL, logger *slog.Logger) (*plan, error
 // buildReceivers builds the receivers that routes use, as upstream does: the others may be half configured.
 func (p *plan) buildReceivers(path string, logger *slog.Logger) error {
 	used := map[string]bool{}
-	p.routes.Walk(func(r *dispatch.Route) { used[r.RouteOpts.Receiver] = true })
+	dispatch.NewRoute(p.conf.Route, nil).Walk(func(r *dispatch.Route) { used[r.RouteOpts.Receiver] = true })
 	for _, rc := range p.conf.Receivers {
 		if !used[rc.Name] {
 			logger.Info("receiver is used by no route", "receiver", rc.Name)
@@ -135,7 +131,7 @@ func (p *plan) remark(logger *slog.Logger) {
 	if e := p.conf.EventRecorder; len(e.FileOutputs)+len(e.WebhookOutputs)+len(e.KafkaOutputs) > 0 {
 		logger.Warn("the section event_recorder of the pager's configuration is not followed")
 	}
-	p.routes.Walk(func(r *dispatch.Route) {
+	dispatch.NewRoute(p.conf.Route, nil).Walk(func(r *dispatch.Route) {
 		if o := r.RouteOpts; o.RepeatInterval > retention {
 			logger.Warn("repeat_interval is longer than notifications are remembered, so pages may be repeated sooner",
 				"repeat_interval", o.RepeatInterval, "remembered", retention, "route", r.Key())

@@ -239,9 +239,9 @@ groups: []
 	}
 	require.Equal(t, []string{
 		`:4: group "g", rule "NoSeverity": the alert has no severity, so that it is routed like none; add labels: {severity: critical}, warning or info`,
-		`:7: group "g", rule "Odd": severity "urgent" is none of critical, warning, info, which the default routes know`,
+		`:7: group "g", rule "Odd": severity "urgent" is not one of critical, warning, info and none, which the default routes know`,
 		`:7: group "g", rule "Odd": the alert has no summary, so that its page says little; add annotations: {summary: …}`,
-		`:10: group "g", rule "Odd": severity "urgent" is none of critical, warning, info, which the default routes know`,
+		`:10: group "g", rule "Odd": severity "urgent" is not one of critical, warning, info and none, which the default routes know`,
 		`:18: what follows the first YAML document is ignored; put all groups into one document`,
 		`:10: group "g", rule "Odd": the rule at ` + path + `:7 has the same name and labels; tell them apart by a label`,
 	}, got)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/prometheus/prometheus/model/labels"
@@ -25,8 +26,8 @@ func doubts(g Group) []Problem {
 		switch severity := r.Labels["severity"]; {
 		case severity == "":
 			doubt("the alert has no severity, so that it is routed like none; add labels: {severity: critical}, warning or info")
-		case severity != "critical" && severity != "warning" && severity != "info" && !strings.Contains(severity, "{{"):
-			doubt(fmt.Sprintf("severity %q is none of critical, warning, info, which the default routes know", severity))
+		case !slices.Contains([]string{"critical", "warning", "info", "none"}, severity) && !strings.Contains(severity, "{{"):
+			doubt(fmt.Sprintf("severity %q is not one of critical, warning, info and none, which the default routes know", severity))
 		}
 		if r.Annotations["summary"] == "" {
 			doubt("the alert has no summary, so that its page says little; add annotations: {summary: …}")
