@@ -35,7 +35,7 @@ type Page struct {
 	Unit          string    `json:"unit,omitempty"`
 	ReadingTime   time.Time `json:"reading_time,omitzero"`
 	LatencyMS     float64   `json:"latency_ms"`       // from when the rule's condition was due to fire to Time
-	Hazard        string    `json:"hazard"`           // the same in all pages of one alert
+	Hazard        string    `json:"hazard"`           // the id of its hazard, or, without one, the same in all pages of the alert
 	Repeat        bool      `json:"repeat,omitempty"` // told before, and firing still
 	StartsAt      time.Time `json:"starts_at,omitzero"`
 	EndsAt        time.Time `json:"ends_at,omitzero"` // set when resolved
@@ -61,11 +61,14 @@ func newPage(a *alert.Alert, receiver string, repeat bool) Page {
 		Street: label("street"), District: label("district"), Community: label("community"), Team: label("team"),
 		Value: number(note("value")), Limit: number(note("limit")), Unit: note("unit"),
 		ReadingTime: instant(note("reading_time")),
-		Hazard:      a.Fingerprint().String(), Repeat: repeat,
+		Hazard:      note("hazard"), Repeat: repeat,
 		StartsAt: a.StartsAt,
 		Summary:  note("summary"), SummaryZH: note("summary_zh"),
 		Description: note("description"), DescriptionZH: note("description_zh"),
 		RunbookURL: note("runbook_url"), Receiver: receiver,
+	}
+	if p.Hazard == "" { // one that came by the API
+		p.Hazard = a.Fingerprint().String()
 	}
 	p.due = instant(note("due_time"))
 	if p.due.IsZero() {

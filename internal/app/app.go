@@ -21,6 +21,7 @@ import (
 	"github.com/sourcegraph/conc"
 
 	"github.com/belfry-city/belfry/alerting/evaluate"
+	"github.com/belfry-city/belfry/alerting/hazard"
 	"github.com/belfry-city/belfry/alerting/pager"
 	"github.com/belfry-city/belfry/alerting/trigger"
 	"github.com/belfry-city/belfry/collector/catalog"
@@ -34,6 +35,7 @@ import (
 	"github.com/belfry-city/belfry/collector/tsdb"
 	"github.com/belfry-city/belfry/internal/config"
 	"github.com/belfry-city/belfry/internal/httpapi/access"
+	"github.com/belfry-city/belfry/internal/httpapi/hazardapi"
 	"github.com/belfry-city/belfry/internal/telemetry"
 )
 
@@ -74,6 +76,8 @@ type App struct {
 	hj212     *hj212.Server // nil: not listened for
 	hj212Addr net.Addr
 	events    *event.Store
+	hazards   *hazard.Store
+	hazardAPI *hazardapi.Handler
 	cameras   cameras
 	guard     *access.Guard
 	server    *http.Server
@@ -219,6 +223,9 @@ func newEngine(c *config.Config, logger *slog.Logger, reg prometheus.Registerer)
 
 func (a *App) startAlerting(c *config.Config, in inputs) error {
 	external := externalURL(c, a.Addr())
+	if err := a.openHazards(c, external); err != nil {
+		return err
+	}
 	p, err := a.startPager(c, in, external)
 	if err != nil {
 		return err
@@ -232,7 +239,7 @@ func (a *App) startAlerting(c *config.Config, in inputs) error {
 		Queryable:      a.store,
 		Appendable:     a.store,
 		Engine:         a.engine,
-		Sender:         p,
+		Sender:         a.hazards.Before(p),
 		Catalog:        a.catalog.Load,
 		Interval:       c.EvaluationInterval,
 		Lookback:       c.Query.Lookback,

@@ -41,6 +41,7 @@ func (a *App) startPager(c *config.Config, in inputs, address *url.URL) (paging,
 		Registerer:     a.registry,
 		Metrics:        a.opts.Metrics,
 		Deliver:        a.opts.Deliver,
+		OnNotify:       a.paged,
 	})
 	if err != nil {
 		return nil, err

@@ -82,6 +82,7 @@ func (a *App) Reload(context.Context) (needRestart []string, err error) {
 	if err := a.guard.Reload(c.Auth); err != nil {
 		return nil, a.reloaded(err, nil)
 	}
+	a.hazardAPI.Cut() // who follows may not be allowed to any more
 	if err := a.pager.Reload(); err != nil {
 		return nil, a.reloaded(err, nil)
 	}

@@ -14,11 +14,21 @@ import (
 
 	"github.com/belfry-city/belfry/internal/config"
 	"github.com/belfry-city/belfry/internal/httpapi"
+	"github.com/belfry-city/belfry/internal/httpapi/hazardapi"
 )
 
 func (a *App) buildServer(c *config.Config) error {
 	queries := newEngine(c, a.logger.With("component", "queries"), a.registry)
+	hazards, err := hazardapi.New(hazardapi.Options{
+		Hazards: a.hazards, Language: string(c.Language), Zone: c.Timezone,
+		Metrics: a.opts.Metrics, Logger: a.logger.With("component", "http"),
+	})
+	if err != nil {
+		return err
+	}
+	a.hazardAPI = hazards
 	handler := httpapi.New(httpapi.Options{
+		Hazards:       hazards,
 		Intake:        a.intake,
 		Input:         a.decoder,
 		InputNames:    a.decoderNames,
@@ -58,6 +68,7 @@ func (a *App) buildServer(c *config.Config) error {
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(a.logger.With("component", "http").Handler(), slog.LevelDebug),
 	}
+	a.server.RegisterOnShutdown(hazards.End)
 	if c.TLS.Cert == "" {
 		return nil
 	}

@@ -34,6 +34,7 @@ type Config struct {
 	Durability         Durability
 	Retention          Retention
 	Events             Events
+	Hazards            Hazards
 	Limits             Limits
 	DiskReserve        int64 // bytes that are kept free; 0: the smaller of 256 MiB and a tenth of the volume
 	ExternalLabels     labels.Labels
@@ -135,6 +136,7 @@ func Default() *Config {
 		Durability:         DurabilityFsync,
 		Retention:          Retention{Time: 90 * 24 * time.Hour},
 		Events:             defaultEvents(),
+		Hazards:            defaultHazards(),
 		ExternalLabels:     labels.EmptyLabels(),
 		Timezone:           time.Local,
 		Language:           LanguageEnglish,

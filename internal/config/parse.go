@@ -89,6 +89,7 @@ func (p *parser) keys() strict.Keys[Config] {
 		},
 		"retention":       p.retention,
 		"events":          p.events,
+		"hazards":         p.hazards,
 		"limits":          p.limits,
 		"disk_reserve":    func(v strict.Value, c *Config) { strict.Set(v, &c.DiskReserve, strict.Size(0, "256MiB")) },
 		"external_labels": p.externalLabels,

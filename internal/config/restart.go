@@ -18,6 +18,7 @@ func (c *Config) NeedRestart(fresh *Config) (keys []string) {
 		{"durability", c.Durability, fresh.Durability},
 		{"retention", c.Retention, fresh.Retention},
 		{"events", c.Events, fresh.Events},
+		{"hazards", c.Hazards, fresh.Hazards},
 		{"limits", c.Limits, fresh.Limits},
 		{"disk_reserve", c.DiskReserve, fresh.DiskReserve},
 		{"external_url", c.ExternalURL, fresh.ExternalURL},

@@ -57,6 +57,9 @@ func (c *Config) shown() *yaml.Node {
 		"retention", mapping("time", duration(c.Retention.Time), "size", c.Retention.Size),
 		"events", mapping(
 			"time", duration(c.Events.Time), "size", c.Events.Size, "snapshot", c.Events.Snapshot, "raw", c.Events.Raw),
+		"hazards", mapping(
+			"reopen", duration(c.Hazards.Reopen), "time", duration(c.Hazards.Time), "size", c.Hazards.Size,
+			"stream", duration(c.Hazards.Stream)),
 		"limits", mapping(
 			"series", c.Limits.Series, "exemplars", c.Limits.Exemplars, "late", duration(c.Limits.Late), "early", duration(c.Limits.Early),
 			"body", c.Limits.Body, "line", c.Limits.Line,

@@ -4,19 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"math"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/belfry-city/belfry/collector/catalog"
 	"github.com/belfry-city/belfry/collector/event"
-	"github.com/belfry-city/belfry/internal/config/strict"
+	"github.com/belfry-city/belfry/internal/httpapi/params"
 )
 
 // Events is what there is to look at.
@@ -43,11 +39,7 @@ type eventsAPI struct {
 }
 
 const (
-	eventsPath    = "/api/belfry/v1/events"
-	defaultEvents = 100
-	mostEvents    = 1000
-	// mostValues bounds how many values a filter may have.
-	mostValues = 500
+	eventsPath = "/api/belfry/v1/events"
 	// eventsTimeout bounds one look into the database.
 	eventsTimeout = 10 * time.Second
 )
@@ -198,58 +190,26 @@ func (a *eventsAPI) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
-// query reads the parameters. One that is not known is refused, because a
-// misspelt filter would seem to find everything.
+// query reads the parameters.
 func (a *eventsAPI) query(values url.Values) (event.Query, error) {
-	q := event.Query{Limit: defaultEvents}
-	lists := map[string]*[]string{
-		"asset": &q.Assets, "kind": &q.Kinds, "domain": &q.Domains, "team": &q.Teams, "severity": &q.Severities, "vendor": &q.Vendors,
+	q := event.Query{Limit: params.DefaultLimit}
+	s := params.New()
+	s.List("asset", &q.Assets, nil)
+	s.List("vendor", &q.Vendors, nil)
+	s.List("kind", &q.Kinds, a.resolve)
+	s.List("domain", &q.Domains, words(catalog.Domains()))
+	s.List("team", &q.Teams, words(catalog.Teams()))
+	s.List("severity", &q.Severities, words(severities()))
+	s.Instant("from", &q.From)
+	s.Instant("to", &q.To)
+	s.Limit("limit", &q.Limit)
+	s.Text("q", &q.Text)
+	s.Cursor("cursor", &q.Cursor)
+	if err := s.Read(values); err != nil {
+		return q, err
 	}
-	single := map[string]func(string) error{
-		"from":  func(v string) (err error) { q.From, err = parseInstant(v); return err },
-		"to":    func(v string) (err error) { q.To, err = parseInstant(v); return err },
-		"limit": func(v string) error { return parseLimit(v, &q.Limit) },
-		"q":     func(v string) error { q.Text = v; return textFits(v) },
-		"cursor": func(v string) error {
-			q.Cursor = v
-			return nil
-		},
-	}
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		given := values[name]
-		if into, ok := lists[name]; ok {
-			for _, v := range given {
-				for one := range strings.SplitSeq(v, ",") {
-					if one != "" {
-						*into = append(*into, one)
-					}
-				}
-			}
-			if len(*into) > mostValues {
-				return q, fmt.Errorf("%s: want at most %d values; got %d", name, mostValues, len(*into))
-			}
-			if err := a.resolve(name, *into); err != nil {
-				return q, fmt.Errorf("%s: %w", name, err)
-			}
-			continue
-		}
-		read, ok := single[name]
-		if !ok {
-			known := append(slices.Collect(maps.Keys(lists)), slices.Collect(maps.Keys(single))...)
-			return q, fmt.Errorf("unknown parameter %q; there are %s", name, strings.Join(slices.Sorted(slices.Values(known)), ", "))
-		}
-		if len(given) > 1 {
-			return q, fmt.Errorf("%s: want it once; got it %d times", name, len(given))
-		}
-		if given[0] == "" {
-			continue
-		}
-		if err := read(given[0]); err != nil {
-			return q, fmt.Errorf("%s: %w", name, err)
-		}
-	}
-	if q.From != 0 && q.To != 0 && q.From >= q.To {
-		return q, errors.New("from: want a time before to, which is exclusive; nothing can be between them")
+	if err := params.Order(q.From, q.To); err != nil {
+		return q, err
 	}
 	if q.Text != "" {
 		q.KindsOfText = a.kinds().Matching(q.Text)
@@ -257,60 +217,28 @@ func (a *eventsAPI) query(values url.Values) (event.Query, error) {
 	return q, nil
 }
 
-// resolve puts kinds by their names, and refuses words that no event can have:
-// a misspelt one would seem to find nothing.
-func (a *eventsAPI) resolve(name string, words []string) error {
-	there, ok := map[string][]string{
-		"domain": catalog.Domains(), "team": catalog.Teams(), "severity": {catalog.Critical, catalog.Warning, "info"},
-	}[name]
-	for i, word := range words {
-		if name == "kind" {
-			kind, err := a.kinds().Resolve(word)
-			if err != nil {
+func severities() []string { return []string{catalog.Critical, catalog.Warning, "info"} }
+
+// words refuses what is not among those that there are.
+func words(there []string) func([]string) error {
+	return func(words []string) error {
+		for _, word := range words {
+			if err := params.OneOf(word, there); err != nil {
 				return err
 			}
-			words[i] = kind
 		}
-		if !ok || slices.Contains(there, word) {
-			continue
-		}
-		hint := ""
-		if near := strict.Nearest(word, there); near != "" {
-			hint = fmt.Sprintf(" (did you mean %q?)", near)
-		}
-		return fmt.Errorf("want one of %s%s; got %q", strings.Join(there, ", "), hint, word)
+		return nil
 	}
-	return nil
 }
 
-func textFits(v string) error {
-	if len(v) > 200 || !utf8.ValidString(v) {
-		return errors.New("want a text of at most 200 bytes")
+// resolve puts kinds by their names.
+func (a *eventsAPI) resolve(words []string) error {
+	for i, word := range words {
+		kind, err := a.kinds().Resolve(word)
+		if err != nil {
+			return err
+		}
+		words[i] = kind
 	}
 	return nil
-}
-
-func parseLimit(v string, into *int) error {
-	n, err := strconv.Atoi(v)
-	if err != nil || n < 1 || n > mostEvents {
-		return fmt.Errorf("want a number from 1 to %d; got %q", mostEvents, v)
-	}
-	*into = n
-	return nil
-}
-
-// parseInstant reads what the Prometheus API takes, RFC 3339 or seconds, and
-// milliseconds as well.
-func parseInstant(v string) (ms int64, err error) {
-	if t, err := time.Parse(time.RFC3339Nano, v); err == nil {
-		return t.UnixMilli(), nil
-	}
-	n, err := strconv.ParseFloat(v, 64)
-	if err != nil || math.IsNaN(n) || math.Abs(n) > 1e15 {
-		return 0, fmt.Errorf("want a time such as 2026-05-01T08:00:00+08:00, or seconds since 1970; got %q", v)
-	}
-	if math.Abs(n) >= 1e11 {
-		return int64(n), nil
-	}
-	return int64(n * 1000), nil
 }

@@ -47,6 +47,9 @@ type Options struct {
 	KindNames func() KindNames
 	Catalog   func() *catalog.Catalog
 
+	// Hazards are routes that only read; nil: there are none.
+	Hazards Hazards
+
 	Store    Store
 	Engine   promql.QueryEngine
 	Lookback time.Duration
@@ -83,6 +86,11 @@ type Options struct {
 	Logger     *slog.Logger
 }
 
+// Hazards has routes of its own.
+type Hazards interface {
+	Routes(yield func(pattern string, h http.Handler))
+}
+
 // New returns the handler for all routes.
 func New(o Options) http.Handler {
 	gates := newAdmission(o)
@@ -111,6 +119,10 @@ func New(o Options) http.Handler {
 		guarded("GET /api/belfry/v1/events", access.Read, http.HandlerFunc(events.list))
 		guarded("GET /api/belfry/v1/events/{id}", access.Read, http.HandlerFunc(events.get))
 		guarded("GET /api/belfry/v1/events/{id}/snapshot", access.Read, http.HandlerFunc(events.snapshot))
+	}
+
+	if o.Hazards != nil {
+		o.Hazards.Routes(func(pattern string, h http.Handler) { guarded(pattern, access.Read, h) })
 	}
 
 	prom := newPrometheusAPI(o)
@@ -192,6 +204,8 @@ POST /api/v1/write             Prometheus remote write 1 and 2
 POST /api/belfry/v1/in/INPUT   cameras, LoRaWAN, parking, any JSON
 POST /api/v1/otlp/v1/metrics   OpenTelemetry metrics
 GET  /api/belfry/v1/events     what cameras and people reported
+GET  /api/belfry/v1/hazards    what alerts have become; /hazards to read
+GET  /api/belfry/v1/stream     what happens to hazards, as server-sent events
 GET  /api/v1/query, …          Prometheus API: queries, rules, alerts
      /api/v2/alerts, …         Alertmanager API: alerts, silences
 GET  /metrics                  Belfry's own metrics

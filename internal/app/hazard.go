@@ -1,0 +1,38 @@
+package app
+
+import (
+	"fmt"
+	"net/url"
+	"path/filepath"
+
+	"github.com/belfry-city/belfry/alerting/hazard"
+	"github.com/belfry-city/belfry/alerting/pager"
+	"github.com/belfry-city/belfry/internal/config"
+)
+
+// openHazards opens the store of hazards, through which alerts go to the pager. It
+// is opened before the pager, and closed after it has sent what it had to send.
+func (a *App) openHazards(c *config.Config, external *url.URL) error {
+	s, err := hazard.Open(hazard.Options{
+		Dir: filepath.Join(c.DataDir, "hazards"), Reopen: c.Hazards.Reopen,
+		KeepTime: c.Hazards.Time, KeepBytes: c.Hazards.Size, KeepEvents: c.Hazards.Stream,
+		NoSync:      c.Durability == config.DurabilityOS,
+		ExternalURL: external, Catalog: a.catalog.Load,
+		Logger: a.logger.With("component", "hazards"), Metrics: a.opts.Metrics,
+	})
+	if err != nil {
+		return fmt.Errorf("data directory %s: %w", c.DataDir, err)
+	}
+	a.hazards = s
+	a.onClose(s.Close)
+	return nil
+}
+
+// paged notes which hazards somebody has been told of.
+func (a *App) paged(n pager.Notification) {
+	for i := range n.Pages {
+		if p := &n.Pages[i]; p.Status == pager.Firing {
+			a.hazards.Paged(p.Hazard, n.Receiver, n.Integration, n.Time)
+		}
+	}
+}
