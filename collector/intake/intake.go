@@ -66,6 +66,7 @@ func (in *Intake) takeTurn(ctx context.Context) error {
 		return nil
 	}
 	if in.opts.Lag() > maxLag {
+		in.unheard()
 		return ErrOverload
 	}
 	in.waiting.Add(1)
@@ -76,9 +77,16 @@ func (in *Intake) takeTurn(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		in.unheard()
 		return ErrOverload
 	}
 	return nil
+}
+
+func (in *Intake) unheard() {
+	if in.opts.Unheard != nil {
+		in.opts.Unheard()
+	}
 }
 
 // Parse adds the next part of a request to an empty batch and says whether more
@@ -148,6 +156,7 @@ func (in *Intake) writePart(ctx context.Context, b *reading.Batch, from Source, 
 	in.redactExemplars(b)
 	if storable(b) {
 		if taken, err = in.opts.Store.Append(ctx, b, sp); err != nil {
+			in.unheard()
 			return taken, false, err
 		}
 		res.Samples += taken.Samples
@@ -169,6 +178,7 @@ func (in *Intake) deriveWrite(ctx context.Context, b *reading.Batch, sp reading.
 	}
 	t := in.newTaking()
 	defer in.release(t)
+	t.builder.Own()
 	for _, d := range in.opts.DeriveWrite {
 		d.DeriveWrite(b, sp, &t.builder)
 	}

@@ -86,6 +86,9 @@ type Options struct {
 	// MaxNew bounds the bytes of the labels of all series that one request creates;
 	// 0: it does not. Messages of a Queue, and scrapes, are not bound by it.
 	MaxNew int64
+	// Unheard is called when something could not be taken though nothing was wrong
+	// with it; may be nil.
+	Unheard func()
 	// Events may be nil: events are then refused.
 	Events Events
 	// Derive and DeriveWrite are asked in order.

@@ -128,6 +128,7 @@ func (t *taking) decodeOne(in *Intake, msg taken) {
 func (in *Intake) appendTaking(ctx context.Context, t *taking) (err error) {
 	t.builder.Done()
 	t.derived = t.builder.Message(nil)
+	t.builder.Own()
 	for _, d := range in.opts.Derive {
 		d.Derive(&t.batch, &t.builder)
 		t.builder.Done()
@@ -146,6 +147,7 @@ func (in *Intake) appendAgain(ctx context.Context, t *taking) (err error) {
 	before := len(t.batch.Refusals)
 	t.receipt, err = in.opts.Store.Append(ctx, &t.batch, in.redacting(reading.LabelSpeller{}))
 	if err != nil {
+		in.unheard()
 		t.batch.Refusals = t.batch.Refusals[:before]
 	}
 	return err

@@ -24,6 +24,8 @@ type Point struct {
 	Line uint32
 	// First and Count select Batch.Fields[First : First+Count].
 	First, Count uint32
+	// Own says that it is no sign that what it is about is alive.
+	Own bool
 }
 
 // Field is one value of a point. Key and Name together make one series.

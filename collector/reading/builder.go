@@ -36,6 +36,7 @@ type Builder struct {
 	point int  // index of its point, -1 before the first value that is a float
 	time  int64
 	bad   bool // it is refused
+	own   bool // Own
 }
 
 // A label of a key is its name, 0xFE, its value and 0xFF, bytes that are in no
@@ -70,6 +71,7 @@ func (w *Builder) Message(raw []byte) (first uint32) {
 	w.raw, w.common, w.any = kept, w.common[:0], false
 	w.base, w.line, w.next = w.next, w.next, w.next+1
 	w.point, w.bad = -1, true // until Begin
+	w.own = false
 	return w.base
 }
 
@@ -79,6 +81,10 @@ func (w *Builder) Part(n int) {
 	w.line = w.base + uint32(max(n, 1)) - 1
 	w.next = max(w.next, w.line+1)
 }
+
+// Own says that the points of this message that follow are no sign that what they
+// are about is alive: Belfry, or somebody else, says them of it.
+func (w *Builder) Own() { w.own = true }
 
 // Common adds a label to all points of this message, unless they have one of
 // that name. It is for what surrounds the message, such as its topic.
@@ -163,7 +169,7 @@ func (w *Builder) AnyValue(metric string, v float64) {
 	w.closeKey(metric)
 	if w.point < 0 {
 		w.point = len(b.Points)
-		b.Points = append(b.Points, Point{Key: w.key, Whole: w.whole, Time: w.time, Line: w.line, First: uint32(len(b.Fields))})
+		b.Points = append(b.Points, Point{Key: w.key, Whole: w.whole, Time: w.time, Line: w.line, First: uint32(len(b.Fields)), Own: w.own})
 	}
 	b.Fields = append(b.Fields, Field{Name: w.name(metric), Value: v})
 	b.Points[w.point].Count++

@@ -151,6 +151,13 @@ func (a *appending) lookAhead(points []reading.Point, hashes *[ahead]uint64) {
 			}
 		}
 	}
+	if a.store.listener != nil {
+		for _, e := range entries[:len(points)] {
+			if e != nil {
+				touched ^= touchPulse(e)
+			}
+		}
+	}
 	a.touched = touched // or the loads could be left out
 }
 
@@ -162,14 +169,17 @@ func (a *appending) appendPoint(index int, hash uint64) {
 		return
 	}
 	k := seriesKey{hash: hash, space: a.space, key: a.batch.Bytes(p.Key)}
-	e := a.cache.lookup(k)
+	e, before := a.cache.lookup(k), a.stored
 	switch {
 	case e == nil:
-		a.appendNew(index, k)
+		e = a.appendNew(index, k)
 	case a.repeats(e.touched.Swap(a.touch(index)), p.Time) || a.repeated.active():
 		a.appendRepeated(index, k, e)
 	default:
 		a.appendKnown(p, k, e)
+	}
+	if a.stored > before && e != nil && !p.Own {
+		a.hear(e, p.Time, a.batch.Fields[p.First].Value)
 	}
 }
 
@@ -220,16 +230,19 @@ func (a *appending) findField(known []fieldRef, k seriesKey, name []byte) *field
 	return nil
 }
 
-// appendNew is appendKnown for a key that is not in the cache.
-func (a *appending) appendNew(index int, k seriesKey) {
+// appendNew is appendKnown for a key that is not in the cache. It returns its
+// entry, nil where nothing was taken.
+func (a *appending) appendNew(index int, k seriesKey) *seriesEntry {
 	p := &a.batch.Points[index]
 	fields := a.batch.Fields[p.First : p.First+p.Count]
 	for i := range fields {
 		a.appendField(p, k, &fields[i])
 	}
-	if e := a.cache.lookup(k); e != nil {
+	e := a.cache.lookup(k)
+	if e != nil {
 		e.touched.Store(a.touch(index))
 	}
+	return e
 }
 
 func (a *appending) appendFailed(p *reading.Point, k seriesKey, f *reading.Field, ref storage.SeriesRef, err error) {
@@ -273,7 +286,7 @@ func (a *appending) appendField(p *reading.Point, k seriesKey, f *reading.Field)
 // note remembers a series, and tells of its first sample.
 func (a *appending) note(k seriesKey, name []byte, ref storage.SeriesRef, lset labels.Labels, known bool, t int64, v float64) {
 	w := a.watching.watch(lset, known)
-	a.cache.addField(k, name, fieldRef{ref: ref, watched: w, epoch: a.watching.number()})
+	a.listen(a.cache.addField(k, name, fieldRef{ref: ref, watched: w, epoch: a.watching.number()}), lset)
 	if w != nil {
 		a.tell(w, t, v)
 	}

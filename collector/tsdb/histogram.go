@@ -51,6 +51,9 @@ func (a *appending) appendHistogram(h *reading.Histogram) {
 	}
 	a.typed.note(a, h)
 	a.storedHistogram()
+	if e := a.cache.lookup(k); e != nil {
+		a.hear(e, h.Time, sum(h))
+	}
 }
 
 func (a *appending) storedHistogram() {
@@ -102,6 +105,14 @@ func (a *appending) refuseHistogram(h *reading.Histogram, reason reading.Reason,
 }
 
 var errNoHistogram = errors.New("neither an integer nor a float histogram")
+
+// sum is the staleness marker at the end of a series.
+func sum(h *reading.Histogram) float64 {
+	if h.Integer != nil {
+		return h.Integer.Sum
+	}
+	return h.Float.Sum
+}
 
 // prepareHistogram checks a histogram, and brings one of finer resolution than
 // upstream stores to the finest that it does. A panic of upstream's code over

@@ -44,6 +44,7 @@ type seriesEntry struct {
 	// touched is the last append that touched the entry, and by which of its
 	// points, to notice a key that appears twice in one.
 	touched atomic.Uint64
+	pulse   atomic.Pointer[Pulse] // of the device; nil: nobody minds
 }
 
 type fieldRef struct {

@@ -45,6 +45,7 @@ type Store struct {
 
 	watchMu  sync.Mutex
 	watching atomic.Pointer[watching]
+	listener Listener // nil: nobody listens
 	epochs   atomic.Uint32
 
 	decoded sync.Pool // of *decoded, for reading ahead

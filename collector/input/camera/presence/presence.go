@@ -247,6 +247,9 @@ func (p *Presence) sorted() []*camera {
 }
 
 func sample(out *reading.Builder, asset string, labels []input.Label, at int64, value float64) {
+	if value == 0 {
+		out.Own() // it is not the camera that says so
+	}
 	out.Begin(at)
 	out.Label("asset", asset)
 	for _, l := range labels {
@@ -337,6 +340,7 @@ type stated []camera
 
 // Decode implements input.Decoder.
 func (s stated) Decode(m *input.Message, out *reading.Builder) {
+	out.Own()
 	for _, c := range s {
 		value := 1.0
 		if c.Down {
