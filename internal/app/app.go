@@ -30,6 +30,7 @@ import (
 	"github.com/belfry-city/belfry/collector/input/lorawan"
 	"github.com/belfry-city/belfry/collector/input/scrape"
 	"github.com/belfry-city/belfry/collector/intake"
+	"github.com/belfry-city/belfry/collector/liveness"
 	"github.com/belfry-city/belfry/collector/parking"
 	"github.com/belfry-city/belfry/collector/plate"
 	"github.com/belfry-city/belfry/collector/tsdb"
@@ -73,7 +74,8 @@ type App struct {
 	frames    *lorawan.Frames
 	parking   *parking.Tracker
 	intake    *intake.Intake
-	hj212     *hj212.Server // nil: not listened for
+	devices   *liveness.Liveness // nil: none is watched
+	hj212     *hj212.Server      // nil: not listened for
 	hj212Addr net.Addr
 	events    *event.Store
 	hazards   *hazard.Store
@@ -131,7 +133,8 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	}
 	a.intake = intake.New(intake.Options{
 		Store: a.store, Events: keptEvents{a.events}, Metrics: o.Metrics, Lag: a.evaluator.Lag, MaxNew: c.Limits.Body,
-		Derive: []intake.Deriver{a.parking}, DeriveWrite: []intake.WriteDeriver{a.parking}, Redactor: plate.Redactor{},
+		Unheard: a.newDevices(c),
+		Derive:  []intake.Deriver{a.parking}, DeriveWrite: []intake.WriteDeriver{a.parking}, Redactor: plate.Redactor{},
 	})
 	a.guard, err = access.New(ctx, access.Options{
 		Listen: c.Listen, ExternalURL: c.ExternalURL, Auth: c.Auth, Metrics: o.Metrics, Logger: a.logger.With("component", "http"),
@@ -149,6 +152,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if err := a.buildServer(c); err != nil {
 		return nil, err
 	}
+	a.watchDevices()
 	// Last, since upstream's parts register metrics before they can be read.
 	a.startSeries()
 	return a, nil

@@ -99,6 +99,9 @@ func (a *App) Reload(context.Context) (needRestart []string, err error) {
 	if err := a.evaluator.Reload(in.rules); err != nil {
 		return nil, a.reloaded(fmt.Errorf("rules: %w", err), nil)
 	}
+	if a.devices != nil {
+		a.devices.Reload()
+	}
 	select {
 	case a.series.changed <- struct{}{}:
 	default:

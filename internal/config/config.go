@@ -46,6 +46,7 @@ type Config struct {
 	Rules              []string // globs; nil: the embedded defaults, empty: none
 	EvaluationInterval time.Duration
 	Query              Query
+	Devices            Devices
 	Pager              Pager
 	Auth               Auth
 	TLS                TLS
@@ -102,6 +103,14 @@ type Query struct {
 	Lookback      time.Duration
 }
 
+// Devices says when they are silent.
+type Devices struct {
+	SilentAfter float64       // expected intervals
+	Least       time.Duration // however short the interval
+	Forget      time.Duration // how long silent ones are reported that the catalog has not
+	Max         int64         // how many are watched; 0: none
+}
+
 // Pager is the embedded Alertmanager, or others instead of it.
 type Pager struct {
 	Config   string       // Alertmanager's own configuration file; "": the embedded default
@@ -148,8 +157,9 @@ func Default() *Config {
 		Query: Query{
 			Timeout: 2 * time.Minute, MaxSamples: 50_000_000, MaxConcurrent: 4, Lookback: 5 * time.Minute,
 		},
-		Inputs: defaultInputs(),
-		Log:    Log{Level: slog.LevelInfo, Format: LogText},
+		Devices: Devices{SilentAfter: 3, Least: 5 * time.Second, Forget: 7 * 24 * time.Hour, Max: 1_000_000},
+		Inputs:  defaultInputs(),
+		Log:     Log{Level: slog.LevelInfo, Format: LogText},
 	}
 }
 

@@ -69,6 +69,7 @@ catalog: [catalog.yml, /abs/bays.csv]
 rules: ["rules/*.yml"]
 evaluation_interval: 250ms
 query: {timeout: 10s, max_samples: 1000, max_concurrent: 2, lookback: 1m}
+devices: {silent_after: 2.5, least: 10s, forget: 30d, max: 1000}
 pager: {config: alertmanager.yml}
 auth:
   tokens:
@@ -108,6 +109,7 @@ func TestEverySettingIsTaken(t *testing.T) {
 	require.Equal(t, []string{filepath.Join(dir, "rules/*.yml")}, c.Rules)
 	require.Equal(t, 250*time.Millisecond, c.EvaluationInterval)
 	require.Equal(t, config.Query{Timeout: 10 * time.Second, MaxSamples: 1000, MaxConcurrent: 2, Lookback: time.Minute}, c.Query)
+	require.Equal(t, config.Devices{SilentAfter: 2.5, Least: 10 * time.Second, Forget: 30 * 24 * time.Hour, Max: 1000}, c.Devices)
 	require.Equal(t, filepath.Join(dir, "alertmanager.yml"), c.Pager.Config)
 	require.Equal(t, []config.Token{
 		{Name: "telegraf", Hash: [32]byte{1}, Scopes: []config.Scope{config.ScopeWrite}},

@@ -111,6 +111,7 @@ func (p *parser) keys() strict.Keys[Config] {
 			strict.Set(v, &c.EvaluationInterval, strict.Duration(100*time.Millisecond, "1s"))
 		},
 		"query":     p.query,
+		"devices":   p.devices,
 		"pager":     p.pager,
 		"auth":      p.auth,
 		"tls":       p.tls,
@@ -169,6 +170,19 @@ func (p *parser) query(v strict.Value, c *Config) {
 		},
 		"lookback": func(v strict.Value, q *Query) {
 			strict.Set(v, &q.Lookback, strict.Duration(time.Second, "5m"))
+		},
+	})
+}
+
+func (p *parser) devices(v strict.Value, c *Config) {
+	strict.Mapping(v, &c.Devices, strict.Keys[Devices]{
+		"silent_after": func(v strict.Value, d *Devices) {
+			strict.Set(v, &d.SilentAfter, strict.Number("a number of expected intervals from 1 to 1000, such as 3", 1, 1000))
+		},
+		"least":  func(v strict.Value, d *Devices) { strict.Set(v, &d.Least, strict.Duration(time.Second, "5s")) },
+		"forget": func(v strict.Value, d *Devices) { strict.Set(v, &d.Forget, strict.Duration(time.Minute, "7d")) },
+		"max": func(v strict.Value, d *Devices) {
+			strict.Set(v, &d.Max, strict.Whole("a whole number of devices", 0, 1_000_000))
 		},
 	})
 }

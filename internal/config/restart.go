@@ -27,6 +27,7 @@ func (c *Config) NeedRestart(fresh *Config) (keys []string) {
 		{"bucket_label", c.BucketLabel, fresh.BucketLabel},
 		{"evaluation_interval", c.EvaluationInterval, fresh.EvaluationInterval},
 		{"query", c.Query, fresh.Query},
+		{"devices", c.Devices, fresh.Devices},
 		{"pager.config", c.Pager.Config, fresh.Pager.Config},
 		{"pager.external", c.externalText(), fresh.externalText()},
 		{"tls", c.TLS, fresh.TLS},

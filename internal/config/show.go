@@ -76,6 +76,9 @@ func (c *Config) shown() *yaml.Node {
 		"query", mapping(
 			"timeout", duration(c.Query.Timeout), "max_samples", c.Query.MaxSamples,
 			"max_concurrent", c.Query.MaxConcurrent, "lookback", duration(c.Query.Lookback)),
+		"devices", mapping(
+			"silent_after", c.Devices.SilentAfter, "least", duration(c.Devices.Least),
+			"forget", duration(c.Devices.Forget), "max", c.Devices.Max),
 		"pager", mapping("config", c.Pager.Config, "external", c.shownExternal()),
 		"auth", mapping("tokens", tokens, "insecure", c.Auth.Insecure),
 		"tls", mapping("cert", c.TLS.Cert, "key", c.TLS.Key),
