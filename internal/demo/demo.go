@@ -47,6 +47,10 @@ const (
 	fastest      = 3600
 )
 
+// patience is how long a device of the demo may be silent: more than the program
+// that speaks for all of them has to wait on a busy machine.
+const patience = 10 * time.Second
+
 // evaluationInterval is how often rules are evaluated in the demo.
 const evaluationInterval = time.Second
 
@@ -160,6 +164,7 @@ func (o *Options) config(ctx context.Context) (*config.Config, error) {
 	if c.CheckExposure(ctx) != nil {
 		return nil, fmt.Errorf("%s can be reached from beyond this machine; listen on 127.0.0.1, or let everyone in by --insecure", o.Listen)
 	}
+	c.Devices.Least = patience
 	listenForDevices(ctx, c)
 	return c, nil
 }

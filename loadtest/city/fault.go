@@ -71,7 +71,7 @@ func faultSpecs() []faultSpec {
 		{MainBurst, "water_pressure_mpa", 0.07, "WaterPressureCritical", "critical"},
 		{BatteryLow, "device_battery_volts", 2.6, "DeviceBatteryLow", "warning"},
 		{CameraDown, "camera_up", 0, "CameraDown", "warning"},
-		{Silence, "", 0, "", ""},
+		{Silence, "", 0, "DeviceSilent", "warning"},
 	}
 }
 
