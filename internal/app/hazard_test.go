@@ -16,8 +16,8 @@ import (
 	"github.com/belfry-city/belfry/alerting/hazard"
 )
 
-// webhook is a receiver that hands what it is sent to the test, before it answers.
-type webhook struct {
+// postbox is a receiver that hands what it is sent to the test, before it answers.
+type postbox struct {
 	*httptest.Server
 	got chan sentAlert
 }
@@ -29,9 +29,9 @@ type sentAlert struct {
 	Annotations map[string]string
 }
 
-func newWebhook(t *testing.T) *webhook {
+func newWebhook(t *testing.T) *postbox {
 	t.Helper()
-	w := &webhook{got: make(chan sentAlert, 1000)}
+	w := &postbox{got: make(chan sentAlert, 1000)}
 	w.Server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		var body struct{ Alerts []sentAlert }
 		if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
@@ -46,7 +46,7 @@ func newWebhook(t *testing.T) *webhook {
 	return w
 }
 
-func (w *webhook) next(t *testing.T) sentAlert {
+func (w *postbox) next(t *testing.T) sentAlert {
 	t.Helper()
 	select {
 	case a := <-w.got:
@@ -68,7 +68,7 @@ const hazardRules = `groups:
 
 // withWebhook has a directory in which a Belfry finds rules, and a pager that
 // sends to a webhook.
-func withWebhook(t *testing.T, w *webhook) (dir string) {
+func withWebhook(t *testing.T, w *postbox) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	put(t, dir, "rules.yml", hazardRules)
