@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/stretchr/testify/require"
 
 	"github.com/belfry-city/belfry/collector/catalog"
@@ -27,6 +28,39 @@ import (
 func BenchmarkAppend(b *testing.B) {
 	for _, devices := range []string{"none", "expected", "learned"} {
 		b.Run("devices="+devices, func(b *testing.B) { benchmarkAppend(b, devices) })
+	}
+}
+
+// BenchmarkBeat is one sign of life an operation, of 34,000 devices in turn, each
+// of which gives one a second.
+func BenchmarkBeat(b *testing.B) {
+	const assets = 34_000
+	for _, devices := range []string{"expected", "learned"} {
+		b.Run("devices="+devices, func(b *testing.B) {
+			l := liveness.New(liveness.Options{
+				Catalog: catalog.Empty, Factor: 3, Least: 5 * time.Second, Max: assets, Logger: slog.New(slog.DiscardHandler), Metrics: metrics.NewSet(),
+			})
+			pulses := make([]*tsdb.Pulse, assets)
+			for i := range pulses {
+				asset := fmt.Sprintf("W%05d", i)
+				if devices == "expected" { // as of a camera: there is nothing to learn
+					l.Listen(labels.FromStrings("__name__", "camera_up", "asset", asset))
+				}
+				pulses[i] = l.Listen(labels.FromStrings("__name__", "reading", "asset", asset))
+			}
+			now := time.Now().UnixMilli()
+			for b.Loop() {
+				for i, p := range pulses {
+					if i%assets == 0 {
+						now += 1000
+					}
+					if now > p.Newest.Load() {
+						p.Beat(now, now)
+					}
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/assets, "ns/sign")
+		})
 	}
 }
 

@@ -114,10 +114,11 @@ func (l *Liveness) Listen(series labels.Labels) *tsdb.Pulse {
 }
 
 // saidOf tells the series that say something of a device which it has not sent,
-// as they come from scrapes and from other Belfrys and Prometheus servers.
+// as they come from scrapes and from other Belfrys and Prometheus servers. Who
+// says that it was seen has heard it: that is the heartbeat of HJ 212.
 func saidOf(metric string) bool {
 	switch metric {
-	case Seen, Silent, "asset_info", "asset_threshold", "ALERTS", "ALERTS_FOR_STATE", "up":
+	case Silent, "asset_info", "asset_threshold", "ALERTS", "ALERTS_FOR_STATE", "up":
 		return true
 	}
 	return strings.HasPrefix(metric, "scrape_")

@@ -29,6 +29,8 @@ type tape struct {
 	mu      sync.Mutex
 	samples []taped
 	refuses error
+	// newer is an asset of which somebody else has stored newer samples.
+	newer string
 }
 
 type taped struct {
@@ -46,6 +48,9 @@ type tapeAppender struct {
 func (t *tape) Appender(context.Context) storage.Appender { return &tapeAppender{tape: t} }
 
 func (a *tapeAppender) Append(_ storage.SeriesRef, l labels.Labels, t int64, v float64) (storage.SeriesRef, error) {
+	if a.tape.newer != "" && a.tape.newer == l.Get("asset") {
+		return 0, storage.ErrOutOfOrderSample
+	}
 	a.all = append(a.all, taped{l.Get("__name__"), l.Get("asset"), t, v})
 	return 0, nil
 }
@@ -225,7 +230,7 @@ func TestWhatIsNoSignOfLife(t *testing.T) {
 		seen := w.tape.of(liveness.Seen, "W2")
 		require.Equal(t, float64(time.Now().UnixMilli())/1000, seen[len(seen)-1].v, "not in the future")
 
-		for _, metric := range []string{liveness.Seen, liveness.Silent, "asset_info", "asset_threshold", "ALERTS", "up", "scrape_duration_seconds"} {
+		for _, metric := range []string{liveness.Silent, "asset_info", "asset_threshold", "ALERTS", "up", "scrape_duration_seconds"} {
 			require.Nil(t, w.Listen(labels.FromStrings("__name__", metric, "asset", "W1")), metric)
 		}
 		require.Nil(t, w.Listen(labels.FromStrings("__name__", "gas_ch4_lel_percent")))
@@ -323,6 +328,12 @@ func TestWhatCannotBeStoredIsStoredLater(t *testing.T) {
 		w.tape.mu.Unlock()
 		wait(2 * time.Second)
 		require.Len(t, w.tape.changes("W1"), 2)
+
+		w.tape.newer = "W2"
+		w.hear("W2", 0)
+		w.hear("W1", 0)
+		wait(time.Second)
+		require.Len(t, w.tape.changes("W1"), 3, "which does not wait for another")
 	})
 }
 

@@ -66,6 +66,7 @@ func (l *Liveness) restore(r record) bool {
 	d := l.device(r.Asset)
 	d.pulse.Newest.Store(min(r.Newest, now))
 	d.heard.Store(min(r.Heard, now))
+	d.seen = d.pulse.Newest.Load() // which was stored
 	d.camera, d.rhythm = r.Camera, r.Rhythm
 	d.rhythm.measure(false)
 	d.allow()

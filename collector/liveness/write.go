@@ -132,10 +132,15 @@ func (l *Liveness) store(ctx context.Context, samples []sample, now int64) error
 
 func (s sample) append(app storage.Appender, now int64) error {
 	add := func(metric string, t int64, v float64) error {
-		if _, err := app.Append(0, labels.FromStrings(model.MetricNameLabel, metric, "asset", s.asset), t, v); err != nil {
-			return fmt.Errorf("store %s of %s: %w", metric, s.asset, err)
+		series := labels.FromStrings(model.MetricNameLabel, metric, "asset", s.asset)
+		_, err := app.Append(0, series, t, v)
+		if errors.Is(err, storage.ErrDuplicateSampleForTimestamp) {
+			_, err = app.Append(0, series, t+1, v)
 		}
-		return nil
+		if err == nil || isOld(err) {
+			return nil
+		}
+		return fmt.Errorf("store %s of %s: %w", metric, s.asset, err)
 	}
 	switch s.what {
 	case isSilent:
@@ -152,6 +157,13 @@ func (s sample) append(app storage.Appender, now int64) error {
 		s.seen = 0
 		return errors.Join(add(Silent, s.tell(now), stale), add(Seen, s.tellSeen(now), stale))
 	}
+}
+
+// isOld says that the series has newer samples: somebody else writes it too, and
+// his clock is ahead.
+func isOld(err error) bool {
+	return errors.Is(err, storage.ErrOutOfOrderSample) || errors.Is(err, storage.ErrTooOldSample) ||
+		errors.Is(err, storage.ErrOutOfBounds) || errors.Is(err, storage.ErrDuplicateSampleForTimestamp)
 }
 
 // tell is the time of the next sample of Silent: each has its own.

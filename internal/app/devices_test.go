@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
-	"github.com/prometheus/alertmanager/notify/webhook"
+	notification "github.com/prometheus/alertmanager/notify/webhook"
 	"github.com/stretchr/testify/require"
 
 	"github.com/belfry-city/belfry/internal/config"
@@ -32,7 +32,7 @@ func newPhone(t *testing.T) *phone {
 	t.Helper()
 	p := &phone{at: map[string]time.Time{}}
 	p.Server = httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		var m webhook.Message
+		var m notification.Message
 		if err := json.NewDecoder(r.Body).Decode(&m); err != nil {
 			t.Error(err)
 			return

@@ -23,6 +23,7 @@ import (
 func TestNamesAndLabelsAreTheSameInVictoriaMetrics(t *testing.T) {
 	vm := newVictoriaMetrics(t)
 	r := run(t, t.TempDir(), `rules: []
+devices: {max: 0}
 forward:
   - {name: line, type: victoriametrics, url: "`+vm.url()+`/api/v2/write", filter: ['{asset!=""}'], labels: {way: line}, compression: gzip}
   - {name: client, type: influxdb2, url: "`+vm.url()+`", org: o, bucket: b, filter: ['{asset!=""}'], labels: {way: client}, compression: gzip}

@@ -99,7 +99,7 @@ inputs:
 	_, err = c.Write(hj212.Frame(device.Segment("3", 2011, 5, "DataTime="+stamp(now)+";w01018-Rtd=43")))
 	require.NoError(t, err)
 	require.NoError(t, c.Report(device.Segment("4", 9015, 5, ""), "4", time.Minute), "nothing is answered before")
-	require.Len(t, r.samples(t, `device_last_seen_timestamp_seconds{asset="outfall-3"}`), 1)
+	require.Len(t, r.samples(t, `device_last_seen_timestamp_seconds{asset="outfall-3", operator="east"}`), 1)
 
 	_, text = r.do(t, "GET", "/metrics", "")
 	require.Contains(t, text, `belfry_input_refused_total{input="hj212",reason="conflict"} 1`)

@@ -56,6 +56,7 @@ func TestChirpStackPostsItsEventsAndPublishesThem(t *testing.T) {
 	r := run(t, dir, `
 catalog: [catalog.yml]
 rules: []
+devices: {max: 0}
 inputs:
   mqtt: {listen: "127.0.0.1:0", topics: [{match: "application/+application/device/+/event/+", decoder: chirpstack}]}
 `)
