@@ -27,8 +27,8 @@ func InZone(zone *time.Location) FormatOption { return func(f *formatting) { f.z
 // indent is where a page's text begins; the first line has the severity before it.
 const indent = 10
 
-// FormatPage writes a page for a terminal, in three lines without a newline at the end: what and how bad; where; who
-// answers for it, by which rule, when, and how fast. Language is English or Chinese. Control characters in labels are
+// FormatPage writes a page for a terminal, in lines without a newline at the end: what and how bad; where; who answers
+// for it, by which rule, when, and how fast; and, if there is one, the link to its hazard. Language is English or Chinese. Control characters in labels are
 // left out, so that no name can move the cursor.
 func FormatPage(p Page, language string, options ...FormatOption) string {
 	var f formatting
@@ -37,19 +37,16 @@ func FormatPage(p Page, language string, options ...FormatOption) string {
 	}
 	words := phrasesOf(language)
 	lines := []string{f.headline(&p, language, words), where(&p, language, words), f.footer(&p, words)}
+	if p.HazardURL != "" {
+		lines = append(lines, plain(p.HazardURL))
+	}
 	gap := "\n" + strings.Repeat(" ", indent)
 	return strings.Join(lines, gap)
 }
 
 // headline is severity, what, and value against threshold.
 func (f *formatting) headline(p *Page, language string, words phrases) string {
-	label, known := words.severity[p.Severity]
-	if !known {
-		label = strings.ToUpper(plain(p.Severity))
-	}
-	if p.Status == Resolved {
-		label = words.resolved
-	}
+	label := words.labelOf(p)
 	pad := strings.Repeat(" ", max(1, indent-columns(label)))
 	if f.colour {
 		label = colourOf(p) + label + "\x1b[0m"
@@ -113,6 +110,9 @@ func says(text string, v float64) bool {
 	return false
 }
 
+// nowhere stands where no place is known.
+const nowhere = "-"
+
 func where(p *Page, language string, words phrases) string {
 	name := plain(pick(language, p.Name, p.NameZH, p.Asset))
 	asset := plain(p.Asset)
@@ -126,24 +126,17 @@ func where(p *Page, language string, words phrases) string {
 		}
 	}
 	if len(parts) == 0 {
-		return "-"
+		return nowhere
 	}
 	return strings.Join(parts, words.comma)
 }
 
 func (f *formatting) footer(p *Page, words phrases) string {
-	team, known := words.team[p.Team]
-	switch {
-	case p.Team == "":
-		team = words.unknownTeam
-	case !known:
-		team = plain(p.Team)
-	}
 	at := p.Time
 	if f.zone != nil {
 		at = at.In(f.zone)
 	}
-	parts := []string{team, plain(p.Rule), at.Format("15:04:05")}
+	parts := []string{words.teamOf(p), plain(p.Rule), at.Format("15:04:05")}
 	switch {
 	case p.Status == Resolved && !p.EndsAt.IsZero():
 		parts = append(parts, fmt.Sprintf(words.after, span(p.EndsAt.Sub(p.StartsAt))))

@@ -66,7 +66,7 @@ func (p *Pager) wrap(g *generation, receiver string, in *receiverIntegration) no
 	if in.upstream == nil {
 		return notify.NewIntegration(own, always{}, "terminal", 0, receiver)
 	}
-	own.send = upstream(in.upstream)
+	own.send = upstream(in.upstream, p.opts.speech())
 	return notify.NewIntegration(own, in.upstream, in.upstream.Name(), in.upstream.Index(), receiver)
 }
 

@@ -116,15 +116,15 @@ func (p *Pager) logPage(ctx context.Context, i *integration, page *Page) {
 	if page.timed() {
 		attrs = append(attrs, slog.Float64("latency_ms", page.LatencyMS))
 	}
-	attrs = append(attrs, slog.Bool("repeat", page.Repeat), slog.String("hazard", page.Hazard),
+	attrs = append(attrs, slog.Bool("repeat", page.Repeat), slog.String("hazard", page.Hazard), slog.String("hazard_url", page.HazardURL),
 		slog.String("receiver", i.receiver), slog.String("integration", i.name))
 	p.logger.LogAttrs(ctx, level, "page", attrs...)
 }
 
 // upstream sends by one of upstream's integrations; for these, a page goes out when the other side has answered.
-func upstream(in *notify.Integration) sender {
+func upstream(in *notify.Integration, s speech) sender {
 	return func(ctx context.Context, pages []Page, alerts []*alert.Alert) (bool, error) {
-		retry, err := in.Notify(ctx, alerts...)
+		retry, err := in.Notify(ctx, s.translated(alerts)...)
 		stamp(pages, time.Now())
 		return retry, err
 	}

@@ -41,8 +41,11 @@ type Options struct {
 	DataDir string
 	// ExternalURL is where people reach Belfry; templates link to it. Nil means http://localhost:9400.
 	ExternalURL *url.URL
-	// Language is "en" or "zh-CN"; it chooses the summary that is logged with a page. "" means "en".
+	// Language is "en" or "zh-CN": that of what receivers get, and of the summary that is logged with a page. "" means
+	// "en".
 	Language string
+	// Zone is that of times in texts; nil means the machine's.
+	Zone *time.Location
 	// Logger gets Belfry's and upstream's log lines.
 	Logger *slog.Logger
 	// Registerer gets upstream's metrics; Stop takes them away again.
@@ -100,6 +103,9 @@ func (o *Options) setDefaults() {
 	if o.ExternalURL == nil {
 		o.ExternalURL = defaultURL()
 	}
+	if o.Zone == nil {
+		o.Zone = time.Local
+	}
 	if o.Deliver == nil {
 		o.Deliver = func(context.Context, []Page) error { return nil }
 	}
@@ -107,5 +113,7 @@ func (o *Options) setDefaults() {
 		o.OnNotify = func(Notification) {}
 	}
 }
+
+func (o *Options) speech() speech { return speech{o.Language, o.Zone} }
 
 func defaultURL() *url.URL { return &url.URL{Scheme: "http", Host: "localhost:9400"} }

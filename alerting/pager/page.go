@@ -7,6 +7,8 @@ import (
 
 	"github.com/prometheus/alertmanager/alert"
 	"github.com/prometheus/common/model"
+
+	"github.com/belfry-city/belfry/alerting/pager/language"
 )
 
 // Statuses of a Page.
@@ -34,8 +36,9 @@ type Page struct {
 	Limit         *float64  `json:"limit,omitempty"` // the threshold, in Unit
 	Unit          string    `json:"unit,omitempty"`
 	ReadingTime   time.Time `json:"reading_time,omitzero"`
-	LatencyMS     float64   `json:"latency_ms"`       // from when the rule's condition was due to fire to Time
-	Hazard        string    `json:"hazard"`           // the id of its hazard, or, without one, the same in all pages of the alert
+	LatencyMS     float64   `json:"latency_ms"` // from when the rule's condition was due to fire to Time
+	Hazard        string    `json:"hazard"`     // the id of its hazard, or, without one, the same in all pages of the alert
+	HazardURL     string    `json:"hazard_url,omitempty"`
 	Repeat        bool      `json:"repeat,omitempty"` // told before, and firing still
 	StartsAt      time.Time `json:"starts_at,omitzero"`
 	EndsAt        time.Time `json:"ends_at,omitzero"` // set when resolved
@@ -52,8 +55,21 @@ type Page struct {
 // newPage makes a page of an alert's labels and annotations. Annotations that do not parse are left out: a page with
 // a gap is better than none.
 func newPage(a *alert.Alert, receiver string, repeat bool) Page {
-	label := func(name model.LabelName) string { return string(a.Labels[name]) }
-	note := func(name model.LabelName) string { return string(a.Annotations[name]) }
+	p := pageFrom(
+		func(name string) string { return string(a.Labels[model.LabelName(name)]) },
+		func(name string) string { return string(a.Annotations[model.LabelName(name)]) })
+	if p.Hazard == "" { // one that came by the API
+		p.Hazard = a.Fingerprint().String()
+	}
+	p.Repeat, p.Receiver, p.StartsAt = repeat, receiver, a.StartsAt
+	if a.Resolved() {
+		p.Status, p.EndsAt = Resolved, a.EndsAt
+	}
+	return p
+}
+
+// pageFrom makes a page of one that fires.
+func pageFrom(label, note func(string) string) Page {
 	p := Page{
 		Type: "page", Status: Firing,
 		Rule: label(model.AlertNameLabel), Severity: label("severity"), Domain: label("domain"),
@@ -61,21 +77,14 @@ func newPage(a *alert.Alert, receiver string, repeat bool) Page {
 		Street: label("street"), District: label("district"), Community: label("community"), Team: label("team"),
 		Value: number(note("value")), Limit: number(note("limit")), Unit: note("unit"),
 		ReadingTime: instant(note("reading_time")),
-		Hazard:      note("hazard"), Repeat: repeat,
-		StartsAt: a.StartsAt,
-		Summary:  note("summary"), SummaryZH: note("summary_zh"),
-		Description: note("description"), DescriptionZH: note("description_zh"),
-		RunbookURL: note("runbook_url"), Receiver: receiver,
-	}
-	if p.Hazard == "" { // one that came by the API
-		p.Hazard = a.Fingerprint().String()
+		Hazard:      note("hazard"), HazardURL: note("hazard_url"),
+		Summary: language.EnglishOf("summary", note), SummaryZH: note("summary_zh"),
+		Description: language.EnglishOf("description", note), DescriptionZH: note("description_zh"),
+		RunbookURL: note("runbook_url"),
 	}
 	p.due = instant(note("due_time"))
 	if p.due.IsZero() {
 		p.due = p.ReadingTime
-	}
-	if a.Resolved() {
-		p.Status, p.EndsAt = Resolved, a.EndsAt
 	}
 	return p
 }

@@ -75,7 +75,7 @@ func New(opts Options) (*Pager, error) {
 	}
 	opts.setDefaults()
 	logger := opts.Logger.With("component", "pager")
-	first, err := makePlan(opts.ConfigFile, opts.ExternalURL, opts.Logger)
+	first, err := makePlan(opts.ConfigFile, opts.ExternalURL, opts.speech(), opts.Logger)
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +157,7 @@ func (p *Pager) Reload() error {
 	if p.stopped {
 		return errors.New("pager: Reload after Stop")
 	}
-	next, err := makePlan(p.opts.ConfigFile, p.opts.ExternalURL, p.opts.Logger)
+	next, err := makePlan(p.opts.ConfigFile, p.opts.ExternalURL, p.opts.speech(), p.opts.Logger)
 	if err != nil {
 		p.upstream.reloadSuccess.Set(0)
 		return err
@@ -209,7 +209,7 @@ func (p *Pager) serve(pl *plan) {
 // Check reads a configuration file, "" for the embedded one, with its templates and receivers, and says what is
 // wrong with it, by file and line.
 func Check(path string) error {
-	pl, err := makePlan(path, defaultURL(), slog.New(slog.DiscardHandler))
+	pl, err := makePlan(path, defaultURL(), speech{English, time.UTC}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}

@@ -39,13 +39,13 @@ type receiverIntegration struct {
 }
 
 // makePlan reads a configuration file, "" for the embedded one, and everything that it names.
-func makePlan(path string, external *url.URL, logger *slog.Logger) (*plan, error) {
+func makePlan(path string, external *url.URL, speech speech, logger *slog.Logger) (*plan, error) {
 	conf, text, err := loadConfig(path)
 	if err != nil {
 		return nil, err
 	}
 	p := &plan{conf: conf, shown: asWritten(conf, text), dialer: newDialer(), receivers: map[string][]*receiverIntegration{}}
-	if p.templates, err = template.FromGlobs(conf.Templates); err != nil {
+	if p.templates, err = speech.readTemplates(conf.Templates); err != nil {
 		return nil, locateTemplate(conf.Templates, err)
 	}
 	p.templates.ExternalURL = external

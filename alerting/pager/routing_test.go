@@ -225,11 +225,12 @@ receivers: [{name: team, slack_configs: [{api_url: %q, channel: '#巡查', text:
 	texts := filepath.Join(filepath.Dir(path), "texts")
 	require.NoError(t, os.Mkdir(texts, 0o700))
 	require.NoError(t, os.WriteFile(filepath.Join(texts, "a.tmpl"), []byte(
-		`{{ define "belfry.text" }}{{ range .Alerts }}{{ .Annotations.name_zh }}：{{ .Annotations.value }}{{ end }}{{ end }}`), 0o600))
+		`{{ define "belfry.text" }}{{ range .Alerts }}{{ .Annotations.name_zh }}：{{ .Annotations.value }}{{ end }}{{ end }}{{ define "slack.default.title" }}自拟标题{{ end }}`), 0o600))
 	h := start(t, t.TempDir(), withConfig(path))
 	h.Send(firing("alertname", "GasMethaneCritical"))
 	eventually(t, func() bool { return h.sent.len() == 1 }, "the post")
 	require.Contains(t, posts.all()[0], "17号化粪池：52.3")
+	require.Contains(t, posts.all()[0], "自拟标题", "also where a default is replaced")
 }
 
 func TestAlertsWithoutAnEndResolveByThemselves(t *testing.T) {

@@ -1,12 +1,18 @@
 package pager
 
-// Languages that pages are written in.
-const (
-	English = "en"
-	Chinese = "zh-CN"
+import (
+	"strings"
+
+	"github.com/belfry-city/belfry/alerting/pager/language"
 )
 
-// phrases are what FormatPage says around a page's own words.
+// Languages that pages are written in.
+const (
+	English = language.English
+	Chinese = language.Chinese
+)
+
+// phrases are what is said around a page's own words.
 type phrases struct {
 	comma, open, close string
 	resolved, was      string
@@ -16,10 +22,13 @@ type phrases struct {
 	severity           map[string]string
 	team               map[string]string
 	unknownTeam        string
+	since              string // takes a time
+	others, more       string // take a number
+	hazard, runbook    string
 }
 
-func phrasesOf(language string) phrases {
-	if language == Chinese {
+func phrasesOf(lang string) phrases {
+	if lang == Chinese {
 		return phrases{
 			comma: "，", open: "（", close: "）",
 			resolved: "已恢复", was: "曾为", limit: "限值",
@@ -30,6 +39,7 @@ func phrasesOf(language string) phrases {
 				"urban_management": "城管", "volunteers": "志愿者",
 			},
 			unknownTeam: "未指定责任队伍",
+			since:       "自 %s 起", others: "%s（另有 %d 条）", more: "另有 %d 条未列出", hazard: "隐患", runbook: "处置手册",
 		}
 	}
 	return phrases{
@@ -42,17 +52,41 @@ func phrasesOf(language string) phrases {
 			"urban_management": "Urban management", "volunteers": "Volunteers",
 		},
 		unknownTeam: "no team",
+		since:       "since %s", others: "%s (and %d more)", more: "and %d more", hazard: "Hazard", runbook: "Runbook",
 	}
 }
 
-// summary returns the page's summary in a language, or in the other if there is only that, or the rule's name.
-func (p *Page) summary(language string) string {
-	return pick(language, p.Summary, p.SummaryZH, p.Rule)
+// labelOf says how bad it is.
+func (w *phrases) labelOf(p *Page) string {
+	label, known := w.severity[p.Severity]
+	switch {
+	case p.Status == Resolved:
+		return w.resolved
+	case !known:
+		return strings.ToUpper(plain(p.Severity))
+	}
+	return label
 }
 
-func pick(language, english, chinese, neither string) string {
+func (w *phrases) teamOf(p *Page) string {
+	team, known := w.team[p.Team]
+	switch {
+	case p.Team == "":
+		return w.unknownTeam
+	case !known:
+		return plain(p.Team)
+	}
+	return team
+}
+
+// summary returns the page's summary in a language, or in the other if there is only that, or the rule's name.
+func (p *Page) summary(lang string) string {
+	return pick(lang, p.Summary, p.SummaryZH, p.Rule)
+}
+
+func pick(lang, english, chinese, neither string) string {
 	first, second := english, chinese
-	if language == Chinese {
+	if lang == Chinese {
 		first, second = chinese, english
 	}
 	switch {

@@ -28,7 +28,7 @@ func readExternal(c *config.Config) ([]external.Target, error) {
 func (a *App) startPager(c *config.Config, in inputs, address *url.URL) (paging, error) {
 	if len(in.alertmanagers) > 0 {
 		return external.New(external.Options{
-			Targets: in.alertmanagers, ExternalLabels: c.ExternalLabels, Logger: a.logger, Metrics: a.opts.Metrics,
+			Targets: in.alertmanagers, ExternalLabels: c.ExternalLabels, Language: string(c.Language), Logger: a.logger, Metrics: a.opts.Metrics,
 		})
 	}
 	p, err := pager.New(pager.Options{
@@ -37,6 +37,7 @@ func (a *App) startPager(c *config.Config, in inputs, address *url.URL) (paging,
 		ExternalURL:    address,
 		ExternalLabels: c.ExternalLabels,
 		Language:       string(c.Language),
+		Zone:           c.Timezone,
 		Logger:         a.logger,
 		Registerer:     a.registry,
 		Metrics:        a.opts.Metrics,

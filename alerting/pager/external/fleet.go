@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/prometheus/notifier"
 
 	"github.com/belfry-city/belfry/alerting/pager/failing"
+	"github.com/belfry-city/belfry/alerting/pager/language"
 )
 
 // Options of a Fleet. Targets, Logger and Metrics are required.
@@ -21,6 +22,8 @@ type Options struct {
 	Targets []Target
 	Logger  *slog.Logger
 	Metrics *metrics.Set
+	// Language is "en" or "zh-CN": that of summary and description. "" means "en".
+	Language string
 	// Raise takes the alert that an Alertmanager does not take any, on its way to Send. Nil means Send.
 	Raise func(...*notifier.Alert)
 	// ExternalLabels are added to that alert.
@@ -32,9 +35,10 @@ type Options struct {
 
 // Fleet sends alerts to all of several Alertmanagers. Its methods are safe for concurrent use.
 type Fleet struct {
-	senders []*sender
-	handler http.Handler
-	failing *failing.Watch
+	senders  []*sender
+	handler  http.Handler
+	failing  *failing.Watch
+	language string
 
 	cancel context.CancelFunc
 	finish chan struct{}
@@ -50,7 +54,7 @@ func New(o Options) (*Fleet, error) {
 	if len(o.Targets) == 0 {
 		return nil, errors.New("external Alertmanagers: want at least one")
 	}
-	f := &Fleet{finish: make(chan struct{}), done: make(chan struct{})}
+	f := &Fleet{language: o.Language, finish: make(chan struct{}), done: make(chan struct{})}
 	for _, t := range o.Targets {
 		transport, err := t.transport()
 		if err != nil {
@@ -97,9 +101,30 @@ func stay(t Target) func(*http.Request, []*http.Request) error {
 // Send takes alerts from a rule evaluator and waits for no network. After Stop they are dropped.
 func (f *Fleet) Send(alerts ...*notifier.Alert) {
 	now := time.Now()
+	alerts = f.translated(alerts)
 	for _, s := range f.senders {
 		s.queue.put(s.others(alerts), now)
 	}
+}
+
+// translated returns alerts that say in the configured language what rules say in several.
+func (f *Fleet) translated(alerts []*notifier.Alert) []*notifier.Alert {
+	all := make([]*notifier.Alert, len(alerts))
+	for i, a := range alerts {
+		all[i] = a
+		changes := language.Annotations(f.language, a.Annotations.Get)
+		if len(changes) == 0 {
+			continue
+		}
+		b := labels.NewBuilder(a.Annotations)
+		for name, value := range changes {
+			b.Set(name, value)
+		}
+		c := *a
+		c.Annotations = b.Labels()
+		all[i] = &c
+	}
+	return all
 }
 
 // Handler serves Alertmanager's API under /api/v2/: alerts that are posted go to all Alertmanagers, everything else is

@@ -15,6 +15,7 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 	"github.com/prometheus/alertmanager/api/v2/models"
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/notifier"
 	"github.com/stretchr/testify/require"
 )
@@ -250,4 +251,19 @@ func TestOneThatTakesNoAlertsIsToldOfByTheOthers(t *testing.T) {
 	require.Equal(t, []string{"Flood", "ReceiverFailing", "ReceiverFailing!"}, good.taken())
 	require.NoError(t, f.Stop(t.Context()))
 	require.Equal(t, []string{"Flood"}, bad.taken())
+}
+
+func TestAlertsAreInTheConfiguredLanguage(t *testing.T) {
+	am := newTaker(t)
+	list, err := targets(t, "    - "+am.URL+"\n")
+	require.NoError(t, err)
+	f, err := New(Options{Targets: list, Metrics: metrics.NewSet(), Logger: logTo(&lockedBuffer{}), Language: "zh-CN"})
+	require.NoError(t, err)
+	a := firing("alertname", "Flood")
+	a.Annotations = labels.FromStrings("summary", "Flood", "summary_zh", "积水", "hazard_url", "http://127.0.0.1:9400/hazards/1")
+	f.Send(a)
+	require.NoError(t, f.Stop(t.Context()))
+	require.Equal(t, models.LabelSet{
+		"summary": "积水", "summary_en": "Flood", "summary_zh": "积水", "hazard_url": "http://127.0.0.1:9400/hazards/1",
+	}, am.got[0][0].Annotations)
 }
