@@ -28,6 +28,7 @@ type commands struct {
 	Demo     demoCmd     `cmd:"" help:"See it work: real and simulated readings go in, pages come out."`
 	Check    checkCmd    `cmd:"" help:"Check configurations, rules, catalogs and pager configurations without starting."`
 	Test     testCmd     `cmd:"" help:"Run unit tests of rules, in promtool's format."`
+	Hazards  hazardsCmd  `cmd:"" help:"Ask a running Belfry what alerts have become."`
 	Token    tokenCmd    `cmd:"" help:"Make a token for a client."`
 	Loadtest loadtestCmd `cmd:"" help:"Send the readings of a simulated city to a server and measure it."`
 	Version  versionCmd  `cmd:"" help:"Say what this binary was built from."`
