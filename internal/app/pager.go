@@ -31,7 +31,9 @@ func (a *App) startPager(c *config.Config, in inputs, address *url.URL) (paging,
 			Targets: in.alertmanagers, ExternalLabels: c.ExternalLabels, Language: string(c.Language), Logger: a.logger, Metrics: a.opts.Metrics,
 		})
 	}
-	p, err := pager.New(pager.Options{
+	var p *pager.Pager // raises nothing before it is started
+	var err error
+	p, err = pager.New(pager.Options{
 		ConfigFile:     c.Pager.Config,
 		DataDir:        filepath.Join(c.DataDir, "pager"),
 		ExternalURL:    address,
@@ -43,6 +45,7 @@ func (a *App) startPager(c *config.Config, in inputs, address *url.URL) (paging,
 		Metrics:        a.opts.Metrics,
 		Deliver:        a.opts.Deliver,
 		OnNotify:       a.paged,
+		Raise:          func(alerts ...*notifier.Alert) { a.hazards.Before(p).Send(alerts...) },
 	})
 	if err != nil {
 		return nil, err
