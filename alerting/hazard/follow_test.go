@@ -2,6 +2,7 @@ package hazard_test
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -117,4 +118,31 @@ func TestTheSizeIsBounded(t *testing.T) {
 	all := s.list(t, hazard.Query{})
 	require.Greater(t, len(all), 50)
 	require.Equal(t, "Rule3", all[0].Rule, "the oldest go")
+}
+
+// TestTheHistoryOfWhatFlapsForeverIsBounded has one hazard that returns again and
+// again.
+func TestTheHistoryOfWhatFlapsForeverIsBounded(t *testing.T) {
+	s := openStore(t, t.TempDir(), func(o *hazard.Options) { o.KeepEvents = time.Hour })
+	begin, _ := s.Extent()
+	a := s.alert("Gas", "W1")
+	var flaps []*notifier.Alert
+	for range hazard.MostHistory/2 + 100 {
+		flaps = append(flaps, a, s.over(a))
+	}
+	id := s.send(t, flaps...)[0]
+	_, history := s.get(t, id)
+	require.Len(t, history, hazard.MostHistory)
+	require.Len(t, s.everything(t, begin), hazard.MostHistory+200, "who follows gets all")
+	s.clock.advance(2 * time.Hour)
+	_, newest := s.Extent()
+	require.Eventually(t, func() bool { trimmed, _ := s.Extent(); return trimmed == newest }, waiting, tick)
+	_, history = s.get(t, id)
+	require.Len(t, history, hazard.MostHistory)
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(s.opts.Dir, "hazards.db")+"?mode=ro")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, db.Close()) }()
+	var n int
+	require.NoError(t, db.QueryRow("SELECT count(*) FROM events").Scan(&n))
+	require.Equal(t, hazard.MostHistory, n)
 }

@@ -158,7 +158,12 @@ func (s *Store) Has(ctx context.Context, column, value string) (bool, error) {
 	return true, nil
 }
 
-// Get returns a hazard and what has happened to it, in order. One that the disk
+// MostHistory bounds how many events Get returns, and how many are kept of a hazard
+// for longer than followers need them.
+const MostHistory = 1000
+
+// Get returns a hazard and what has happened to it, in order, at most the newest
+// MostHistory. One that the disk
 // has not taken yet comes without its history.
 func (s *Store) Get(ctx context.Context, id string) (Hazard, []Event, error) {
 	h, history, err := s.get(ctx, id)
@@ -194,7 +199,8 @@ func (s *Store) get(ctx context.Context, id string) (h Hazard, history []Event, 
 	}
 	h, history = *found, []Event{}
 	h.URL = s.url(h.ID)
-	rows, err := db.Read.QueryContext(ctx, "SELECT said FROM events WHERE hazard = ? ORDER BY seq", number40(id))
+	rows, err := db.Read.QueryContext(ctx, `SELECT said FROM
+		(SELECT seq, said FROM events WHERE hazard = ? ORDER BY seq DESC LIMIT ?) ORDER BY seq`, number40(id), MostHistory)
 	if err != nil {
 		return h, nil, fmt.Errorf("read the history of a hazard: %w", s.read(err))
 	}

@@ -30,6 +30,7 @@ type Store struct {
 
 	suspect chan struct{} // asks the writer to check the file
 	unsaved chan struct{} // asks the syncer to sync
+	shrunk  atomic.Bool   // the file gets smaller when the log is taken into it
 	bytes   atomic.Int64
 	w       writer
 
@@ -247,7 +248,7 @@ func (s *Store) syncNow() error {
 	if err := errors.Join(err, log.Close()); err != nil {
 		return err
 	}
-	if info.Size() < checkpointBytes {
+	if info.Size() < checkpointBytes && !s.shrunk.Swap(false) {
 		return nil
 	}
 	own, err := database.Connect(s.path(), "mode=rw", 1, "busy_timeout(0)")

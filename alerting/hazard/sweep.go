@@ -111,13 +111,18 @@ func (s *Store) trimEvents(now time.Time) (n int, err error) {
 	trimmed, _ := s.feed.extent()
 	var newest sql.NullInt64
 	err = s.db.Write.QueryRowContext(context.Background(), `SELECT count(*), max(seq) FROM
-		(SELECT seq FROM events WHERE seq > ? AND kept < ? ORDER BY seq LIMIT ?)`,
-		trimmed, now.Add(-s.opts.KeepEvents).UnixMilli(), bit).Scan(&n, &newest)
+		(SELECT seq, kept FROM events WHERE seq > ? ORDER BY seq LIMIT ?) WHERE kept < ?`,
+		trimmed, bit, now.Add(-s.opts.KeepEvents).UnixMilli()).Scan(&n, &newest)
 	if err != nil || n == 0 {
 		return 0, err
 	}
 	err = s.transaction(func(ctx context.Context, tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, "UPDATE events SET doc = NULL WHERE seq > ? AND seq <= ?", trimmed, newest.Int64); err != nil {
+			return err
+		}
+		// What flaps for months has a history that nobody could read.
+		if _, err := tx.ExecContext(ctx, `DELETE FROM events WHERE seq > ? AND seq <= ? AND EXISTS (SELECT 1 FROM events AS later
+			WHERE later.hazard = events.hazard AND later.seq > events.seq ORDER BY later.seq LIMIT 1 OFFSET ?)`, trimmed, newest.Int64, MostHistory-1); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, "UPDATE stream SET trimmed = ?", newest.Int64)
@@ -190,6 +195,7 @@ func (s *Store) shrink(size database.Size) error {
 		return nil
 	}
 	_, err := s.db.Write.ExecContext(context.Background(), fmt.Sprintf("PRAGMA incremental_vacuum(%d)", min(size.Free, vacuumPages)))
+	s.shrunk.Store(true)
 	notify(s.unsaved)
 	return err
 }
