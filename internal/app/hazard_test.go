@@ -16,8 +16,8 @@ import (
 	"github.com/belfry-city/belfry/alerting/hazard"
 )
 
-// postbox is a receiver that hands what it is sent to the test, before it answers.
-type postbox struct {
+// webhook is a receiver that hands what it is sent to the test, before it answers.
+type webhook struct {
 	*httptest.Server
 	got chan sentAlert
 }
@@ -29,9 +29,9 @@ type sentAlert struct {
 	Annotations map[string]string
 }
 
-func newWebhook(t *testing.T) *postbox {
+func newWebhook(t *testing.T) *webhook {
 	t.Helper()
-	w := &postbox{got: make(chan sentAlert, 1000)}
+	w := &webhook{got: make(chan sentAlert, 1000)}
 	w.Server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		var body struct{ Alerts []sentAlert }
 		if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
@@ -46,7 +46,7 @@ func newWebhook(t *testing.T) *postbox {
 	return w
 }
 
-func (w *postbox) next(t *testing.T) sentAlert {
+func (w *webhook) next(t *testing.T) sentAlert {
 	t.Helper()
 	select {
 	case a := <-w.got:
@@ -68,7 +68,7 @@ const hazardRules = `groups:
 
 // withWebhook has a directory in which a Belfry finds rules, and a pager that
 // sends to a webhook.
-func withWebhook(t *testing.T, w *postbox) (dir string) {
+func withWebhook(t *testing.T, w *webhook) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	put(t, dir, "rules.yml", hazardRules)
@@ -211,14 +211,10 @@ func TestEveryAlertHasAHazardExceptForTheWatchdog(t *testing.T) {
 	put(t, dir, "rules.yml", hazardRules+"  - alert: Watchdog\n    expr: vector(1)\n    labels: {severity: none}\n")
 	r := run(t, dir, "rules: [DIR/rules.yml]\n")
 	r.write(t, "gas,asset=W1 ch4_lel_percent=60")
+	r.paged(t, "Methane", "W1")
 	require.Eventually(t, func() bool {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		rules := map[string]bool{}
-		for _, p := range r.pages {
-			rules[p.Rule] = true
-		}
-		return rules["Methane"] && rules["Watchdog"]
+		_, alerts := r.do(t, http.MethodGet, "/api/v2/alerts", "")
+		return strings.Contains(alerts, "Watchdog")
 	}, time.Minute, 10*time.Millisecond)
 	all := getHazards(t, r.URL())
 	require.Len(t, all, 1)

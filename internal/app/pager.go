@@ -27,9 +27,7 @@ func readExternal(c *config.Config) ([]external.Target, error) {
 
 func (a *App) startPager(c *config.Config, in inputs, address *url.URL) (paging, error) {
 	if len(in.alertmanagers) > 0 {
-		return external.New(external.Options{
-			Targets: in.alertmanagers, ExternalLabels: c.ExternalLabels, Language: string(c.Language), Logger: a.logger, Metrics: a.opts.Metrics,
-		})
+		return a.startFleet(c, in)
 	}
 	var p *pager.Pager // raises nothing before it is started
 	var err error
@@ -51,4 +49,19 @@ func (a *App) startPager(c *config.Config, in inputs, address *url.URL) (paging,
 		return nil, err
 	}
 	return p, p.Start()
+}
+
+func (a *App) startFleet(c *config.Config, in inputs) (paging, error) {
+	var f *external.Fleet
+	made := make(chan struct{})
+	defer close(made)
+	f, err := external.New(external.Options{
+		Targets: in.alertmanagers, ExternalLabels: c.ExternalLabels, Language: string(c.Language),
+		Raise: func(alerts ...*notifier.Alert) {
+			<-made
+			a.hazards.Before(f).Send(alerts...)
+		},
+		Logger: a.logger, Metrics: a.opts.Metrics,
+	})
+	return f, err
 }
