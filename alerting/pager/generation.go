@@ -62,7 +62,10 @@ func (p *Pager) newGeneration(pl *plan) *generation {
 
 // wrap puts an integration into ours.
 func (p *Pager) wrap(g *generation, receiver string, in *receiverIntegration) notify.Integration {
-	own := &integration{name: in.String(), receiver: receiver, send: p.terminal, pager: p, attempts: &g.attempts}
+	own := &integration{
+		name: in.String(), receiver: receiver, send: p.terminal, pager: p, attempts: &g.attempts,
+		slots: make(chan struct{}, maxAttempts),
+	}
 	if in.upstream == nil {
 		return notify.NewIntegration(own, always{}, "terminal", 0, receiver)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"regexp"
 	"time"
 
 	"github.com/prometheus/alertmanager/alert"
@@ -25,6 +26,7 @@ type integration struct {
 	send     sender
 	pager    *Pager
 	attempts *inflight
+	slots    chan struct{} // holds one for each attempt being made
 }
 
 // Notify implements notify.Notifier.
@@ -40,7 +42,6 @@ func (i *integration) Notify(ctx context.Context, alerts ...*alert.Alert) (bool,
 	i.pager.syncNotifications(ctx)
 
 	n := newsOf(ctx, i.receiver, alerts)
-	stamp(n.pages, time.Now())
 	retry, err := i.attempt(ctx, n.pages, alerts)
 	if err != nil {
 		i.pager.metrics.failed(i.receiver)
@@ -66,6 +67,13 @@ func (i *integration) subject() failing.Subject {
 
 // attempt sends once.
 func (i *integration) attempt(ctx context.Context, pages []Page, alerts []*alert.Alert) (retry bool, err error) {
+	select {
+	case i.slots <- struct{}{}:
+		defer func() { <-i.slots }()
+	case <-ctx.Done():
+		return true, ctx.Err()
+	}
+	stamp(pages, time.Now())
 	end, err := urgent.Attempt(ctx)
 	if err != nil {
 		return false, err
@@ -74,13 +82,23 @@ func (i *integration) attempt(ctx context.Context, pages []Page, alerts []*alert
 	defer cancel()
 	start := time.Now()
 	retry, err = i.send(once, pages, alerts)
-	if err != nil && once.Err() != nil && ctx.Err() == nil {
-		retry = true // a receiver that hangs has said nothing against the notification
+	if err != nil && (passes(err) || once.Err() != nil && ctx.Err() == nil) {
+		retry = true // neither who hangs nor who has too much to do has said anything against the notification
 	}
 	if !errors.Is(ctx.Err(), context.Canceled) { // by a stop or a reload
 		i.pager.failing.Attempted(i.subject(), start, err, retry)
 	}
 	return end(err) && retry, err
+}
+
+// passes reports whether a refusal is about the time, and not about the notification. Upstream gives up on some of these
+// until the group's next flush.
+func passes(err error) bool {
+	e := new(notify.ErrorWithReason)
+	if errors.As(err, &e) && e.Reason == notify.RateLimitedReason {
+		return true
+	}
+	return regexp.MustCompile(`unexpected status code (408|425|429)\b`).MatchString(err.Error())
 }
 
 // notified tells everyone who wants to know that a receiver accepted.

@@ -27,7 +27,10 @@ const (
 	// drainTime is how long a stop or a reload waits for notifications under way.
 	drainTime = 5 * time.Second
 	// attemptTime is how long a receiver may take to answer, if its own timeout is not shorter.
-	attemptTime = time.Minute
+	attemptTime = 30 * time.Second
+	// maxAttempts is to how many groups one integration is speaking at a time: when everything breaks at once, a
+	// connection for each group would leave none for those who send readings.
+	maxAttempts = 64
 	// diskTime is how long a notification, or the answer about a silence, waits for the disk.
 	diskTime = 5 * time.Second
 )
