@@ -323,13 +323,8 @@ func (s *schedule) take(i int, canWait bool) *job {
 }
 
 // canWait says that what is woken takes long, or need not have changed anything.
-func (w *wakened) canWait() bool {
-	takes := w.takesParts
-	if w.all {
-		takes = w.takesAll
-	}
-	return !w.sure || takes > longTime
-}
+// Parts take long only where all processors are busy anyway.
+func (w *wakened) canWait() bool { return !w.sure || w.all && w.takesAll > longTime }
 
 // serve evaluates what is woken of a rule.
 func (j *job) serve(ctx context.Context) {

@@ -92,6 +92,10 @@ type Variant struct {
 
 // Write writes the files into dir and returns their paths.
 func (s *RuleSet) Write(dir string, v Variant) (paths []string, err error) {
+	dir = filepath.Join(dir, "rules") // a server's configuration may be called as one of them
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("writing rules: %w", err)
+	}
 	for i, f := range s.files {
 		f.Groups = slices.Clone(f.Groups)
 		for n := range f.Groups {
