@@ -80,6 +80,9 @@ type Options struct {
 	// returns when none is being stored that it is not told of; nil: rules are
 	// evaluated on their interval only.
 	Watch func(*trigger.Index)
+	// Busy says that there is more to store than processors for it: what is woken and
+	// can wait then waits for longer. It may be nil.
+	Busy func() bool
 	// Now is the clock by which rules are evaluated, which may be set; nil stands for
 	// time.Now.
 	Now func() time.Time

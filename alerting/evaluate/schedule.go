@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/belfry-city/belfry/alerting/trigger"
 )
 
 const (
@@ -16,15 +18,17 @@ const (
 	// saved is how much of its share a rule may have saved up.
 	saved = 100 * time.Millisecond
 	// patientShare is which part of all processors goes, at most, into what is woken
-	// and can wait.
+	// and can wait, and busyShare is that part while whoever stores samples is busy.
 	patientShare = 0.25
+	busyShare    = 0.05
 	// dearest is the most that one evaluation counts for, of a rule whose evaluations
 	// do not take as long usually: it may have waited for a disk, or for another
 	// evaluation.
 	dearest = time.Second
 	// nameAgain is how long a dear rule is not complained of again.
 	nameAgain = 10 * time.Minute
-	// manyParts is from how many woken parts on a rule is evaluated as a whole.
+	// manyParts is from how many woken parts on a rule is evaluated as a whole, unless
+	// that takes no longer from fewer on.
 	manyParts = 64
 	// longTime is from how long an evaluation takes on that others should not wait
 	// for it.
@@ -54,6 +58,10 @@ type schedule struct {
 	closed   bool
 	// kick says that there is something new; it holds one.
 	kick chan struct{}
+	// index is told which rules are going to be evaluated as a whole, by their
+	// numbers in it.
+	index   *trigger.Index
+	numbers map[*rule]int
 
 	// began is when the clock was wrong by nothing, and ahead is how much that is now.
 	began struct{ processor, clock time.Time }
@@ -69,9 +77,9 @@ type wakened struct {
 	sure   bool
 	queued bool
 	busy   bool
-	// takesAll and takesParts are how long evaluations take, the newest ones
-	// counting more.
-	takesAll, takesParts time.Duration
+	// takesAll and takesPart are how long evaluations take, of all and of one part,
+	// the newest ones counting more; 0: none has been yet.
+	takesAll, takesPart time.Duration
 	// credit is what is left of the rule's share.
 	credit credit
 	named  time.Time // when it was last complained of
@@ -79,11 +87,18 @@ type wakened struct {
 
 func newSchedule(e *Evaluator) *schedule {
 	s := &schedule{
-		evaluator: e, patientWorkers: workers() / 2, patience: newCredit(patientShare*float64(runtime.NumCPU()), saved),
-		rules: map[*rule]*wakened{}, kick: make(chan struct{}, 1),
+		evaluator: e, patientWorkers: workers() / 2, rules: map[*rule]*wakened{}, kick: make(chan struct{}, 1),
 	}
+	s.patience = newCredit(s.patientShare(), saved)
 	s.began.processor, s.began.clock = time.Now(), e.now().Round(0)
 	return s
+}
+
+func (s *schedule) patientShare() float64 {
+	if busy := s.evaluator.options.Busy; busy != nil && busy() {
+		return busyShare * float64(runtime.NumCPU())
+	}
+	return patientShare * float64(runtime.NumCPU())
 }
 
 // workers is how many evaluate what is woken.
@@ -144,8 +159,34 @@ func (s *schedule) whole(r *rule) {
 		return
 	}
 	w := s.of(r)
-	w.all = true
+	s.ask(w)
 	s.queue(w)
+}
+
+// ask has all of a rule evaluated.
+func (s *schedule) ask(w *wakened) {
+	w.all, w.parts = true, nil
+	s.tellIndex(w.rule, true)
+}
+
+func (s *schedule) tellIndex(r *rule, asked bool) {
+	if n, ok := s.numbers[r]; ok {
+		s.index.Asked(n, asked)
+	}
+}
+
+// watch has an index be told of the rules, which have the numbers of their
+// positions.
+func (s *schedule) watch(x *trigger.Index, all []*rule) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.index, s.numbers = x, make(map[*rule]int, len(all))
+	for n, r := range all {
+		s.numbers[r] = n
+		if w := s.rules[r]; w != nil && w.all {
+			x.Asked(n, true)
+		}
+	}
 }
 
 func (s *schedule) of(r *rule) *wakened {
@@ -168,8 +209,8 @@ func (s *schedule) push(r *rule, values []string, sure bool) {
 	}
 	switch {
 	case w.all:
-	case r.plan.By == nil || len(w.parts) >= manyParts:
-		w.all, w.parts = true, nil
+	case r.plan.By == nil || len(w.parts) >= w.manyParts():
+		s.ask(w)
 	default:
 		if w.parts == nil {
 			w.parts = map[string]*found{}
@@ -279,6 +320,7 @@ func (s *schedule) next(now, clock time.Time) (*job, time.Duration) {
 		until = min(until, s.timers[0].at.Sub(clock))
 	}
 	pick, canWait := -1, false
+	s.patience.share = s.patientShare()
 	short := s.patience.earn(now)
 	for i, w := range s.ready {
 		if short := w.credit.earn(now); short > 0 {
@@ -304,6 +346,7 @@ type job struct {
 	*wakened
 	schedule *schedule
 	parts    map[string]*found
+	count    int // of parts
 	all      bool
 	canWait  bool
 }
@@ -314,12 +357,22 @@ func (s *schedule) take(i int, canWait bool) *job {
 	if canWait {
 		s.patient++
 	}
-	j := &job{wakened: w, schedule: s, parts: w.parts, all: w.all, canWait: canWait}
+	j := &job{wakened: w, schedule: s, parts: w.parts, count: max(1, len(w.parts)), all: w.all, canWait: canWait}
+	if w.all {
+		s.tellIndex(w.rule, false)
+	}
 	w.parts, w.all, w.sure, w.queued, w.busy = nil, false, false, false, true
 	if len(s.ready) > 0 || len(s.timers) > 0 {
 		s.notice() // for the other one
 	}
 	return j
+}
+
+func (w *wakened) manyParts() int {
+	if w.takesAll == 0 || w.takesPart == 0 {
+		return manyParts
+	}
+	return min(manyParts, int(w.takesAll/w.takesPart)+1)
 }
 
 // canWait says that what is woken takes long, or need not have changed anything.
@@ -339,12 +392,13 @@ func (j *job) serve(ctx context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	took := time.Since(began)
-	takes := &w.takesParts
+	usual := w.takesAll
 	if j.all {
-		takes = &w.takesAll
+		w.takesAll = newer(usual, took)
+	} else {
+		usual = w.takesPart * time.Duration(j.count)
+		w.takesPart = newer(w.takesPart, took/time.Duration(j.count))
 	}
-	usual := *takes
-	*takes += (took - *takes) / 4
 	if j.canWait {
 		s.patient--
 		s.patience.left -= min(took, max(dearest, usual))
@@ -361,6 +415,14 @@ func (j *job) serve(ctx context.Context) {
 		s.ready = append(s.ready, w)
 		s.notice()
 	}
+}
+
+// newer is what an evaluation takes usually, after one more.
+func newer(usual, took time.Duration) time.Duration {
+	if usual == 0 {
+		return took
+	}
+	return usual + (took-usual)/4
 }
 
 // complain names a dear rule, now and then.

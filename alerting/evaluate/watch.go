@@ -31,6 +31,7 @@ func (e *Evaluator) watch() {
 			e.schedule.wake(r, w.Values, w.Sure)
 		}
 	})
+	e.schedule.watch(index, all)
 	e.options.Watch(index)
 	if e.endWatch != nil {
 		e.endWatch()

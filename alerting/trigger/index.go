@@ -19,7 +19,7 @@ type Wake struct {
 	Rule int
 	// Values are those of the labels in the plan's By; nil: all of it.
 	Values []string
-	// At is from when on the sample counts, in milliseconds.
+	// At is from when on the sample counts, in milliseconds; 0: it does.
 	At int64
 	// Sure is whether the result may well have changed, as opposed to just
 	// another sample.
@@ -36,6 +36,7 @@ type Index struct {
 	byName map[string][]sourceRef
 	others []sourceRef
 
+	asked rulesSet
 	// panels are by the matchers of a selector.
 	panels map[string]*panel
 
@@ -58,7 +59,7 @@ type sourceRef struct {
 // is called for each wake, by whoever stores samples: it must not wait.
 func NewIndex(plans []*Plan, lookback int64, wake func(Wake)) *Index {
 	x := &Index{
-		plans: plans, lookback: lookback, wake: wake, byName: map[string][]sourceRef{}, panels: map[string]*panel{},
+		plans: plans, lookback: lookback, wake: wake, asked: newRulesSet(len(plans)), byName: map[string][]sourceRef{}, panels: map[string]*panel{},
 		thresholds: map[string]*threshold{}, shapes: map[string]*shape{}, watches: map[uint64]*Watch{},
 	}
 	for rule, p := range plans {

@@ -17,7 +17,7 @@ type shape struct {
 	present []target
 	// differing are those that mind, now and then, whether a sample differs, and any
 	// those that mind each.
-	differing, any []target
+	differing, any maybe
 	missed         []*missing
 	// each is whether there is somebody for each sample or each change that is not
 	// put off.
@@ -66,9 +66,10 @@ func (s *shape) add(r sourceRef) {
 	}
 	switch {
 	case r.source.Any:
-		s.any, s.each = with(s.any, t), true
+		s.any.add(t)
+		s.each = true
 	case r.source.Differing:
-		s.differing = with(s.differing, t)
+		s.differing.add(t)
 	case r.source.Changes:
 		s.changes, s.each = with(s.changes, t), true
 		if r.source.On != nil {

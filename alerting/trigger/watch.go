@@ -42,9 +42,10 @@ type Watch struct {
 	due []Wake
 	// storing are the samples that Visible has still to be called for.
 	storing int
-	anyNext int64
-	// anyLater and differsLater say that there is a wake for the end of the pause.
-	anyLater, differsLater bool
+	others  int // how many of due were there before the sample that is looked at
+	// anyDue and differingDue are wakes of those for whom a sample may matter.
+	anyDue, differingDue bool
+	laterNext            int64
 }
 
 // stretch is the open interval between from and to, and the value at.
@@ -92,15 +93,15 @@ func (w *Watch) Sample(t int64, v float64, now int64) bool {
 	return w.look(t, newest, v, now)
 }
 
-// anyPause is the least time between two wakes for just another sample of one
-// series, in milliseconds.
-const anyPause = 100
+// laterPause is the least time between two samples of one series whose wakes are
+// remembered until these samples count, in milliseconds.
+const laterPause = 100
 
 // look is Sample for what may wake somebody.
 func (w *Watch) look(t, newest int64, v float64, now int64) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.told = true
+	w.told, w.others = true, len(w.due)
 	for _, m := range w.missed {
 		m.seen(t)
 	}
@@ -126,34 +127,42 @@ func (w *Watch) look(t, newest int64, v float64, now int64) bool {
 			w.push(w.changes, t, now, true)
 		}
 	}
-	if len(w.any) > 0 || differs && len(w.differing) > 0 {
+	if !w.any.empty() || differs && !w.differing.empty() {
 		w.another(t, now, differs)
 	}
 	if t >= w.born {
 		w.unknown.Store(false)
 	}
-	if len(w.due) == 0 {
+	if len(w.due) == 0 && !w.anyDue && !w.differingDue {
 		return false
 	}
 	w.storing++
 	return true
 }
 
-// another wakes those for whom a sample may matter, or one that differs: at once,
-// or when the pause is over.
+// another is for those for whom a sample may matter, or one that differs: at once,
+// or when its time comes.
 func (w *Watch) another(t, now int64, differs bool) {
-	at := w.anyNext
-	if now >= at {
-		at = now
-		w.anyNext, w.anyLater, w.differsLater = now+anyPause, false, false
+	if t <= now {
+		w.anyDue = w.anyDue || len(w.any.now) > 0
+		w.differingDue = w.differingDue || differs && len(w.differing.now) > 0
 	}
-	if !w.anyLater {
-		w.anyLater = at > now
-		w.push(w.any, t, at, false)
+	if now < w.laterNext {
+		return // the interval finds it
 	}
-	if differs && !w.differsLater {
-		w.differsLater = at > now
-		w.push(w.differing, t, at, false)
+	before := len(w.due)
+	w.push(w.any.later, t, now, false)
+	if differs {
+		w.push(w.differing.later, t, now, false)
+	}
+	if t > now {
+		w.push(w.any.now, t, now, false)
+		if differs {
+			w.push(w.differing.now, t, now, false)
+		}
+	}
+	if len(w.due) > before {
+		w.laterNext = now + laterPause
 	}
 }
 
@@ -174,9 +183,9 @@ func (w *Watch) push(all []target, t, now int64, sure bool) {
 	}
 }
 
-// add adds a wake, unless one of those that wait will do as well.
+// add adds a wake, unless one of those that wait for others will do as well.
 func (w *Watch) add(wake Wake, now int64) {
-	for i := range w.due {
+	for i := range w.due[:w.others] {
 		soon := wake.At <= now && w.due[i].At <= now
 		if d := &w.due[i]; d.Rule == wake.Rule && (soon || d.At == wake.At) && slices.Equal(d.Values, wake.Values) {
 			d.Sure = d.Sure || wake.Sure
@@ -221,7 +230,7 @@ func (w *Watch) compare(before, v float64, bothCount bool, wake func([]target)) 
 		}
 		around.bound(v, limit, k.limit.Abs)
 	}
-	if len(w.differing) > 0 {
+	if !w.differing.empty() {
 		around.from, around.to = v, v
 	}
 	if math.IsNaN(v) || w.unknown.Load() {
@@ -265,14 +274,38 @@ func (w *Watch) Touch() byte { return byte(w.newest.Load()) }
 // Visible hands on the wakes of samples that queries can see now, or will never.
 func (w *Watch) Visible() {
 	w.mu.Lock()
-	due := w.due
+	due, each, differing := w.due, w.anyDue, w.differingDue
 	if w.storing--; w.storing <= 0 {
-		w.due, w.storing = nil, 0
+		w.due, w.anyDue, w.differingDue, w.storing = nil, false, false, 0
 	} else {
 		due = slices.Clone(due)
 	}
 	w.mu.Unlock()
 	for _, k := range due {
 		w.index.wake(k)
+	}
+	if each {
+		w.wakeThose(&w.any)
+	}
+	if differing {
+		w.wakeThose(&w.differing)
+	}
+}
+
+// wakeThose wakes those for whom a sample may matter, and of whom not all is going
+// to be evaluated anyway.
+func (w *Watch) wakeThose(m *maybe) {
+	if w.index.asked.all(m.mask) {
+		return
+	}
+	for _, p := range m.now {
+		if w.index.asked.has(p.rule) {
+			continue
+		}
+		wake := Wake{Rule: p.rule}
+		if p.division >= 0 {
+			wake.Values = w.values[p.division]
+		}
+		w.index.wake(wake)
 	}
 }

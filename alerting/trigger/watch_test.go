@@ -48,7 +48,7 @@ func wardOf(plans ...*Plan) *ward {
 	w := &ward{watches: map[string]*Watch{}, now: 1_700_000_000_000}
 	w.Index = NewIndex(plans, lookback.Milliseconds(), func(k Wake) {
 		word := fmt.Sprint(k.Rule, " ", strings.Join(k.Values, ","))
-		if k.At != w.now {
+		if k.At != 0 && k.At != w.now {
 			word += fmt.Sprint(" in ", k.At-w.now)
 		}
 		if !k.Sure {
@@ -160,12 +160,17 @@ func TestSharesWakeOnlyWhenAMemberChanges(t *testing.T) {
 func TestAnySampleWakesOthers(t *testing.T) {
 	w := newWard(t, "rate(level[5m]) > 1", "sum(level) > 10", "sum(level) > 3 and sum(timestamp(level)) > 1")
 	s := series("level", "asset", "W1")
-	require.Equal(t, []string{"0 W1 maybe; 1 ; 2 ", "0 W1 maybe; 2  maybe", "0 W1 maybe; 1  maybe; 2  maybe"}, w.reads(s, 1, 1, 2))
+	require.Equal(t, []string{"0 W1 maybe; 1 ; 2 ; 2  maybe", "0 W1 maybe; 2  maybe", "0 W1 maybe; 1  maybe; 2  maybe; 2  maybe"}, w.reads(s, 1, 1, 2))
+	w.Asked(0, true)
+	w.Asked(2, true)
+	require.Equal(t, []string{"1  maybe", ""}, w.reads(s, 3, 3), "the others are going to be evaluated anyway")
+	w.Asked(0, false)
+	require.Equal(t, []string{"0 W1 maybe"}, w.reads(s, 3))
 	w.woken = nil
-	w.sample(s, w.now+1, 2)
-	w.sample(s, w.now+2, 3)
-	w.sample(s, w.now+3, 4)
-	require.Equal(t, []string{"0 W1 in 100 maybe", "2  in 100 maybe", "1  in 100 maybe", "2  in 100 maybe"}, w.woken, "no more than ten times a second, but the newest in the end")
+	for i := range int64(3) {
+		w.sample(s, w.now+1000+i, 4)
+	}
+	require.Equal(t, []string{"0 W1 in 1000 maybe", "2  in 1000 maybe", "1  in 1000 maybe", "2  in 1000 maybe"}, w.woken, "those ahead of their time not each")
 }
 
 func TestMissingSamplesAreKnown(t *testing.T) {

@@ -47,7 +47,6 @@ func (c *serveCmd) Run(ctx context.Context, g *globals) error {
 	build := telemetry.ReadBuild()
 	logger := telemetry.NewLogger(g.stderr, cfg.Log)
 	logger.Info("starting", "version", build.Version, "config", cfg.File)
-	tuneMemory()
 	hangups := make(chan os.Signal, 1) // one that comes during the start waits for its end
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)

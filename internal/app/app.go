@@ -74,8 +74,9 @@ type App struct {
 	frames    *lorawan.Frames
 	parking   *parking.Tracker
 	intake    *intake.Intake
-	devices   *liveness.Liveness // nil: none is watched
-	hj212     *hj212.Server      // nil: not listened for
+	writes    atomic.Pointer[intake.Intake] // the same, for whoever is started before
+	devices   *liveness.Liveness            // nil: none is watched
+	hj212     *hj212.Server                 // nil: not listened for
 	hj212Addr net.Addr
 	events    *event.Store
 	hazards   *hazard.Store
@@ -136,6 +137,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		Unheard: a.newDevices(c),
 		Derive:  []intake.Deriver{a.parking}, DeriveWrite: []intake.WriteDeriver{a.parking}, Redactor: plate.Redactor{},
 	})
+	a.writes.Store(a.intake)
 	a.guard, err = access.New(ctx, access.Options{
 		Listen: c.Listen, ExternalURL: c.ExternalURL, Auth: c.Auth, Metrics: o.Metrics, Logger: a.logger.With("component", "http"),
 	})
@@ -248,6 +250,7 @@ func (a *App) startAlerting(c *config.Config, in inputs) error {
 		Interval:       c.EvaluationInterval,
 		Lookback:       c.Query.Lookback,
 		Watch:          func(x *trigger.Index) { a.store.Watch(samples{x}) },
+		Busy:           a.busy,
 		Metrics:        a.opts.Metrics,
 		ExternalLabels: c.ExternalLabels,
 		ExternalURL:    external,
@@ -275,6 +278,12 @@ func (a *App) startAlerting(c *config.Config, in inputs) error {
 	}
 	e.Start()
 	return nil
+}
+
+// busy says that writes wait for their turn.
+func (a *App) busy() bool {
+	in := a.writes.Load()
+	return in != nil && in.Waiting() > 0
 }
 
 // samples are what wakes rules.

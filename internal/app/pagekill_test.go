@@ -57,7 +57,7 @@ func newDeadline(t *testing.T) *deadline {
 // TestAKillLosesNoPageAndRepeatsAtMostOne kills Belfry while a page is on the wire, or just after it was accepted.
 func TestAKillLosesNoPageAndRepeatsAtMostOne(t *testing.T) {
 	d := newDeadline(t)
-	dir := withWebhook(t, &postbox{Server: d.Server})
+	dir := withWebhook(t, &webhook{Server: d.Server})
 	settled := func(c *child, n int) {
 		require.Eventually(t, func() bool {
 			all := getHazards(t, c.url)
