@@ -23,7 +23,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"github.com/belfry-city/belfry/alerting/evaluate"
 	"github.com/belfry-city/belfry/alerting/trigger"
 )
 
@@ -74,16 +73,15 @@ func newTwin(c *city) *twin {
 	return &twin{city: c, witness: &witness{QueryEngine: engine}, query: rules.EngineQueryFunc(engine, c.db)}
 }
 
-func (w *twin) begin(t *testing.T) {
+func (w *twin) begin() {
 	o := w.options()
 	o.Engine = w.witness
-	o.Watch = func(x *trigger.Index) { w.index, w.watches = x, map[string]*trigger.Watch{} }
-	e, err := evaluate.New(o)
-	require.NoError(t, err)
-	require.NoError(t, e.Reload(w.set))
-	e.Start()
-	w.evaluator = e
+	o.Watch = w.listen
+	w.startWith(o)
 }
+
+// listen has the index told of what is stored.
+func (w *twin) listen(x *trigger.Index) { w.index, w.watches = x, map[string]*trigger.Watch{} }
 
 // define makes the model's rules; those that were there keep what they know.
 func (w *twin) define() {
@@ -272,7 +270,7 @@ func drawRules(t *rapid.T) string {
 func (w *twin) live(t *testing.T, l life, changes *int) string {
 	w.rules(l.rules)
 	w.define()
-	w.begin(t)
+	w.begin()
 	synctest.Wait()
 	w.catchUp(t)
 	before := ""
@@ -317,7 +315,7 @@ func (w *twin) step(t *testing.T, s step) {
 		}
 	}
 	if s.restart {
-		w.begin(t)
+		w.begin()
 	}
 	synctest.Wait()
 	w.catchUp(t)
@@ -327,7 +325,7 @@ func TestMissingSamplesRaiseAnAlertWhenTheyAreMissed(t *testing.T) {
 	inBubble(t, func(t *testing.T, c *city) {
 		w := newTwin(c)
 		w.rules("groups: [{name: g, interval: 1h, rules: [{alert: Gone, expr: absent(a), labels: {severity: critical}, annotations: {summary: s}}]}]")
-		w.begin(t)
+		w.begin()
 		synctest.Wait()
 		require.NotEmpty(t, c.inbox.take(), "there has never been any")
 		<-time.After(time.Minute)

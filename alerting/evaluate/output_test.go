@@ -10,9 +10,6 @@ import (
 
 	"github.com/prometheus/prometheus/storage"
 	"github.com/stretchr/testify/require"
-
-	"github.com/belfry-city/belfry/alerting/evaluate"
-	"github.com/belfry-city/belfry/alerting/trigger"
 )
 
 // firing is how many ALERTS series queries see.
@@ -26,7 +23,7 @@ func TestAnAlertThatIsOverInTheSameMillisecondEndsItsSeries(t *testing.T) {
 	inBubble(t, func(t *testing.T, c *city) {
 		w := newTwin(c)
 		w.rules(`groups: [{name: g, rules: [{alert: High, expr: a > 2 unless on (asset) b > 3, labels: {severity: warning}, annotations: {summary: s}}]}]`)
-		w.begin(t)
+		w.begin()
 		synctest.Wait()
 		<-time.After(time.Second)
 		at := time.Now().Truncate(time.Millisecond)
@@ -70,12 +67,8 @@ func TestSeriesOfAlertsAreEndedOnceTheStoreTakesSamplesAgain(t *testing.T) {
 		o := w.options()
 		var fails atomic.Bool
 		o.Appendable = failing{c.db, &fails}
-		o.Watch = func(x *trigger.Index) { w.index, w.watches = x, map[string]*trigger.Watch{} }
-		var err error
-		w.evaluator, err = evaluate.New(o)
-		require.NoError(t, err)
-		require.NoError(t, w.evaluator.Reload(w.set))
-		w.evaluator.Start()
+		o.Watch = w.listen
+		w.startWith(o)
 		synctest.Wait()
 		<-time.After(time.Second)
 		w.store(metric("a", "asset", "W1"), time.Now(), 3)

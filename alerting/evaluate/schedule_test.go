@@ -17,7 +17,6 @@ import (
 	"github.com/prometheus/prometheus/storage"
 	"github.com/stretchr/testify/require"
 
-	"github.com/belfry-city/belfry/alerting/evaluate"
 	"github.com/belfry-city/belfry/alerting/trigger"
 )
 
@@ -57,12 +56,8 @@ func TestALimitThatIsCrossedDoesNotWaitForDearRules(t *testing.T) {
 		letGo := make(chan struct{})
 		o := w.options()
 		o.Engine = stuck{o.Engine, "street", letGo}
-		o.Watch = func(x *trigger.Index) { w.index, w.watches = x, map[string]*trigger.Watch{} }
-		var err error
-		w.evaluator, err = evaluate.New(o)
-		require.NoError(t, err)
-		require.NoError(t, w.evaluator.Reload(w.set))
-		w.evaluator.Start()
+		o.Watch = w.listen
+		w.startWith(o)
 		synctest.Wait()
 		for range 3 {
 			<-time.After(time.Second)
@@ -110,11 +105,7 @@ func TestADearRuleSlowsDownNoneButItself(t *testing.T) {
 		o.Engine = engine
 		var logged bytes.Buffer
 		o.Logger = slog.New(slog.NewTextHandler(&logged, nil))
-		var err error
-		c.evaluator, err = evaluate.New(o)
-		require.NoError(t, err)
-		require.NoError(t, c.evaluator.Reload(c.set))
-		c.evaluator.Start()
+		c.startWith(o)
 		<-time.After(10 * time.Second)
 		engine.slow.Store(0)
 		engine.quick.Store(0)
@@ -138,13 +129,9 @@ func TestAnAlertOfWhatIsRecordedDoesNotWaitForTheInterval(t *testing.T) {
   - {record: 'nobody:reads:this', expr: sum(taken)}
 - {name: full, interval: 1h, rules: [{alert: Full, expr: 'district:taken:sum > 2', labels: {severity: info}, annotations: {summary: s}}]}`)
 		o := w.options()
-		o.Watch = func(x *trigger.Index) { w.index, w.watches = x, map[string]*trigger.Watch{} }
+		o.Watch = w.listen
 		o.Appendable = telling{w}
-		var err error
-		w.evaluator, err = evaluate.New(o)
-		require.NoError(t, err)
-		require.NoError(t, w.evaluator.Reload(w.set))
-		w.evaluator.Start()
+		w.startWith(o)
 		synctest.Wait()
 		for range 5 {
 			<-time.After(10 * time.Second)
@@ -168,11 +155,7 @@ func TestSeriesThatAreGoneAreForgotten(t *testing.T) {
 		o := c.options()
 		var newest atomic.Pointer[trigger.Index]
 		o.Watch = newest.Store
-		var err error
-		c.evaluator, err = evaluate.New(o)
-		require.NoError(t, err)
-		require.NoError(t, c.evaluator.Reload(c.set))
-		c.evaluator.Start()
+		c.startWith(o)
 		first := newest.Load()
 		for i := range 2000 {
 			first.Watch(metric("gas", "asset", fmt.Sprint("W", i)), false).Sample(time.Now().UnixMilli(), 1, time.Now().UnixMilli())
@@ -227,12 +210,8 @@ func TestAllDearRulesTogetherLeaveTheProcessorsToOthers(t *testing.T) {
 		o := w.options()
 		engine := &dearEngine{QueryEngine: o.Engine, metric: "street"}
 		o.Engine = engine
-		o.Watch = func(x *trigger.Index) { w.index, w.watches = x, map[string]*trigger.Watch{} }
-		var err error
-		w.evaluator, err = evaluate.New(o)
-		require.NoError(t, err)
-		require.NoError(t, w.evaluator.Reload(w.set))
-		w.evaluator.Start()
+		o.Watch = w.listen
+		w.startWith(o)
 		for second := range 3600 {
 			if second == 3000 { // by then it is known how long each takes
 				engine.slow.Store(0)

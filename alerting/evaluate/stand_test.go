@@ -105,8 +105,10 @@ func (c *city) options() evaluate.Options {
 
 func (c *city) now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
 
-func (c *city) start() {
-	e, err := evaluate.New(c.options())
+func (c *city) start() { c.startWith(c.options()) }
+
+func (c *city) startWith(o evaluate.Options) {
+	e, err := evaluate.New(o)
 	require.NoError(c.t, err)
 	require.NoError(c.t, e.Reload(c.set))
 	e.Start()
