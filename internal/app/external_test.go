@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -52,6 +53,10 @@ func TestExternalAlertmanagersGetTheAlerts(t *testing.T) {
 	require.Equal(t, `"two at /prefix/api/v2/status"`, text)
 	_, text = r.do(t, http.MethodGet, "/metrics", "")
 	require.Contains(t, text, `belfry_alertmanager_alerts_sent_total{target="`+two.Listener.Addr().String()+`/prefix"} 1`)
+	require.Eventually(t, func() bool {
+		_, text = r.do(t, http.MethodGet, "/api/belfry/v1/hazards", "")
+		return strings.Contains(text, `{"receiver":"`+two.Listener.Addr().String()+`/prefix","integration":"alertmanager"`)
+	}, time.Minute, 10*time.Millisecond, "who took it stands in the hazard")
 	status, _ := r.do(t, http.MethodPost, "/-/reload", "")
 	require.Equal(t, http.StatusOK, status)
 }

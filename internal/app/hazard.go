@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"time"
+
+	"github.com/prometheus/prometheus/notifier"
 
 	"github.com/belfry-city/belfry/alerting/hazard"
 	"github.com/belfry-city/belfry/alerting/pager"
@@ -33,6 +36,17 @@ func (a *App) paged(n pager.Notification) {
 	for i := range n.Pages {
 		if p := &n.Pages[i]; p.Status == pager.Firing {
 			a.hazards.Paged(p.Hazard, n.Receiver, n.Integration, n.Time)
+		}
+	}
+}
+
+// accepted notes which hazards an Alertmanager elsewhere has been told of. When it
+// pages somebody, nobody says.
+func (a *App) accepted(target string, alerts []*notifier.Alert) {
+	now := time.Now()
+	for _, alert := range alerts {
+		if id := alert.Annotations.Get("hazard"); id != "" && !alert.ResolvedAt(now) {
+			a.hazards.Paged(id, target, "alertmanager", now)
 		}
 	}
 }

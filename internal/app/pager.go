@@ -61,7 +61,8 @@ func (a *App) startFleet(c *config.Config, in inputs) (paging, error) {
 			<-made
 			a.hazards.Before(f).Send(alerts...)
 		},
-		Logger: a.logger, Metrics: a.opts.Metrics,
+		OnAccept: a.accepted,
+		Logger:   a.logger, Metrics: a.opts.Metrics,
 	})
 	return f, err
 }

@@ -26,6 +26,9 @@ type Options struct {
 	Language string
 	// Raise takes the alert that an Alertmanager does not take any, on its way to Send. Nil means Send.
 	Raise func(...*notifier.Alert)
+	// OnAccept, if not nil, is told what an Alertmanager, by the name of its target, has accepted. It is called
+	// concurrently and must return quickly.
+	OnAccept func(target string, alerts []*notifier.Alert)
 	// ExternalLabels are added to that alert.
 	ExternalLabels labels.Labels
 
@@ -62,7 +65,10 @@ func New(o Options) (*Fleet, error) {
 		}
 		s := &sender{
 			target: t, client: &http.Client{Transport: transport, CheckRedirect: stay(t)}, queue: newQueue(),
-			logger: o.Logger.With("component", "pager", "alertmanager", t.Name),
+			logger: o.Logger.With("component", "pager", "alertmanager", t.Name), onAccept: o.OnAccept,
+		}
+		if s.onAccept == nil {
+			s.onAccept = func(string, []*notifier.Alert) {}
 		}
 		s.measure(o.Metrics)
 		f.senders = append(f.senders, s)

@@ -42,6 +42,8 @@ type sender struct {
 	logger  *slog.Logger
 	counts  counts
 	failing *failing.Watch
+	// onAccept is Options.OnAccept.
+	onAccept func(target string, alerts []*notifier.Alert)
 
 	mu   sync.Mutex
 	down time.Time // since when no attempt has succeeded; zero: the last one did
@@ -146,6 +148,7 @@ func (s *sender) deliver(ctx context.Context, alerts []*notifier.Alert) error {
 	case err == nil:
 		s.counts.sent.Add(len(alerts))
 		s.queue.accepted(alerts, time.Now())
+		s.onAccept(s.target.Name, alerts)
 		return nil
 	case !errors.As(err, &r) || !r.ofContent:
 		s.counts.failed.Inc()
