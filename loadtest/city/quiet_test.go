@@ -73,7 +73,7 @@ func TestTheDefaultRulesSayNothingOfAHealthyCity(t *testing.T) {
 				require.NoError(t, err)
 				result, err := query.Exec(t.Context()).Vector()
 				require.NoError(t, err, rule.Name)
-				if rule.Alert {
+				if rule.Alert && rule.Labels["severity"] != "none" { // the watchdog always fires
 					require.Empty(t, result, "%s at %s", rule.Name, at)
 				}
 				for _, s := range result {
