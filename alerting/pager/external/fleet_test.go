@@ -160,11 +160,13 @@ func TestTheAPIIsThatOfTheFirstThatAnswers(t *testing.T) {
 		seen <- r.Header
 		return true
 	})
-	r := httptest.NewRequest(http.MethodPost, "/api/v2/silences", strings.NewReader("[]"))
-	r.Header.Set("Authorization", "Bearer bf_of_belfry")
-	w := httptest.NewRecorder()
-	s.Handler().ServeHTTP(w, r)
-	require.Equal(t, http.StatusOK, w.Code)
+	eventually(t, func() bool { // what the one that was killed may have heard is not repeated
+		r := httptest.NewRequest(http.MethodPost, "/api/v2/silences", strings.NewReader("[]"))
+		r.Header.Set("Authorization", "Bearer bf_of_belfry")
+		w := httptest.NewRecorder()
+		s.Handler().ServeHTTP(w, r)
+		return w.Code == http.StatusOK
+	}, "the next to answer")
 	require.Empty(t, (<-seen).Get("Authorization"), "Belfry's tokens are no business of others")
 
 	other.Close()
