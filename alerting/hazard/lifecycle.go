@@ -180,7 +180,7 @@ func (b *book) still(e *entry, a *notifier.Alert, now time.Time) *Event {
 	if e.Worst == nil || e.Limit == nil {
 		return nil
 	}
-	if e.told == nil || math.Abs(*e.Worst-*e.told) >= worseBy*max(math.Abs(*e.Limit), math.SmallestNonzeroFloat64) {
+	if e.told == nil || *e.Worst != *e.told && math.Abs(*e.Worst-*e.told) >= worseBy*math.Abs(*e.Limit) {
 		e.told = e.Worst
 		return e.happened(KindUpdated, InstantOf(now), now, Detail{Value: e.Value})
 	}

@@ -180,6 +180,12 @@ func TestAValueThatGetsClearlyWorseIsToldOnce(t *testing.T) {
 	s.send(t, s.alert("Oxygen", "W1", noted("limit", "18"), noted("value", "16")))
 	h, _ = s.get(t, id)
 	require.InDelta(t, 12, *h.Worst, 0)
+	// Of a limit of 0 there is no tenth.
+	silent := s.alert("DeviceSilent", "W1", noted("limit", "0"), noted("value", "1"))
+	id = s.send(t, silent)[0]
+	s.send(t, silent)
+	_, history = s.get(t, id)
+	require.Equal(t, []hazard.Kind{"opened"}, story(history))
 }
 
 func TestHazardsAreFilteredAndGivenInPages(t *testing.T) {
