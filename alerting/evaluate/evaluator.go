@@ -80,9 +80,10 @@ type Options struct {
 	// returns when none is being stored that it is not told of; nil: rules are
 	// evaluated on their interval only.
 	Watch func(*trigger.Index)
-	// Busy says that there is more to store than processors for it: what is woken and
-	// can wait then waits for longer. It may be nil.
-	Busy func() bool
+	// Storing is for how long samples have been stored so far, by all who do together.
+	// The more processors that takes, the longer waits what is woken and can wait. It
+	// may be nil.
+	Storing func() time.Duration
 	// Now is the clock by which rules are evaluated, which may be set; nil stands for
 	// time.Now.
 	Now func() time.Time

@@ -17,10 +17,6 @@ const (
 	share = 0.1
 	// saved is how much of its share a rule may have saved up.
 	saved = 100 * time.Millisecond
-	// patientShare is which part of all processors goes, at most, into what is woken
-	// and can wait, and busyShare is that part while whoever stores samples is busy.
-	patientShare = 0.25
-	busyShare    = 0.05
 	// dearest is the most that one evaluation counts for, of a rule whose evaluations
 	// do not take as long usually: it may have waited for a disk, or for another
 	// evaluation.
@@ -47,11 +43,9 @@ type schedule struct {
 	// patientWorkers is how many workers may do what can wait.
 	patientWorkers int
 
-	mu sync.Mutex
-	// patient are the workers that do what can wait, and patience is what is left of
-	// their share.
-	patient  int
-	patience credit
+	mu       sync.Mutex
+	patient  int // workers that do what can wait
+	patience patience
 	ready    []*wakened // to be evaluated, in order
 	rules    map[*rule]*wakened
 	timers   timers
@@ -89,16 +83,9 @@ func newSchedule(e *Evaluator) *schedule {
 	s := &schedule{
 		evaluator: e, patientWorkers: workers() / 2, rules: map[*rule]*wakened{}, kick: make(chan struct{}, 1),
 	}
-	s.patience = newCredit(s.patientShare(), saved)
+	s.patience = newPatience(e.options.Storing)
 	s.began.processor, s.began.clock = time.Now(), e.now().Round(0)
 	return s
-}
-
-func (s *schedule) patientShare() float64 {
-	if busy := s.evaluator.options.Busy; busy != nil && busy() {
-		return busyShare * float64(runtime.NumCPU())
-	}
-	return patientShare * float64(runtime.NumCPU())
 }
 
 // workers is how many evaluate what is woken.
@@ -320,7 +307,6 @@ func (s *schedule) next(now, clock time.Time) (*job, time.Duration) {
 		until = min(until, s.timers[0].at.Sub(clock))
 	}
 	pick, canWait := -1, false
-	s.patience.share = s.patientShare()
 	short := s.patience.earn(now)
 	for i, w := range s.ready {
 		if short := w.credit.earn(now); short > 0 {

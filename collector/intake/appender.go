@@ -46,11 +46,12 @@ func (a *appender) Commit() error {
 }
 
 func (a *appender) store(t *taking) error {
-	if err := a.in.takeTurn(a.ctx); err != nil {
+	began, err := a.in.takeTurn(a.ctx)
+	if err != nil {
 		return err
 	}
-	err := a.in.appendTaking(a.ctx, t)
-	a.in.turns.Release(1)
+	err = a.in.appendTaking(a.ctx, t)
+	a.in.endTurn(began)
 	if err != nil {
 		return err
 	}

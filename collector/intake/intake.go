@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,8 +32,9 @@ type Intake struct {
 	takings sync.Pool
 	// turns bounds how many parts are parsed and appended at once, so that rule
 	// evaluation never stands behind a long queue for a processor.
-	turns   *semaphore.Weighted
-	waiting atomic.Int64
+	turns  *semaphore.Weighted
+	wanted atomic.Int64 // turns that are held or waited for
+	worked atomic.Int64 // nanoseconds of all turns together
 
 	arrivals *arrivals
 }
@@ -45,42 +45,10 @@ func New(o Options) *Intake {
 		opts:    o,
 		batches: sync.Pool{New: func() any { return new(reading.Batch) }},
 		takings: sync.Pool{New: func() any { return new(taking) }},
-		turns:   semaphore.NewWeighted(int64(2 * runtime.GOMAXPROCS(0))),
+		turns:   semaphore.NewWeighted(parallel()),
 
 		arrivals: newArrivals(o.Store),
 	}
-}
-
-// Waiting is how many writes wait for their turn.
-func (in *Intake) Waiting() int { return int(in.waiting.Load()) }
-
-// awaitTurn waits for a turn for as long as it takes.
-func (in *Intake) awaitTurn(ctx context.Context) error {
-	in.waiting.Add(1)
-	defer in.waiting.Add(-1)
-	return in.turns.Acquire(ctx, 1)
-}
-
-func (in *Intake) takeTurn(ctx context.Context) error {
-	if in.turns.TryAcquire(1) {
-		return nil
-	}
-	if in.opts.Lag() > maxLag {
-		in.unheard()
-		return ErrOverload
-	}
-	in.waiting.Add(1)
-	defer in.waiting.Add(-1)
-	wait, cancel := context.WithTimeout(ctx, turnWait)
-	defer cancel()
-	if err := in.turns.Acquire(wait, 1); err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		in.unheard()
-		return ErrOverload
-	}
-	return nil
 }
 
 func (in *Intake) unheard() {
@@ -148,10 +116,11 @@ func durations() []float64 {
 }
 
 func (in *Intake) writePart(ctx context.Context, b *reading.Batch, from Source, parse Parse, sp reading.Speller, res *Result) (taken tsdb.Receipt, more bool, err error) {
-	if err := in.takeTurn(ctx); err != nil {
+	began, err := in.takeTurn(ctx)
+	if err != nil {
 		return taken, false, err
 	}
-	defer in.turns.Release(1)
+	defer in.endTurn(began)
 	more = parse(b)
 	in.redactExemplars(b)
 	if storable(b) {

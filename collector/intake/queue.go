@@ -99,7 +99,8 @@ func (q *Queue) next(ctx context.Context) bool {
 	case m = <-q.jobs:
 	}
 	t := q.in.newTaking()
-	if err := q.in.awaitTurn(ctx); err != nil {
+	began, err := q.in.awaitTurn(ctx)
+	if err != nil {
 		t.messages = append(t.messages, m)
 		q.answer(t, ErrStopped)
 		return false
@@ -115,8 +116,8 @@ func (q *Queue) next(ctx context.Context) bool {
 			more = false
 		}
 	}
-	err := q.in.appendTaking(ctx, t)
-	q.in.turns.Release(1)
+	err = q.in.appendTaking(ctx, t)
+	q.in.endTurn(began)
 	if err = q.untilTaken(ctx, t, err); err != nil {
 		q.answer(t, ErrStopped)
 		return false

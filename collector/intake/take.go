@@ -43,13 +43,14 @@ type taken struct {
 func (in *Intake) Take(ctx context.Context, name string, m *input.Message, d input.Decoder) (Result, error) {
 	t := in.newTaking()
 	defer in.release(t)
-	if err := in.takeTurn(ctx); err != nil {
+	began, err := in.takeTurn(ctx)
+	if err != nil {
 		return Result{}, err
 	}
 	in.decode(t, taken{message: m, decoder: d})
 	t.batch.Room = in.opts.MaxNew
-	err := in.appendTaking(ctx, t)
-	in.turns.Release(1)
+	err = in.appendTaking(ctx, t)
+	in.endTurn(began)
 	if err == nil {
 		err = in.settle(ctx, t.receipt, t.batch.Events)
 	}

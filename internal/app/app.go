@@ -250,7 +250,7 @@ func (a *App) startAlerting(c *config.Config, in inputs) error {
 		Interval:       c.EvaluationInterval,
 		Lookback:       c.Query.Lookback,
 		Watch:          func(x *trigger.Index) { a.store.Watch(samples{x}) },
-		Busy:           a.busy,
+		Storing:        a.storing,
 		Metrics:        a.opts.Metrics,
 		ExternalLabels: c.ExternalLabels,
 		ExternalURL:    external,
@@ -280,10 +280,12 @@ func (a *App) startAlerting(c *config.Config, in inputs) error {
 	return nil
 }
 
-// busy says that writes wait for their turn.
-func (a *App) busy() bool {
-	in := a.writes.Load()
-	return in != nil && in.Waiting() > 0
+// storing is for how long samples have been stored, by all who do together.
+func (a *App) storing() time.Duration {
+	if in := a.writes.Load(); in != nil {
+		return in.Worked()
+	}
+	return 0
 }
 
 // samples are what wakes rules.
