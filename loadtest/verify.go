@@ -61,6 +61,10 @@ func (r *Report) Verify(ctx context.Context, client *prom.Client, patience time.
 	return nil
 }
 
+// ours selects what the city has sent: it has no label source, and what Belfry
+// itself finds out about bays, under the same names, has one.
+const ours = `source=""`
+
 // count adds up windows that are small enough for the limits that servers set
 // on the samples of one query.
 func (r *Report) count(ctx context.Context, client *prom.Client, metric string) (int64, error) {
@@ -72,7 +76,7 @@ func (r *Report) count(ctx context.Context, client *prom.Client, metric string) 
 	for end := r.LastReading; end.UnixMilli() >= r.FirstReading.UnixMilli(); end = end.Add(-time.Duration(width) * time.Millisecond) {
 		// A window leaves out its first instant, so neighbours share none.
 		in := min(width, end.UnixMilli()-r.FirstReading.UnixMilli()+1)
-		answer, err := client.Query(ctx, fmt.Sprintf("sum(count_over_time({__name__=%q}[%dms]))", metric, in), end)
+		answer, err := client.Query(ctx, fmt.Sprintf("sum(count_over_time({__name__=%q, %s}[%dms]))", metric, ours, in), end)
 		if err != nil {
 			return 0, err
 		}

@@ -19,7 +19,7 @@ import (
 func TestLargeCountsAreAskedForInWindowsThatShareNoInstant(t *testing.T) {
 	first := time.UnixMilli(1_780_000_000_000)
 	const span = 100_003
-	window := regexp.MustCompile(`^sum\(count_over_time\(\{__name__="m"\}\[(\d+)ms\]\)\)$`)
+	window := regexp.MustCompile(`^sum\(count_over_time\(\{__name__="m", source=""\}\[(\d+)ms\]\)\)$`)
 	seen := make([]int, span)
 	questions := 0
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
