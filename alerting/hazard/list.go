@@ -9,7 +9,8 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
+
+	"github.com/belfry-city/belfry/internal/database"
 )
 
 // Filter says which hazards are meant. An empty list means any.
@@ -64,16 +65,17 @@ func (f *Filter) Match(h *Hazard) bool {
 // List gives hazards, those that were opened last first; next is the cursor of the
 // following page, or "".
 func (s *Store) List(ctx context.Context, q Query) (hazards []Hazard, next string, err error) {
-	where, args, err := q.where()
+	where, err := q.where()
 	if err != nil {
 		return nil, "", err
 	}
+	clause, args := where.SQL()
 	db, release, err := s.reader()
 	if err != nil {
 		return nil, "", err
 	}
 	defer release()
-	rows, err := db.Read.QueryContext(ctx, "SELECT doc FROM hazards"+where+" ORDER BY number DESC LIMIT ?", append(args, q.Limit+1)...)
+	rows, err := db.Read.QueryContext(ctx, "SELECT doc FROM hazards"+clause+" ORDER BY number DESC LIMIT ?", append(args, q.Limit+1)...)
 	if err != nil {
 		return nil, "", fmt.Errorf("list hazards: %w", s.read(err))
 	}
@@ -96,44 +98,29 @@ func (s *Store) List(ctx context.Context, q Query) (hazards []Hazard, next strin
 	return hazards, "", nil
 }
 
-func (q *Query) where() (string, []any, error) {
-	var conditions []string
-	var args []any
-	and := func(condition string, values ...any) {
-		conditions = append(conditions, condition)
-		args = append(args, values...)
-	}
+func (q *Query) where() (*database.Where, error) {
+	w := &database.Where{}
 	if q.Cursor != "" {
 		text, err := base64.RawURLEncoding.DecodeString(q.Cursor)
 		number, wrong := strconv.ParseInt(string(text), 36, 64)
 		if err != nil || wrong != nil || number < 0 {
-			return "", nil, ErrBadCursor
+			return nil, ErrBadCursor
 		}
-		and("number < ?", number)
+		w.And("number < ?", number)
 	}
 	if q.From != 0 {
-		and("opened >= ?", int64(q.From))
+		w.And("opened >= ?", int64(q.From))
 	}
 	if q.To != 0 {
-		and("opened < ?", int64(q.To))
+		w.And("opened < ?", int64(q.To))
 	}
 	for _, c := range q.conditions() {
-		if len(c.values) > 0 {
-			values := make([]any, len(c.values))
-			for i, v := range c.values {
-				values[i] = v
-			}
-			and(c.column+" IN ("+strings.TrimSuffix(strings.Repeat("?,", len(values)), ",")+")", values...)
-		}
+		w.In(c.column, c.values)
 	}
 	if q.Text != "" {
-		like := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(q.Text) + "%"
-		and(`text LIKE ? ESCAPE '\'`, like)
+		w.And(`text LIKE ? ESCAPE '\'`, database.Containing(q.Text))
 	}
-	if len(conditions) == 0 {
-		return "", nil, nil
-	}
-	return " WHERE " + strings.Join(conditions, " AND "), args, nil
+	return w, nil
 }
 
 // Has says whether there is a hazard with a value of a column, which is one of

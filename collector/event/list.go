@@ -7,9 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"strings"
 
 	"github.com/belfry-city/belfry/collector/reading"
+	"github.com/belfry-city/belfry/internal/database"
 )
 
 // Record is an event as it is kept. Times are in milliseconds; End is 0 while
@@ -49,16 +49,17 @@ var ErrBadCursor = errors.New("no cursor of a page of events")
 // List gives events, the newest first. next is the cursor of the following
 // page, or "".
 func (s *Store) List(ctx context.Context, q Query) (events []Record, next string, err error) {
-	where, args, err := q.where()
+	where, err := q.where()
 	if err != nil {
 		return nil, "", err
 	}
+	clause, args := where.SQL()
 	db, release, err := s.reader()
 	if err != nil {
 		return nil, "", err
 	}
 	defer release()
-	rows, err := db.Read.QueryContext(ctx, "SELECT "+columns+" FROM events"+where+" ORDER BY time DESC, seq DESC LIMIT ?", append(args, q.Limit+1)...)
+	rows, err := db.Read.QueryContext(ctx, "SELECT "+columns+" FROM events"+clause+" ORDER BY time DESC, seq DESC LIMIT ?", append(args, q.Limit+1)...)
 	if err != nil {
 		return nil, "", fmt.Errorf("list events: %w", s.read(err))
 	}
@@ -84,61 +85,38 @@ func cursor(r *row) string {
 	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d.%d", r.Time, r.seq))
 }
 
-func (q Query) where() (string, []any, error) {
-	var conditions []string
-	var args []any
-	and := func(condition string, values ...any) {
-		conditions = append(conditions, condition)
-		args = append(args, values...)
-	}
+func (q Query) where() (*database.Where, error) {
+	w := &database.Where{}
 	if q.Cursor != "" {
 		text, err := base64.RawURLEncoding.DecodeString(q.Cursor)
 		var t, seq int64
 		if n, _ := fmt.Sscanf(string(text), "%d.%d", &t, &seq); err != nil || n != 2 {
-			return "", nil, ErrBadCursor
+			return nil, ErrBadCursor
 		}
-		and("(time, seq) < (?, ?)", t, seq)
+		w.And("(time, seq) < (?, ?)", t, seq)
 	}
 	if q.From != 0 {
-		and("time >= ?", q.From)
+		w.And("time >= ?", q.From)
 	}
 	if q.To != 0 && q.To != math.MaxInt64 {
-		and("time < ?", q.To)
+		w.And("time < ?", q.To)
 	}
-	for _, f := range []struct {
-		column string
-		values []string
-	}{
-		{"asset", q.Assets}, {"kind", q.Kinds}, {"domain", q.Domains}, {"team", q.Teams}, {"severity", q.Severities}, {"vendor", q.Vendors},
-	} {
-		if len(f.values) > 0 {
-			and(f.column+" IN ("+marks(len(f.values))+")", anys(f.values)...)
-		}
-	}
+	w.In("asset", q.Assets)
+	w.In("kind", q.Kinds)
+	w.In("domain", q.Domains)
+	w.In("team", q.Teams)
+	w.In("severity", q.Severities)
+	w.In("vendor", q.Vendors)
 	if q.Text != "" {
-		like := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(q.Text) + "%"
-		condition := `(description LIKE ? ESCAPE '\' OR vendor_kind LIKE ? ESCAPE '\' OR asset LIKE ? ESCAPE '\'`
-		values := []any{like, like, like}
+		like := database.Containing(q.Text)
+		condition, values := `description LIKE ? ESCAPE '\' OR vendor_kind LIKE ? ESCAPE '\' OR asset LIKE ? ESCAPE '\'`, []any{like, like, like}
 		if len(q.KindsOfText) > 0 {
-			condition += " OR kind IN (" + marks(len(q.KindsOfText)) + ")"
-			values = append(values, anys(q.KindsOfText)...)
+			in, kinds := database.In("kind", q.KindsOfText)
+			condition, values = condition+" OR "+in, append(values, kinds...)
 		}
-		and(condition+")", values...)
+		w.And("("+condition+")", values...)
 	}
-	if len(conditions) == 0 {
-		return "", nil, nil
-	}
-	return " WHERE " + strings.Join(conditions, " AND "), args, nil
-}
-
-func marks(n int) string { return strings.TrimSuffix(strings.Repeat("?,", n), ",") }
-
-func anys(values []string) []any {
-	all := make([]any, len(values))
-	for i, v := range values {
-		all[i] = v
-	}
-	return all
+	return w, nil
 }
 
 // Get returns an event, with the sender's message.

@@ -93,8 +93,8 @@ func (s *Store) trimBit() (deleted int, err error) {
 		return 0, nil
 	}
 	err = s.transaction(func(t *tx) error {
-		_, err := t.sql.ExecContext(t.ctx, "DELETE FROM events WHERE seq IN ("+marks(len(old))+")", old...)
-		if err != nil {
+		these, args := database.In("seq", old)
+		if _, err := t.sql.ExecContext(t.ctx, "DELETE FROM events WHERE "+these, args...); err != nil {
 			return fmt.Errorf("delete old events: %w", err)
 		}
 		return nil
