@@ -260,17 +260,22 @@ func TestWhatMayBeTakenLaterIsAnsweredWith503(t *testing.T) {
 	require.Equal(t, "0", resp.Header.Get("X-Prometheus-Remote-Write-Samples-Written"))
 
 	b = start(t, func(o *Options) { o.MaxBody, o.InFlight = 1<<20, 1<<20 })
-	conn, err := net.Dial("tcp", b.Listener.Addr().String())
-	require.NoError(t, err)
-	_, err = io.WriteString(conn, "POST /write HTTP/1.1\r\nHost: "+b.Listener.Addr().String()+"\r\nContent-Length: 900000\r\n\r\n")
-	require.NoError(t, err)
 	large := remoteRequest(t, remoteSeries(time.Now().UnixMilli(), 1, "__name__", "m", "pad", strings.Repeat("x", 60_000)))
 	large = bytes.Repeat(large, 15)
+	var unfinished []net.Conn
 	require.Eventually(t, func() bool {
+		// One that comes while the other is under way is itself turned away.
+		conn, err := net.Dial("tcp", b.Listener.Addr().String())
+		require.NoError(t, err)
+		unfinished = append(unfinished, conn)
+		_, err = io.WriteString(conn, "POST /write HTTP/1.1\r\nHost: "+b.Listener.Addr().String()+"\r\nContent-Length: 900000\r\n\r\n")
+		require.NoError(t, err)
 		resp, _ := b.post(t, "/api/v1/write", packSnappy(large))
 		return resp.StatusCode == http.StatusServiceUnavailable && resp.Header.Get("Retry-After") != ""
 	}, time.Minute, 5*time.Millisecond)
-	require.NoError(t, conn.Close())
+	for _, conn := range unfinished {
+		require.NoError(t, conn.Close())
+	}
 	require.Eventually(t, func() bool {
 		resp, _ := b.post(t, "/api/v1/write", packSnappy(large))
 		return resp.StatusCode == http.StatusNoContent
