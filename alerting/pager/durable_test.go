@@ -69,14 +69,14 @@ func TestKilledPagerDoesNotPageAgain(t *testing.T) {
 	answer()
 
 	eventually(t, func() bool { return team.met.Load() == 2 }, "the webhook to be done with the dead")
-	before := team.got.len()
 
 	h := start(t, dir, withConfig(config))
-	h.Send(first)
-	h.twoMoreFlushes(t)
-	require.Equal(t, before, team.got.len(), "the first was told before the kill")
-	h.Send(second)
 	eventually(t, func() bool { return h.sent.len() == 1 }, "the second, whose answer never came back")
+	h.Send(first, second)
+	h.twoMoreFlushes(t)
+	require.Equal(t, 1, h.sent.len(), "the first was told before the kill")
+	require.Len(t, h.sent.all()[0].Pages, 1)
+	require.Equal(t, "underpass-2", h.sent.all()[0].Pages[0].Asset)
 }
 
 func TestRestartPagesNotAgainAndTellsOfTheEnd(t *testing.T) {

@@ -4,15 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
-	"github.com/prometheus/alertmanager/alert"
 	"github.com/prometheus/alertmanager/dispatch"
 	"github.com/prometheus/alertmanager/eventrecorder"
 	"github.com/prometheus/alertmanager/inhibit"
 	"github.com/prometheus/alertmanager/notify"
-	"github.com/prometheus/alertmanager/timeinterval"
 
 	"github.com/belfry-city/belfry/alerting/pager/urgent"
 )
@@ -32,28 +29,11 @@ func (p *Pager) newGeneration(pl *plan) *generation {
 	g := &generation{plan: pl}
 	feed := newInhibitorFeed(p.alerts)
 	g.inhibitor = inhibit.NewInhibitor(feed, pl.conf.InhibitRules, p.opts.Logger, eventrecorder.NopRecorder())
-	receivers := map[string][]notify.Integration{unaddressed: {}}
-	for name, integrations := range pl.receivers {
-		receivers[name] = []notify.Integration{}
-		for _, in := range integrations {
-			receivers[name] = append(receivers[name], p.wrap(g, name, in))
-		}
-	}
-	noWait := func() time.Duration { return 0 }
-	pipeline := p.pipelines.New(receivers, noWait, g.inhibitor, p.silencer,
-		timeinterval.NewIntervener(pl.intervals), p.groups, &notificationLog{p}, nil)
-	counted := notify.StageFunc(func(ctx context.Context, l *slog.Logger, alerts ...*alert.Alert) (context.Context, []*alert.Alert, error) {
-		if !g.runs.enter() {
-			return ctx, nil, context.Canceled
-		}
-		defer g.runs.leave()
-		return pipeline.Exec(ctx, l, alerts...)
-	})
 	// A notification may take as long as until the group's next flush, and ten seconds at least.
 	timeout := func(d time.Duration) time.Duration { return max(d, notify.MinTimeout) }
 	g.desk = urgent.New(urgent.Options{
-		Root: pl.urgent, Stage: counted, Templates: pl.templates, Get: p.alerts.Get, Settle: feed.settle,
-		Timeout: timeout, Begin: g.runs.begin, Logger: p.opts.Logger.With("component", "dispatcher"),
+		Root: pl.urgent, Stage: p.pipeline(g), Templates: pl.templates, Get: p.alerts.Get, Settle: feed.settle,
+		Timeout: timeout, Begin: g.runs.begin, Due: p.owed.Due, Logger: p.opts.Logger.With("component", "dispatcher"),
 	})
 	g.dispatcher = dispatch.NewDispatcher(p.alerts, pl.routes, g.desk, p.groups, timeout, groupMaintenance, nil,
 		p.opts.Logger, eventrecorder.NopRecorder(), p.dispatching, pl.templates)
@@ -82,6 +62,7 @@ func (p *Pager) replace(ctx context.Context, old, g *generation) error {
 	if old != nil {
 		err = old.halt(ctx)
 	}
+	p.recall(g.plan)
 	p.alerts.live.Store(g) // before the dispatcher looks at what there is, so that no alert is unknown to both
 	go g.dispatcher.Run(time.Now())
 	g.dispatcher.WaitForLoading()

@@ -10,6 +10,8 @@ import (
 	"github.com/prometheus/alertmanager/provider"
 	"github.com/prometheus/alertmanager/provider/mem"
 	"github.com/prometheus/alertmanager/silence"
+
+	"github.com/belfry-city/belfry/alerting/pager/owed"
 )
 
 // settleTime bounds how long a notification waits for the inhibitor.
@@ -21,6 +23,7 @@ type inbox struct {
 	putting sync.RWMutex // read-locked while alerts are put
 	stored  atomic.Int64 // alerts so far
 	live    atomic.Pointer[generation]
+	owed    *owed.Book
 }
 
 // Put implements provider.Alerts.
@@ -47,6 +50,7 @@ type onStore struct {
 func (s onStore) PostStore(a *alert.Alert, existing bool) {
 	s.Silencer.PostStore(a, existing)
 	s.inbox.stored.Add(1)
+	s.inbox.owed.Stored(a)
 	if g := s.inbox.live.Load(); g != nil {
 		g.desk.Stored(a)
 	}

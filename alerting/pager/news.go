@@ -2,7 +2,6 @@ package pager
 
 import (
 	"context"
-	"slices"
 	"strings"
 
 	"github.com/prometheus/alertmanager/alert"
@@ -24,17 +23,12 @@ type news struct {
 func newsOf(ctx context.Context, receiver string, alerts []*alert.Alert) news {
 	reason, _ := notify.NotificationReason(ctx)
 	repeat := reason == notify.ReasonRepeatIntervalElapsed
-	var told []string
-	if store, ok := notify.NflogStore(ctx); ok && store != nil {
-		joined, _ := store.GetStr(toldKey)
-		told = strings.Fields(joined)
-	}
-	slices.Sort(told)
+	before := toldFiring(ctx)
 
 	var n news
 	for _, a := range alerts {
 		id := a.Fingerprint().String()
-		_, known := slices.BinarySearch(told, id)
+		known := before[id]
 		switch {
 		case a.Resolved():
 			if known {
@@ -48,7 +42,21 @@ func newsOf(ctx context.Context, receiver string, alerts []*alert.Alert) news {
 		}
 		n.firing = append(n.firing, id)
 	}
+	unheard, _ := ctx.Value(unheardKey{}).([]string)
+	n.firing = append(n.firing, unheard...)
 	return n
+}
+
+// toldFiring returns the fingerprints of the alerts that the receiver knows to be firing.
+func toldFiring(ctx context.Context) map[string]bool {
+	all := map[string]bool{}
+	if store, ok := notify.NflogStore(ctx); ok && store != nil {
+		joined, _ := store.GetStr(toldKey)
+		for _, id := range strings.Fields(joined) {
+			all[id] = true
+		}
+	}
+	return all
 }
 
 // told notes, for the log entry that upstream writes next, what the receiver knows now.

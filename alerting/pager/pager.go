@@ -24,6 +24,7 @@ import (
 
 	"github.com/belfry-city/belfry/alerting/pager/failing"
 	"github.com/belfry-city/belfry/alerting/pager/journal"
+	"github.com/belfry-city/belfry/alerting/pager/owed"
 )
 
 // Pager is an Alertmanager. Its methods are safe for concurrent use.
@@ -45,13 +46,15 @@ type Pager struct {
 	groups              marker.GroupMarker
 	api                 *api.API
 	handler             http.Handler
-	pipelines           *notify.PipelineBuilder
+	owed                *owed.Book
+	notifying           *notify.Metrics
 	dispatching         *dispatch.DispatcherMetrics
 	failing             *failing.Watch
 
 	first          *plan                      // until Start
 	live           atomic.Pointer[generation] // from Start on
 	shown          atomic.Pointer[string]     // the configuration, as the API shows it
+	heard          time.Time                  // from when on whoever sends alerts has sent all; set by Start
 	resolveTimeout atomic.Int64               // nanoseconds
 	stopping       atomic.Bool
 
@@ -105,7 +108,7 @@ func (p *Pager) setup() error {
 		return err
 	}
 	p.silencer = silence.NewSilencer(p.silences, p.opts.Logger, eventrecorder.NopRecorder())
-	p.alerts = &inbox{}
+	p.alerts = &inbox{owed: p.owed}
 	p.alerts.Alerts, err = mem.NewAlerts(context.Background(), alertGC, 0, onStore{p.silencer, p.alerts}, p.opts.Logger,
 		eventrecorder.NopRecorder(), p.registry, featurecontrol.NoopFlags{})
 	if err != nil {
@@ -118,7 +121,7 @@ func (p *Pager) setup() error {
 	}
 	p.failing = failing.New(failing.Options{Patience: p.opts.failingAfter, Raise: raise, Labels: p.opts.ExternalLabels})
 	p.onStop("watch of receivers", func(context.Context) error { p.failing.Close(); return nil })
-	p.pipelines = notify.NewPipelineBuilder(p.registry, featurecontrol.NoopFlags{}, eventrecorder.NopRecorder())
+	p.notifying = notify.NewMetrics(p.registry, featurecontrol.NoopFlags{})
 	p.dispatching = dispatch.NewDispatcherMetrics(false, p.registry, featurecontrol.NoopFlags{})
 	if err := p.makeAPI(); err != nil {
 		return err
@@ -141,7 +144,7 @@ func (p *Pager) Start() error {
 	if p.started {
 		return nil
 	}
-	p.started = true
+	p.started, p.heard = true, time.Now().Add(heardWithin)
 	p.first.remark(p.logger)
 	g := p.newGeneration(p.first)
 	p.first = nil
@@ -175,8 +178,8 @@ func (p *Pager) Reload() error {
 	return nil
 }
 
-// Stop ends the Pager: notifications under way get five seconds, or until ctx ends, and state is written. Alerts that
-// were not yet notified are not kept; the rule evaluator sends them again. Stopping again returns the same.
+// Stop ends the Pager: notifications under way get five seconds, or until ctx ends, and state is written. Of
+// alerts, those are kept that somebody is still to be told of. Stopping again returns the same.
 func (p *Pager) Stop(ctx context.Context) error {
 	p.stopping.Store(true)
 	p.mu.Lock()

@@ -22,7 +22,7 @@ type phrases struct {
 	severity           map[string]string
 	team               map[string]string
 	unknownTeam        string
-	since              string // takes a time
+	since, late        string // take a time
 	others, more       string // take a number
 	hazard, runbook    string
 }
@@ -39,7 +39,7 @@ func phrasesOf(lang string) phrases {
 				"urban_management": "城管", "volunteers": "志愿者",
 			},
 			unknownTeam: "未指定责任队伍",
-			since:       "自 %s 起", others: "%s（另有 %d 条）", more: "另有 %d 条未列出", hazard: "隐患", runbook: "处置手册",
+			since:       "自 %s 起", late: "已于 %s 结束，此告警迟到", others: "%s（另有 %d 条）", more: "另有 %d 条未列出", hazard: "隐患", runbook: "处置手册",
 		}
 	}
 	return phrases{
@@ -52,7 +52,7 @@ func phrasesOf(lang string) phrases {
 			"urban_management": "Urban management", "volunteers": "Volunteers",
 		},
 		unknownTeam: "no team",
-		since:       "since %s", others: "%s (and %d more)", more: "and %d more", hazard: "Hazard", runbook: "Runbook",
+		since:       "since %s", late: "ended at %s; this page is late", others: "%s (and %d more)", more: "and %d more", hazard: "Hazard", runbook: "Runbook",
 	}
 }
 

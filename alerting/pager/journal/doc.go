@@ -1,4 +1,4 @@
-// Package journal keeps a state that merges on disk: Alertmanager's silences and its notification log.
+// Package journal keeps a state that merges on disk: Alertmanager's silences and its notification log, and what is owed.
 //
 // Upstream writes such a state every fifteen minutes and when it stops, and tells its peers of each change in
 // between. A Journal stands where a peer would stand: it takes each change, appends it to a file and syncs it, so

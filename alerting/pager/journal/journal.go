@@ -39,6 +39,9 @@ type Options struct {
 	CompactBytes int64
 	// RetryInterval is how often writing is tried again after it failed; 0 means one second.
 	RetryInterval time.Duration
+	// SyncLater leaves changes to the operating system at first, so that nobody waits for the disk on their account: they
+	// outlive the process as soon as they are written, and the machine after RetryInterval. Sync does not say when.
+	SyncLater bool
 	// OnHealth, if set, is called from one goroutine whenever writing begins to fail and when it works again.
 	OnHealth func(err error)
 	// Disk is the file system; nil means the machine's.

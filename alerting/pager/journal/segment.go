@@ -77,14 +77,16 @@ func allZero(b []byte) bool {
 
 // segment is one journal file, open for appending. Not for concurrent use.
 type segment struct {
-	file File
-	path string
-	end  int64 // where the next record goes
-	size int64 // how far the file is filled with records and zeros
+	file     File
+	path     string
+	end      int64 // where the next record goes
+	size     int64 // how far the file is filled with records and zeros
+	late     bool  // writes are synced by syncWritten only
+	unsynced bool  // something that was written
 }
 
 // newSegment makes a segment and syncs it; its directory entry is the caller's to sync.
-func newSegment(disk Disk, path string) (*segment, error) {
+func newSegment(disk Disk, path string, late bool) (*segment, error) {
 	f, err := disk.Create(path)
 	if err != nil {
 		return nil, fmt.Errorf("create journal %s: %w", path, err)
@@ -97,7 +99,7 @@ func newSegment(disk Disk, path string) (*segment, error) {
 		_ = disk.Remove(path)
 		return nil, err
 	}
-	s.size = allocation
+	s.size, s.late = allocation, late
 	return s, nil
 }
 
@@ -114,7 +116,7 @@ func (s *segment) reserve(n int64) error {
 	return nil
 }
 
-// append writes whole records and returns when they are on disk.
+// append writes whole records and returns when they are on disk, or, with late, written.
 func (s *segment) append(recs []byte) error {
 	if err := s.reserve(int64(len(recs))); err != nil {
 		return err
@@ -130,8 +132,21 @@ func (s *segment) write(b []byte, off int64) error {
 	if _, err := s.file.WriteAt(b, off); err != nil {
 		return fmt.Errorf("write journal %s: %w", s.path, err)
 	}
+	s.unsynced = true
+	if s.late {
+		return nil
+	}
+	return s.syncWritten()
+}
+
+// syncWritten returns when everything written is on disk.
+func (s *segment) syncWritten() error {
+	if !s.unsynced {
+		return nil
+	}
 	if err := s.file.Sync(); err != nil {
 		return fmt.Errorf("sync journal %s: %w", s.path, err)
 	}
+	s.unsynced = false
 	return nil
 }

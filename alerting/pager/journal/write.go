@@ -26,6 +26,8 @@ func (j *Journal) run() {
 		case <-retry.C:
 			if j.segment == nil {
 				_ = j.heal()
+			} else if err := j.segment.syncWritten(); err != nil {
+				j.abandon(err)
 			}
 		case <-j.stop:
 			j.closeErr = j.finish()
@@ -81,15 +83,19 @@ func (j *Journal) flush() {
 		return
 	}
 	if err := j.segment.append(recs); err != nil {
-		j.opts.Logger.Warn("journal is given up after a failed write", "err", err)
-		j.retire()
-		_ = j.heal()
+		j.abandon(err)
 		return
 	}
 	j.settle(upTo, nil)
 	if j.segment.end > j.opts.CompactBytes {
 		j.compact()
 	}
+}
+
+func (j *Journal) abandon(err error) {
+	j.opts.Logger.Warn("journal is given up after a failed write", "err", err)
+	j.retire()
+	_ = j.heal()
 }
 
 // retire closes the open segment. After a failed write or sync what it holds is anyone's guess, so nothing is
@@ -142,7 +148,7 @@ func (j *Journal) rotate() error {
 	upTo := j.appended
 	j.mu.Unlock()
 
-	next, err := newSegment(j.disk, j.segmentPath(j.number+1))
+	next, err := newSegment(j.disk, j.segmentPath(j.number+1), j.opts.SyncLater)
 	if err != nil {
 		return err
 	}

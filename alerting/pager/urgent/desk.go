@@ -28,7 +28,9 @@ type Options struct {
 	// Timeout is how long a notification may take in a group with this group_interval.
 	Timeout func(groupInterval time.Duration) time.Duration
 	// Begin announces work in the background. If it is welcome, end must be called after it.
-	Begin  func() (end func(), welcome bool)
+	Begin func() (end func(), welcome bool)
+	// Due is told of an alert that is to be told to a receiver now, whatever becomes of the alert until then.
+	Due    func(receiver string, a *alert.Alert)
 	Logger *slog.Logger
 }
 

@@ -63,14 +63,20 @@ func (g *group) stored(a *alert.Alert) {
 	defer g.mu.Unlock()
 	before, wasEmpty := g.members[id], len(g.members) == 0
 	g.members[id] = a
+	prompt := g.context != nil || g.route.RouteOpts.GroupWait == 0
 	if a.ResolvedAt(now) {
-		delete(g.waiting, id)
+		if !prompt {
+			delete(g.waiting, id)
+		}
 		return
 	}
 	if before != nil && !before.ResolvedAt(now) {
 		return // sent again to say that it fires still
 	}
 	g.waiting[id] = struct{}{}
+	if prompt {
+		g.desk.opts.Due(g.route.RouteOpts.Receiver, a)
+	}
 	if wasEmpty {
 		// The dispatcher makes the group anew and waits for group_wait, unless it has not ended the old one yet.
 		if by := now.Add(g.route.RouteOpts.GroupWait); by.After(g.next) {

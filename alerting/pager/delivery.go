@@ -1,0 +1,185 @@
+package pager
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/prometheus/alertmanager/alert"
+	"github.com/prometheus/alertmanager/nflog"
+	"github.com/prometheus/alertmanager/nflog/nflogpb"
+	"github.com/prometheus/alertmanager/notify"
+	"github.com/prometheus/common/model"
+
+	"github.com/belfry-city/belfry/alerting/pager/owed"
+)
+
+// delivery tells one integration of a group what it does not know: that alerts fire, also those that have ended since
+// that was due, and that they have ended.
+type delivery struct {
+	to       owed.To
+	pager    *Pager
+	receiver *nflogpb.Receiver
+	resolved notify.ResolvedSender
+	// Of upstream's pipeline: try until it is told, and keep that it was.
+	retry, log notify.Stage
+}
+
+// Exec implements notify.Stage.
+func (d *delivery) Exec(ctx context.Context, l *slog.Logger, alerts ...*alert.Alert) (context.Context, []*alert.Alert, error) {
+	if all, some := d.withLate(alerts); some {
+		// First that they fired: who was not told of an alert makes nothing of its end.
+		if err := d.tell(ctx, l, all); err != nil {
+			return ctx, nil, err
+		}
+	}
+	return ctx, alerts, d.tell(ctx, l, alerts)
+}
+
+// withLate returns the alerts with those as firing that have ended before they could be told.
+func (d *delivery) withLate(alerts []*alert.Alert) (all []*alert.Alert, some bool) {
+	for i, a := range alerts {
+		if !a.Resolved() || !d.pager.owed.Owed(d.to, a) {
+			continue
+		}
+		if !some {
+			some, all = true, append(all, alerts...)
+		}
+		all[i] = d.pager.opts.speech().late(a)
+	}
+	return all, some
+}
+
+func (d *delivery) tell(ctx context.Context, l *slog.Logger, alerts []*alert.Alert) error {
+	entry, err := d.last(ctx)
+	if err != nil {
+		return err
+	}
+	ctx, alerts, err = notify.NewDedupStage(d.resolved, one{entry}, d.receiver).Exec(ctx, l, alerts...)
+	if err != nil || len(alerts) == 0 {
+		return err
+	}
+	if ctx, err = d.withUnheard(ctx, entry, alerts); err != nil {
+		return err
+	}
+	if ctx, err = d.send(ctx, l, alerts); err != nil {
+		return err
+	}
+	_, _, err = d.log.Exec(ctx, l, alerts...)
+	return err
+}
+
+// send tries until the integration accepts.
+func (d *delivery) send(ctx context.Context, l *slog.Logger, alerts []*alert.Alert) (context.Context, error) {
+	known := toldFiring(ctx)
+	var firing, begun []*alert.Alert
+	for _, a := range alerts {
+		if a.Resolved() {
+			continue
+		}
+		firing = append(firing, a)
+		if !known[a.Fingerprint().String()] {
+			begun = append(begun, a)
+		}
+	}
+	d.pager.owed.Owe(d.to, begun...)
+	ctx, _, err := d.retry.Exec(ctx, l, alerts...)
+	if err == nil {
+		d.pager.owed.Told(d.to, firing...)
+	}
+	return ctx, err
+}
+
+// errUnheard keeps a group's alerts with the dispatcher.
+var errUnheard = errors.New("the end of alerts is told when it is known, so soon after the start, what else fires in the group")
+
+type unheardKey struct{}
+
+// withUnheard has the notification log keep, for a while after a start, that the integration has been told of alerts
+// that nobody has sent since: else they would be news when they come.
+func (d *delivery) withUnheard(ctx context.Context, entry *nflogpb.Entry, alerts []*alert.Alert) (context.Context, error) {
+	if len(entry.GetFiringAlerts()) == 0 || !time.Now().Before(d.pager.heard) {
+		return ctx, nil
+	}
+	firing, _ := notify.FiringAlerts(ctx)
+	resolved, _ := notify.ResolvedAlerts(ctx)
+	heard := setOf(append(slices.Clone(firing), resolved...))
+	unheard := slices.DeleteFunc(slices.Clone(entry.FiringAlerts), func(hash uint64) bool { return heard[hash] })
+	switch {
+	case len(unheard) == 0:
+		return ctx, nil
+	case len(firing) == 0:
+		return ctx, errUnheard // it would be told that nothing fires any more
+	}
+	names := toldFiring(ctx)
+	for _, a := range alerts {
+		delete(names, a.Fingerprint().String())
+	}
+	ctx = context.WithValue(ctx, unheardKey{}, slices.Sorted(maps.Keys(names)))
+	return notify.WithFiringAlerts(ctx, append(unheard, firing...)), nil
+}
+
+func setOf(hashes []uint64) map[uint64]bool {
+	set := make(map[uint64]bool, len(hashes))
+	for _, hash := range hashes {
+		set[hash] = true
+	}
+	return set
+}
+
+// last is the newest entry about the group and the integration in the notification log; nil if there is none.
+func (d *delivery) last(ctx context.Context) (*nflogpb.Entry, error) {
+	group, ok := notify.GroupKey(ctx)
+	if !ok {
+		return nil, errors.New("the context of a notification has no group")
+	}
+	entries, err := d.pager.notifications.Query(nflog.QGroupKey(group), nflog.QReceiver(d.receiver))
+	if errors.Is(err, nflog.ErrNotFound) || err == nil && len(entries) == 0 {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return entries[0], nil
+}
+
+// one is a notification log with one entry, or none.
+type one struct{ entry *nflogpb.Entry }
+
+// Query implements notify.NotificationLog.
+func (o one) Query(...nflog.QueryParam) ([]*nflogpb.Entry, error) {
+	if o.entry == nil {
+		return nil, nflog.ErrNotFound
+	}
+	return []*nflogpb.Entry{o.entry}, nil
+}
+
+// Log implements notify.NotificationLog.
+func (one) Log(*nflogpb.Receiver, string, []uint64, []uint64, *nflog.Store, time.Duration) error {
+	return errors.ErrUnsupported
+}
+
+// late is an alert that has ended, as it is told to who was not told that it fires: it says of itself that it has ended.
+func (s speech) late(a *alert.Alert) *alert.Alert {
+	c := *a
+	c.EndsAt = time.Time{}
+	c.Annotations = a.Annotations.Clone()
+	if c.Annotations == nil {
+		c.Annotations = model.LabelSet{}
+	}
+	c.Annotations["ended_at"] = model.LabelValue(a.EndsAt.UTC().Format(time.RFC3339))
+	if c.Annotations["summary"] == "" && c.Annotations["summary_zh"] == "" {
+		c.Annotations["summary"] = a.Labels[model.AlertNameLabel]
+	}
+	for name, language := range map[model.LabelName]string{"summary": English, "summary_zh": Chinese} {
+		if c.Annotations[name] != "" {
+			words := phrasesOf(language)
+			c.Annotations[name] += model.LabelValue(words.open + fmt.Sprintf(words.late, a.EndsAt.In(s.zone).Format(time.DateTime)) + words.close)
+		}
+	}
+	return &c
+}
