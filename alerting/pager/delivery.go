@@ -19,7 +19,7 @@ import (
 )
 
 // delivery tells one integration of a group what it does not know: that alerts fire, also those that have ended since
-// that was due, and that they have ended.
+// that was due, and that they have ended, once.
 type delivery struct {
 	to       owed.To
 	pager    *Pager
@@ -66,8 +66,10 @@ func (d *delivery) tell(ctx context.Context, l *slog.Logger, alerts []*alert.Ale
 	if ctx, err = d.withUnheard(ctx, entry, alerts); err != nil {
 		return err
 	}
-	if ctx, err = d.send(ctx, l, alerts); err != nil {
-		return err
+	if news := withoutTold(ctx, entry, alerts); len(news) > 0 {
+		if ctx, err = d.send(ctx, l, news); err != nil {
+			return err
+		}
 	}
 	_, _, err = d.log.Exec(ctx, l, alerts...)
 	return err
@@ -92,6 +94,27 @@ func (d *delivery) send(ctx context.Context, l *slog.Logger, alerts []*alert.Ale
 		d.pager.owed.Told(d.to, firing...)
 	}
 	return ctx, err
+}
+
+// withoutTold leaves out the alerts whose end the integration knows. Upstream tells of it with every notification
+// until the dispatcher's next flush.
+func withoutTold(ctx context.Context, entry *nflogpb.Entry, alerts []*alert.Alert) []*alert.Alert {
+	known := setOf(entry.GetResolvedAlerts())
+	if len(known) == 0 {
+		return alerts
+	}
+	hashes, _ := notify.ResolvedAlerts(ctx) // in the order of the alerts
+	news := make([]*alert.Alert, 0, len(alerts))
+	for _, a := range alerts {
+		if a.Resolved() && len(hashes) > 0 {
+			hash := hashes[0]
+			if hashes = hashes[1:]; known[hash] {
+				continue
+			}
+		}
+		news = append(news, a)
+	}
+	return news
 }
 
 // errUnheard keeps a group's alerts with the dispatcher.

@@ -13,7 +13,7 @@
 //     stands in a route that chooses by severity, or below one. Such alerts form groups of their own, and one that joins
 //     a group leaves at once, not after group_interval (see package urgent). The configuration that `amtool config`
 //     shows is the user's.
-//   - What is due is told also when it has ended meanwhile (see package owed).
+//   - What is due is told also when it has ended meanwhile (see package owed), and ends are told once.
 //   - Alerts with severity="none" go only where a route asks for them by severity or alertname.
 //   - A receiver that keeps failing raises an alert, which all others deliver (see package failing).
 //   - The receiver named belfry-terminal needs no integration: it hands its pages to Options.Deliver.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/prometheus/alertmanager/notify/webhook"
+	"github.com/prometheus/prometheus/notifier"
 	"github.com/stretchr/testify/require"
 )
 
@@ -22,6 +23,15 @@ func (p *pagee) toldOfAsset(asset string) (list []string) {
 		}
 	}
 	return list
+}
+
+// newest lists the assets that the newest message says have a status.
+func (p *pagee) newest(status string) []string {
+	all := p.got.all()
+	if len(all) == 0 {
+		return nil
+	}
+	return assets(all[len(all)-1], status)
 }
 
 // summaryOf is what a message says of an asset.
@@ -92,6 +102,7 @@ receivers: [{name: team, webhook_configs: [{url: %q}]}]
 			h.Send(stays, ended)
 			h.Send(firing(critical("Flood", "after")...))
 			require.Equal(t, []string{"after", "stays"}, team.told(t, told+1), "what was told is not told again")
+			require.Empty(t, assets(team.got.all()[told], Resolved))
 		})
 	}
 }
@@ -241,4 +252,47 @@ receivers: [{name: team, webhook_configs: [{url: %q}]}]
 		}
 	}
 	require.Equal(t, map[string]int{"one firing": 1, "one resolved": 1, "stays resolved": 1}, pages, "each is told once")
+}
+
+// TestEndsAreToldOnce has thousands of alerts of a group end, and others join it before its next turn.
+func TestEndsAreToldOnce(t *testing.T) {
+	const all = 10_000
+	for story, between := range map[string]func(*testing.T, *harness) *harness{
+		"at once":  func(_ *testing.T, h *harness) *harness { return h },
+		"reloaded": func(t *testing.T, h *harness) *harness { require.NoError(t, h.Reload()); return h },
+		"restarted": func(t *testing.T, h *harness) *harness {
+			h.stop(t)
+			return start(t, h.dir, withConfig(h.opts.ConfigFile))
+		},
+	} {
+		t.Run(story, func(t *testing.T) {
+			team := newPagee(t)
+			h := start(t, t.TempDir(), withConfig(configFile(t, slowGroups, team.URL)))
+			begun, ended := make([]*notifier.Alert, all), make([]*notifier.Alert, all)
+			for i := range begun {
+				begun[i] = firing(critical("Flood", fmt.Sprint("asset-", i))...)
+			}
+			h.Send(begun...)
+			eventually(t, func() bool { return len(team.newest(Firing)) == all }, "all")
+			for i, a := range begun {
+				ended[i] = resolved(a)
+			}
+			h.Send(ended...)
+			before := team.got.len()
+			h.Send(firing(critical("Flood", "first")...))
+			require.Equal(t, []string{"first"}, team.told(t, before+1))
+			require.Len(t, assets(team.got.all()[before], Resolved), all)
+			eventually(t, func() bool { return h.sent.len() == before+1 }, "the log")
+			h = between(t, h)
+			h.Send(ended...) // senders say it again for a quarter of an hour
+			h.Send(firing(critical("Flood", "first")...))
+			h.Send(firing(critical("Flood", "second")...))
+			require.Equal(t, []string{"first", "second"}, team.told(t, before+2))
+			require.Empty(t, assets(team.got.all()[before+1], Resolved), "told before")
+			h.Send(begun[0])
+			h.Send(resolved(begun[0]))
+			h.Send(firing(critical("Flood", "third")...))
+			eventually(t, func() bool { return len(team.newest(Resolved)) == 1 }, "an end that is news")
+		})
+	}
 }
