@@ -31,7 +31,7 @@ func (b *before) Send(alerts ...*notifier.Alert) {
 	urgent, rest := divided(alerts)
 	for _, some := range [][]*notifier.Alert{urgent, rest} {
 		if len(some) > 0 {
-			b.next.Send(b.store.take(some)...)
+			b.next.Send(b.store.Take(some)...)
 		}
 	}
 }
@@ -50,9 +50,10 @@ func divided(alerts []*notifier.Alert) (urgent, rest []*notifier.Alert) {
 
 const critical = "critical"
 
-// take makes hazards of alerts, which are all critical or none is, and returns
-// when the hazards are kept, or it is time for the pages to leave.
-func (s *Store) take(alerts []*notifier.Alert) []*notifier.Alert {
+// Take makes hazards of alerts, which are all critical or none is, and returns
+// the alerts with their ids, in the same order, when the hazards are kept or it is
+// time for the pages to leave.
+func (s *Store) Take(alerts []*notifier.Alert) []*notifier.Alert {
 	now := s.opts.Now()
 	out := make([]*notifier.Alert, len(alerts))
 	var events []*Event

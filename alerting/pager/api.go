@@ -20,7 +20,7 @@ const apiPrefix = "/api/v2/"
 func (p *Pager) makeAPI() error {
 	var err error
 	p.api, err = api.New(api.Options{
-		Alerts:          p.alerts,
+		Alerts:          posts{p.alerts, p.opts.Posted},
 		Silences:        p.silences,
 		GroupMutedFunc:  p.groups.Muted,
 		Logger:          p.opts.Logger.With("component", "api"),

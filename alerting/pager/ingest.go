@@ -2,6 +2,7 @@ package pager
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/prometheus/alertmanager/alert"
@@ -59,6 +60,60 @@ func ingest(from *notifier.Alert, now time.Time, resolveTimeout time.Duration) *
 		a.EndsAt = now.Add(resolveTimeout)
 	}
 	return a
+}
+
+// posts is the inbox for alerts that others post.
+type posts struct {
+	*inbox
+	show func([]*notifier.Alert) []*notifier.Alert // nil: to nobody
+}
+
+// Put implements provider.Alerts.
+func (p posts) Put(ctx context.Context, alerts ...*alert.Alert) error {
+	if p.show == nil {
+		return p.inbox.Put(ctx, alerts...)
+	}
+	var urgent, rest []*alert.Alert
+	for _, a := range alerts {
+		if a.Labels["severity"] == "critical" {
+			urgent = append(urgent, a)
+		} else {
+			rest = append(rest, a)
+		}
+	}
+	var errs []error
+	for _, some := range [][]*alert.Alert{urgent, rest} {
+		if len(some) > 0 {
+			errs = append(errs, p.inbox.Put(ctx, p.shown(some)...))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (p posts) shown(alerts []*alert.Alert) []*alert.Alert {
+	all := make([]*notifier.Alert, len(alerts))
+	for i, a := range alerts {
+		all[i] = &notifier.Alert{
+			Labels: labelsOf(a.Labels), Annotations: labelsOf(a.Annotations),
+			StartsAt: a.StartsAt, EndsAt: a.EndsAt, GeneratorURL: a.GeneratorURL,
+		}
+	}
+	noted := make([]*alert.Alert, len(alerts))
+	for i, from := range p.show(all) {
+		c := *alerts[i]
+		c.Annotations = labelSet(from.Annotations)
+		noted[i] = &c
+	}
+	return noted
+}
+
+func labelsOf(set model.LabelSet) labels.Labels {
+	b := labels.NewScratchBuilder(len(set))
+	for name, value := range set {
+		b.Add(string(name), string(value))
+	}
+	b.Sort()
+	return b.Labels()
 }
 
 func labelSet(ls labels.Labels) model.LabelSet {

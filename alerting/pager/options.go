@@ -64,6 +64,9 @@ type Options struct {
 
 	// Raise takes the alert that a receiver keeps failing, on its way to Send. Nil means Send.
 	Raise func(...*notifier.Alert)
+	// Posted, if set, is shown alerts that others post to the API before they are taken, all of which are critical or none
+	// is, and returns as many, whose annotations they have from then on.
+	Posted func([]*notifier.Alert) []*notifier.Alert
 	// ExternalLabels are added to that alert.
 	ExternalLabels labels.Labels
 

@@ -58,7 +58,7 @@ func newPage(a *alert.Alert, receiver string, repeat bool) Page {
 	p := pageFrom(
 		func(name string) string { return string(a.Labels[model.LabelName(name)]) },
 		func(name string) string { return string(a.Annotations[model.LabelName(name)]) })
-	if p.Hazard == "" { // one that came by the API
+	if p.Hazard == "" { // one that makes no hazard
 		p.Hazard = a.Fingerprint().String()
 	}
 	p.Repeat, p.Receiver, p.StartsAt = repeat, receiver, a.StartsAt

@@ -44,6 +44,7 @@ func (a *App) startPager(c *config.Config, in inputs, address *url.URL) (paging,
 		Deliver:        a.opts.Deliver,
 		OnNotify:       a.paged,
 		Raise:          func(alerts ...*notifier.Alert) { a.hazards.Before(p).Send(alerts...) },
+		Posted:         a.hazards.Take,
 	})
 	if err != nil {
 		return nil, err

@@ -24,7 +24,8 @@ type Options struct {
 	Metrics *metrics.Set
 	// Language is "en" or "zh-CN": that of summary and description. "" means "en".
 	Language string
-	// Raise takes the alert that an Alertmanager does not take any, on its way to Send. Nil means Send.
+	// Raise takes the alert that an Alertmanager does not take any, and alerts that others post to the API, on their way to
+	// Send. Nil means Send.
 	Raise func(...*notifier.Alert)
 	// OnAccept, if not nil, is told what an Alertmanager, by the name of its target, has accepted. It is called
 	// concurrently and must return quickly.
@@ -41,6 +42,7 @@ type Fleet struct {
 	senders  []*sender
 	handler  http.Handler
 	failing  *failing.Watch
+	raise    func(...*notifier.Alert)
 	language string
 
 	cancel context.CancelFunc
@@ -74,11 +76,10 @@ func New(o Options) (*Fleet, error) {
 		f.senders = append(f.senders, s)
 	}
 	f.handler = f.api()
-	raise := o.Raise
-	if raise == nil {
-		raise = f.Send
+	if f.raise = o.Raise; f.raise == nil {
+		f.raise = f.Send
 	}
-	f.failing = failing.New(failing.Options{Patience: o.failingAfter, Raise: raise, Labels: o.ExternalLabels})
+	f.failing = failing.New(failing.Options{Patience: o.failingAfter, Raise: f.raise, Labels: o.ExternalLabels})
 	ctx, cancel := context.WithCancel(context.Background())
 	f.cancel = cancel
 	var work sync.WaitGroup

@@ -86,7 +86,7 @@ func (f *Fleet) take(w http.ResponseWriter, body []byte) {
 			StartsAt: time.Time(p.StartsAt), EndsAt: time.Time(p.EndsAt), GeneratorURL: string(p.GeneratorURL),
 		})
 	}
-	f.Send(alerts...)
+	f.raise(alerts...)
 }
 
 func answer(w http.ResponseWriter, status int, text string) {
