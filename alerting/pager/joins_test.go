@@ -247,3 +247,25 @@ func byGroup(messages []webhook.Message) map[string][]webhook.Message {
 func subset(small, large []string) bool {
 	return !slices.ContainsFunc(small, func(s string) bool { return !slices.Contains(large, s) })
 }
+
+// TestWhatReturnsBeforeItsEndWasToldIsNoNews has an alert end and come back while its receiver believes that it fires.
+func TestWhatReturnsBeforeItsEndWasToldIsNoNews(t *testing.T) {
+	team := newPagee(t)
+	h := start(t, t.TempDir(), withConfig(configFile(t, slowGroups, team.URL)))
+	flood := firing(critical("Flood", "one")...)
+	h.Send(flood)
+	team.told(t, 1)
+	h.Send(resolved(flood), firing(critical("Flood", "one")...))
+	h.Send(firing(critical("Flood", "two")...)) // by then, what was to be told of the first has been
+	require.Equal(t, []string{"one", "two"}, team.told(t, 2))
+	require.Empty(t, assets(team.got.all()[1], Resolved))
+
+	// Once its end is told, its return is.
+	h.Send(resolved(flood))
+	h.Send(firing(critical("Flood", "three")...))
+	require.Equal(t, []string{"three", "two"}, team.told(t, 3))
+	require.Equal(t, []string{"one"}, assets(team.got.all()[2], Resolved))
+	h.Send(firing(critical("Flood", "one")...))
+	require.Equal(t, []string{"one", "three", "two"}, team.told(t, 4))
+	require.Equal(t, 4, team.got.len())
+}
