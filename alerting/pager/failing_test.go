@@ -24,7 +24,7 @@ func (p *pagee) toldOf(rule string) (statuses []string) {
 // TestAReceiverThatKeepsFailingIsToldOfByTheOthers has a receiver of two integrations, of which one fails, another
 // receiver, and the terminal.
 func TestAReceiverThatKeepsFailingIsToldOfByTheOthers(t *testing.T) {
-	phone, chat, team, unused := newPagee(t), newPagee(t), newPagee(t), newPagee(t)
+	phone, chat, team, unused, away := newPagee(t), newPagee(t), newPagee(t), newPagee(t), newPagee(t)
 	phone.down.Store(true)
 	h := start(t, t.TempDir(), func(o *Options) {
 		o.failingAfter = 50 * time.Millisecond
@@ -38,13 +38,15 @@ route:
     - {matchers: ['team="municipal"'], receiver: team}
     - {matchers: ['team="nobody"'], receiver: nobody}
     - {matchers: ['shown="yes"'], receiver: belfry-terminal}
+    - {matchers: ['alertname="Watchdog"'], receiver: away}
 receivers:
+  - {name: away, webhook_configs: [{url: %q}]}
   - {name: duty, webhook_configs: [{url: %q}, {url: %q}]}
   - {name: team, webhook_configs: [{url: %q}]}
   - {name: unused, webhook_configs: [{url: %q}]}
   - {name: nobody}
   - {name: belfry-terminal}
-`, phone.URL, chat.URL, team.URL, unused.URL)
+`, away.URL, phone.URL, chat.URL, team.URL, unused.URL)
 	})
 	h.Send(firing(critical("Flood", "one")...))
 	eventually(t, func() bool {
@@ -69,6 +71,7 @@ receivers:
 	require.Equal(t, Resolved, h.pages.all()[1].Status)
 	require.Empty(t, phone.toldOf(failing.AlertName), "never by whom it is about")
 	require.Zero(t, unused.got.len())
+	require.Zero(t, away.got.len(), "a dead man's switch takes all for a sign of life")
 	require.Equal(t, []string{Firing}, chat.toldOf("Flood"))
 }
 

@@ -21,7 +21,8 @@ const ownRoutes = 3
 // routing returns the author's routing tree with three routes in front: for what is told of failing receivers, for
 // alerts that are for nobody unless a route names them, and for critical alerts.
 func routing(author *config.Route, receivers []string) (*config.Route, error) {
-	failures, err := toAll(author, receivers)
+	people := ofPeople(author)
+	failures, err := toAll(author, slices.DeleteFunc(slices.Clone(receivers), func(name string) bool { return !people[name] }))
 	if err != nil {
 		return nil, err
 	}
@@ -129,6 +130,53 @@ func asksForNone(r *config.Route) bool {
 	return slices.ContainsFunc(r.Matchers, func(m *labels.Matcher) bool {
 		return asks(m.Name, m.Matches, m.Type == labels.MatchEqual || m.Type == labels.MatchRegexp)
 	})
+}
+
+// watchdog is the alert of the default rules that always fires.
+const watchdog = "Watchdog"
+
+// ofPeople returns the receivers of routes for more than the watchdog and other alerts with severity="none": a dead man's
+// switch takes whatever comes for a sign of life, and is told of nothing else.
+func ofPeople(root *config.Route) map[string]bool {
+	all := map[string]bool{}
+	var walk func(r *config.Route, inherited string)
+	walk = func(r *config.Route, inherited string) {
+		if r.Receiver != "" {
+			inherited = r.Receiver
+		}
+		if takesOnlyNone(r) {
+			return
+		}
+		all[inherited] = true
+		for _, child := range r.Routes {
+			walk(child, inherited)
+		}
+	}
+	walk(root, "")
+	return all
+}
+
+func takesOnlyNone(r *config.Route) bool {
+	only := func(name string, matches func(string) bool) bool {
+		switch name {
+		case model.AlertNameLabel:
+			return matches(watchdog) && !matches(failing.AlertName) && !matches(watchdog+"s")
+		case "severity":
+			return matches("none") && !slices.ContainsFunc([]string{"", "info", "warning", "critical"}, matches)
+		}
+		return false
+	}
+	for name, value := range r.Match {
+		if only(name, func(s string) bool { return s == value }) {
+			return true
+		}
+	}
+	for name, re := range r.MatchRE {
+		if only(name, re.MatchString) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(r.Matchers, func(m *labels.Matcher) bool { return only(m.Name, m.Matches) })
 }
 
 // toAll returns a route that takes the alert about a receiver that keeps failing to all receivers. The integration

@@ -42,6 +42,33 @@ func TestAlertsForNobodyGoWhereARouteNamesThem(t *testing.T) {
 	}
 }
 
+func TestWhoIsToldOfFailingReceivers(t *testing.T) {
+	for route, want := range map[string]bool{
+		`{matchers: ['alertname="Watchdog"'], receiver: switch}`:                                          false,
+		`{match: {alertname: Watchdog}, receiver: switch}`:                                                false,
+		`{matchers: ['alertname=~"Watchdog"'], receiver: switch}`:                                         false,
+		`{matchers: ['severity="none"', 'domain="device"'], receiver: switch}`:                            false,
+		`{matchers: ['severity="none"'], routes: [{receiver: switch}]}`:                                   false,
+		`{match_re: {severity: 'none|info'}, receiver: switch}`:                                           true,
+		`{matchers: ['severity!="critical"'], receiver: switch}`:                                          true,
+		`{matchers: ['alertname=~".+"'], receiver: switch}`:                                               true,
+		`{matchers: ['alertname=~"Watchdog.*"'], receiver: switch}`:                                       true,
+		`{matchers: ['alertname="Watchdog"'], receiver: switch}, {matchers: ['a="b"'], receiver: switch}`: true,
+		`{matchers: ['domain="device"'], routes: [{matchers: ['severity="none"'], receiver: switch}]}`:    false,
+	} {
+		conf, err := config.Load("route: {receiver: team, routes: [" + route + "]}\nreceivers: [{name: team}, {name: switch}]\n")
+		require.NoError(t, err, route)
+		tree, err := routing(conf.Route, []string{"switch", "team"})
+		require.NoError(t, err)
+		var got []string
+		for _, r := range dispatch.NewRoute(tree, nil).Match(model.LabelSet{"alertname": "ReceiverFailing", "severity": "critical"}) {
+			got = append(got, r.RouteOpts.Receiver)
+		}
+		require.Equal(t, want, slices.Contains(got, "switch"), route)
+		require.Contains(t, got, "team", route)
+	}
+}
+
 // TestDeadMansSwitch is the example of docs/paging.md, with shorter times: the switch hears of the watchdog again and
 // again, and the people never.
 func TestDeadMansSwitch(t *testing.T) {
