@@ -1,6 +1,7 @@
 package pager
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -94,4 +95,70 @@ receivers: [{name: duty, webhook_configs: [{url: %q}]}]
 	end := <-raised
 	require.True(t, end.Resolved(), "who is gone does not fail")
 	require.Equal(t, "duty", end.Labels.Get("receiver"))
+}
+
+// TestTheAlertAboutAReceiverOverARestart restarts while a receiver fails.
+func TestTheAlertAboutAReceiverOverARestart(t *testing.T) {
+	for story, test := range map[string]struct {
+		change func(o *Options)
+		down   bool // still, after the restart
+		page   bool // there is one, after the restart
+		ends   bool
+	}{
+		"it works again":                     {page: true, ends: true},
+		"it fails still":                     {down: true, page: true},
+		"nothing is sent to it":              {down: true, ends: true, change: func(o *Options) { o.failingDoubt = 50 * time.Millisecond }},
+		"it is gone":                         {ends: true, change: func(o *Options) { _ = rename(o.ConfigFile, "phone", "pager") }},
+		"nothing has been sent to it so far": {},
+	} {
+		t.Run(story, func(t *testing.T) {
+			t.Parallel()
+			phone, team := newPagee(t), newPagee(t)
+			phone.down.Store(true)
+			path := configFile(t, `
+route:
+  receiver: team
+  group_interval: 50ms
+  routes: [{matchers: ['alertname="Flood"'], receiver: phone, group_by: [asset], group_interval: 50ms}]
+receivers: [{name: phone, webhook_configs: [{url: %q}]}, {name: team, webhook_configs: [{url: %q}]}]
+`, phone.URL, team.URL)
+			h := start(t, t.TempDir(), func(o *Options) { o.ConfigFile, o.failingAfter = path, time.Millisecond })
+			flood := firing(critical("Flood", "one")...)
+			h.Send(flood)
+			eventually(t, func() bool { return len(team.toldOf(failing.AlertName)) == 1 }, "the alert")
+			h.Send(resolved(flood))
+			h.silence(t, "alertname", "Flood")
+			require.NoError(t, h.Reload())
+			eventually(t, func() bool { return len(h.owed.Alerts()) == 0 }, "nothing to be left to tell")
+			h.stop(t)
+
+			phone.down.Store(test.down)
+			who := failing.Subject{Receiver: "phone", Integration: "webhook[0]"}
+			since := team.got.all()[0].Alerts[0].StartsAt
+			h = start(t, h.dir, func(o *Options) {
+				o.ConfigFile, o.failingAfter = path, time.Millisecond
+				o.Failing = []failing.Raised{{Subject: who, Since: since}}
+				if test.change != nil {
+					test.change(o)
+				}
+			})
+			for id := range h.silenceStates(t) {
+				status, _ := h.request(t, "DELETE", "/api/v2/silence/"+id, "")
+				require.Equal(t, 200, status)
+			}
+			if test.page {
+				met := phone.met.Load()
+				h.Send(firing(critical("Flood", "two")...))
+				eventually(t, func() bool { return phone.met.Load() >= met+2 || !test.down && phone.got.len() == 1 }, "attempts")
+			}
+			want := []string{Firing}
+			if test.ends {
+				want = append(want, Resolved)
+			}
+			eventually(t, func() bool { return len(team.toldOf(failing.AlertName)) == len(want) && h.flushes(t) > 0 }, "what is told")
+			require.Equal(t, want, team.toldOf(failing.AlertName), "and not again")
+			_, active := h.request(t, "GET", "/api/v2/alerts?filter=alertname=ReceiverFailing", "")
+			require.Equal(t, !test.ends, strings.Contains(active, "phone"), active)
+		})
+	}
 }

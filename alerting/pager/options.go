@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/notifier"
 
+	"github.com/belfry-city/belfry/alerting/pager/failing"
 	"github.com/belfry-city/belfry/alerting/pager/journal"
 )
 
@@ -64,6 +65,8 @@ type Options struct {
 
 	// Raise takes the alert that a receiver keeps failing, on its way to Send. Nil means Send.
 	Raise func(...*notifier.Alert)
+	// Failing are the alerts about receivers that were raised before a restart, and have not ended.
+	Failing []failing.Raised
 	// Posted, if set, is shown alerts that others post to the API before they are taken, all of which are critical or none
 	// is, and returns as many, whose annotations they have from then on.
 	Posted func([]*notifier.Alert) []*notifier.Alert
@@ -72,6 +75,8 @@ type Options struct {
 
 	// failingAfter replaces failing.Patience in tests.
 	failingAfter time.Duration
+	// failingDoubt replaces failing.Doubt in tests.
+	failingDoubt time.Duration
 	// disk replaces the machine's file system in tests.
 	disk journal.Disk
 }

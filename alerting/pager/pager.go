@@ -119,7 +119,9 @@ func (p *Pager) setup() error {
 	if raise == nil {
 		raise = p.Send
 	}
-	p.failing = failing.New(failing.Options{Patience: p.opts.failingAfter, Raise: raise, Labels: p.opts.ExternalLabels})
+	p.failing = failing.New(failing.Options{
+		Patience: p.opts.failingAfter, Doubt: p.opts.failingDoubt, Raise: raise, Labels: p.opts.ExternalLabels,
+	})
 	p.onStop("watch of receivers", func(context.Context) error { p.failing.Close(); return nil })
 	p.notifying = notify.NewMetrics(p.registry, featurecontrol.NoopFlags{})
 	p.dispatching = dispatch.NewDispatcherMetrics(false, p.registry, featurecontrol.NoopFlags{})
@@ -149,6 +151,7 @@ func (p *Pager) Start() error {
 	g := p.newGeneration(p.first)
 	p.first = nil
 	p.onStop("notifications", func(ctx context.Context) error { return p.live.Load().stop(ctx) })
+	p.failing.Resume(g.plan.subjects(), p.opts.Failing...)
 	return p.replace(context.Background(), nil, g)
 }
 

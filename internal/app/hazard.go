@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"fmt"
 	"net/url"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/belfry-city/belfry/alerting/hazard"
 	"github.com/belfry-city/belfry/alerting/pager"
+	"github.com/belfry-city/belfry/alerting/pager/failing"
 	"github.com/belfry-city/belfry/internal/config"
 )
 
@@ -38,6 +40,23 @@ func (a *App) paged(n pager.Notification) {
 			a.hazards.Paged(p.Hazard, n.Receiver, n.Integration, n.Time)
 		}
 	}
+}
+
+// failing returns the alerts about receivers that fired when Belfry ended.
+func (a *App) failing() (before []failing.Raised) {
+	const most = 1000
+	open, _, err := a.hazards.List(context.Background(), hazard.Query{
+		Filter: hazard.Filter{Statuses: []string{string(hazard.StatusOpen)}, Rules: []string{failing.AlertName}}, Limit: most,
+	})
+	if err != nil {
+		a.logger.Warn("which receivers failed before the start is not known", "err", err)
+	}
+	for _, h := range open {
+		if who, ok := failing.Of(func(name string) string { return h.Labels[name] }); ok {
+			before = append(before, failing.Raised{Subject: who, Since: h.LastOpened.Time()})
+		}
+	}
+	return before
 }
 
 // accepted notes which hazards an Alertmanager elsewhere has been told of. When it

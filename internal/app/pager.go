@@ -45,6 +45,7 @@ func (a *App) startPager(c *config.Config, in inputs, address *url.URL) (paging,
 		OnNotify:       a.paged,
 		Raise:          func(alerts ...*notifier.Alert) { a.hazards.Before(p).Send(alerts...) },
 		Posted:         a.hazards.Take,
+		Failing:        a.failing(),
 	})
 	if err != nil {
 		return nil, err
@@ -62,8 +63,8 @@ func (a *App) startFleet(c *config.Config, in inputs) (paging, error) {
 			<-made
 			a.hazards.Before(f).Send(alerts...)
 		},
-		OnAccept: a.accepted,
-		Logger:   a.logger, Metrics: a.opts.Metrics,
+		OnAccept: a.accepted, Failing: a.failing(),
+		Logger: a.logger, Metrics: a.opts.Metrics,
 	})
 	return f, err
 }

@@ -24,6 +24,8 @@ type Options struct {
 	Metrics *metrics.Set
 	// Language is "en" or "zh-CN": that of summary and description. "" means "en".
 	Language string
+	// Failing are the alerts about Alertmanagers that were raised before a restart, and have not ended.
+	Failing []failing.Raised
 	// Raise takes the alert that an Alertmanager does not take any, and alerts that others post to the API, on their way to
 	// Send. Nil means Send.
 	Raise func(...*notifier.Alert)
@@ -80,6 +82,7 @@ func New(o Options) (*Fleet, error) {
 		f.raise = f.Send
 	}
 	f.failing = failing.New(failing.Options{Patience: o.failingAfter, Raise: f.raise, Labels: o.ExternalLabels})
+	f.resume(o.Failing)
 	ctx, cancel := context.WithCancel(context.Background())
 	f.cancel = cancel
 	var work sync.WaitGroup
@@ -95,6 +98,15 @@ func New(o Options) (*Fleet, error) {
 		close(f.done)
 	}()
 	return f, nil
+}
+
+// resume goes on with alerts of before a restart, and ends those about who is no target any more.
+func (f *Fleet) resume(before []failing.Raised) {
+	subjects := map[failing.Subject]bool{}
+	for _, s := range f.senders {
+		subjects[s.subject()] = true
+	}
+	f.failing.Resume(subjects, before...)
 }
 
 // stay makes the answer of those who are not to follow redirects the redirect itself.

@@ -19,6 +19,8 @@ const (
 	// An alert is sent again while it fires, and ends by itself when it is not.
 	resend = time.Minute
 	valid  = 4 * resend
+	// Doubt is how long an alert of before a restart goes on while nothing is sent to whom it is about.
+	Doubt = 5 * time.Minute
 )
 
 // Subject is who takes pages, or does not.
@@ -33,10 +35,18 @@ func Of(label func(string) string) (Subject, bool) {
 	return s, label(labels.AlertName) == AlertName
 }
 
+// Raised is an alert of before a restart.
+type Raised struct {
+	Subject
+	Since time.Time // when it was raised
+}
+
 // Options of a Watch. Raise is required.
 type Options struct {
 	// Patience is how long a subject may fail; 0 means the constant.
 	Patience time.Duration
+	// Doubt replaces the constant, if it is not 0.
+	Doubt time.Duration
 	// Raise takes alerts, in a goroutine of the Watch's.
 	Raise func(...*notifier.Alert)
 	// Labels are added to alerts, such as those that tell one Belfry from another.
@@ -62,12 +72,16 @@ type record struct {
 	raised   time.Time // when the alert was raised; zero: it was not
 	next     time.Time // when it is sent again
 	over     bool      // pages are taken again, or the subject is gone
+	doubt    time.Time // when it is over unless an attempt fails; zero: there is none
 }
 
 // New makes a Watch, which runs until Close.
 func New(o Options) *Watch {
 	if o.Patience == 0 {
 		o.Patience = Patience
+	}
+	if o.Doubt == 0 {
+		o.Doubt = Doubt
 	}
 	w := &Watch{
 		opts: o, subjects: map[Subject]*record{},
@@ -77,7 +91,7 @@ func New(o Options) *Watch {
 	return w
 }
 
-// Close ends a Watch. Alerts that fire are left to end by themselves.
+// Close ends a Watch. Alerts that fire end by themselves, unless another Watch resumes them.
 func (w *Watch) Close() {
 	w.stopOnce.Do(func() { close(w.stop) })
 	<-w.done
@@ -96,8 +110,24 @@ func (w *Watch) Attempted(s Subject, start time.Time, err error, again bool) {
 	case r == nil || r.over && r.raised.IsZero():
 		w.subjects[s] = &record{since: start, failures: 1, again: again}
 	default:
-		r.over, r.again = false, again
+		r.over, r.again, r.doubt = false, again, time.Time{}
 		r.failures++
+	}
+	w.wake()
+}
+
+// Resume goes on with alerts of before a restart: the next attempt decides whether they end. Those about other subjects
+// end at once.
+func (w *Watch) Resume(subjects map[Subject]bool, before ...Raised) {
+	now := time.Now()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, r := range before {
+		if w.subjects[r.Subject] == nil {
+			w.subjects[r.Subject] = &record{
+				since: r.Since, failures: 1, raised: r.Since, next: now, over: !subjects[r.Subject], doubt: now.Add(w.opts.Doubt),
+			}
+		}
 	}
 	w.wake()
 }
@@ -146,6 +176,10 @@ func (w *Watch) look(now time.Time) (due []*notifier.Alert, next time.Duration) 
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for s, r := range w.subjects {
+		if !r.doubt.IsZero() {
+			r.over = r.over || !r.doubt.After(now)
+			next = min(next, r.doubt.Sub(now))
+		}
 		switch {
 		case r.over && !r.raised.IsZero():
 			due = append(due, w.alert(s, r, now))
