@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/prometheus/alertmanager/alert"
@@ -16,6 +17,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/belfry-city/belfry/alerting/pager/owed"
+	"github.com/belfry-city/belfry/alerting/pager/urgent"
 )
 
 // delivery tells one integration of a group what it does not know: that alerts fire, also those that have ended since
@@ -27,10 +29,20 @@ type delivery struct {
 	resolved notify.ResolvedSender
 	// Of upstream's pipeline: try until it is told, and keep that it was.
 	retry, log notify.Stage
+
+	mu   sync.Mutex
+	busy map[string]chan struct{} // by group of which a notification is under way; closed when it is over
 }
 
 // Exec implements notify.Stage.
 func (d *delivery) Exec(ctx context.Context, l *slog.Logger, alerts ...*alert.Alert) (context.Context, []*alert.Alert, error) {
+	ctx, end := urgent.Part(ctx)
+	defer end()
+	over, err := d.turn(ctx)
+	if err != nil {
+		return ctx, nil, errors.Join(err, d.leave(ctx, alerts))
+	}
+	defer over()
 	if all, some := d.withLate(alerts); some {
 		// First that they fired: who was not told of an alert makes nothing of its end.
 		if err := d.tell(ctx, l, all); err != nil {
@@ -38,6 +50,58 @@ func (d *delivery) Exec(ctx context.Context, l *slog.Logger, alerts ...*alert.Al
 		}
 	}
 	return ctx, alerts, d.tell(ctx, l, alerts)
+}
+
+// turn waits until no other notification of the group is under way to the integration: none is to overtake another.
+func (d *delivery) turn(ctx context.Context) (over func(), err error) {
+	group, _ := notify.GroupKey(ctx)
+	for {
+		select {
+		case <-urgent.Followed(ctx):
+			return nil, urgent.ErrGaveWay
+		default:
+		}
+		d.mu.Lock()
+		other, taken := d.busy[group]
+		if !taken {
+			ours := make(chan struct{})
+			d.busy[group] = ours
+			d.mu.Unlock()
+			return func() {
+				d.mu.Lock()
+				defer d.mu.Unlock()
+				delete(d.busy, group)
+				close(ours)
+			}, nil
+		}
+		d.mu.Unlock()
+		select {
+		case <-other:
+		case <-urgent.Followed(ctx):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// leave has alerts told with another notification.
+func (d *delivery) leave(ctx context.Context, alerts []*alert.Alert) error {
+	entry, err := d.last(ctx)
+	if err != nil {
+		return err
+	}
+	known := map[string]bool{}
+	if len(entry.GetFiringAlerts()) > 0 {
+		known = toldFiring(notify.WithNflogStore(ctx, nflog.NewStore(entry)))
+	}
+	var left []*alert.Alert
+	for _, a := range alerts {
+		if !known[a.Fingerprint().String()] && (!a.Resolved() || d.pager.owed.Owed(d.to, a)) {
+			left = append(left, a)
+		}
+	}
+	d.pager.owed.Owe(d.to, left...)
+	return nil
 }
 
 // withLate returns the alerts with those as firing that have ended before they could be told.

@@ -167,6 +167,36 @@ receivers: [{name: team, webhook_configs: [{url: %q}, {url: %q}]}]
 	require.Equal(t, 4, up.got.len())
 }
 
+// TestJoiningWhileAnIntegrationTakesLong has a receiver of two, of which one does not answer for a while.
+func TestJoiningWhileAnIntegrationTakesLong(t *testing.T) {
+	quick, slow := newPagee(t), newPagee(t)
+	h := start(t, t.TempDir(), withConfig(configFile(t, `
+route: {receiver: team, group_by: [alertname], group_interval: 5m}
+receivers: [{name: team, webhook_configs: [{url: %q}, {url: %q}]}]
+`, quick.URL, slow.URL)))
+	arrived, answer := slow.hold()
+	defer answer()
+	h.Send(firing(critical("Flood", "a")...))
+	<-arrived
+	b := firing(critical("Flood", "b")...)
+	for i, asset := range []string{"b", "c", "d"} {
+		h.Send(firing(critical("Flood", asset)...))
+		require.Len(t, quick.told(t, i+2), i+2)
+	}
+	h.Send(resolved(b), firing(critical("Flood", "e")...))
+	require.Equal(t, []string{"a", "c", "d", "e"}, quick.told(t, 5))
+	require.Zero(t, slow.met.Load(), "one at a time")
+	answer()
+	require.Equal(t, []string{"a"}, slow.told(t, 1))
+	require.Equal(t, []string{"a", "b", "c", "d", "e"}, slow.told(t, 2), "what has ended meanwhile is told too")
+	eventually(t, func() bool { return slow.got.len() == 3 }, "its end")
+	require.Equal(t, []string{"b"}, assets(slow.got.all()[2], Resolved))
+	eventually(t, func() bool { return len(h.owed.Alerts()) == 0 }, "nothing to be left to tell")
+	h.Send(firing(critical("Flood", "f")...))
+	require.Equal(t, []string{"a", "c", "d", "e", "f"}, slow.told(t, 4))
+	require.Equal(t, []string{"a", "c", "d", "e", "f"}, quick.told(t, 6))
+}
+
 // TestWhoeverJoinsIsToldOnce draws what happens to a few alerts, from several sides at once and with reloads, with
 // flushes that come often; what arrives must have news each time, and in the end be what is.
 func TestWhoeverJoinsIsToldOnce(t *testing.T) {

@@ -53,7 +53,7 @@ func (p *Pager) newDelivery(receiver string, in notify.Integration) *delivery {
 	log := &notificationLog{p}
 	recv := &nflogpb.Receiver{GroupName: receiver, Integration: in.Name(), Idx: uint32(in.Index())}
 	return &delivery{
-		to: owed.To{Receiver: receiver, Integration: in.String()}, pager: p, receiver: recv, resolved: &in,
+		to: owed.To{Receiver: receiver, Integration: in.String()}, pager: p, receiver: recv, resolved: &in, busy: map[string]chan struct{}{},
 		retry: notify.NewRetryStage(in, receiver, p.notifying, eventrecorder.NopRecorder()),
 		log:   notify.NewSetNotifiesStage(log, recv),
 	}

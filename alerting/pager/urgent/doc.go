@@ -7,6 +7,8 @@
 // log as always, so the dispatcher's next flush finds nothing new. Routes that are not below Options.Root are left
 // alone.
 //
-// Of one group and receiver, one pipeline runs at a time. One that has begun to fail gives way to one that knows more
-// alerts, between two attempts.
+// Of one group and receiver, a pipeline runs after the one before, or beside it when that takes long, so that an
+// integration that is slow does not hold up the others of its receiver. Of one integration, one notification of a group is
+// to be under way at a time: the stages see to that. One that has begun to fail, or has not begun, gives way to one that
+// knows more alerts, between two attempts.
 package urgent

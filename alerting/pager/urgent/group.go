@@ -33,15 +33,16 @@ type group struct {
 	context context.Context                    // of the dispatcher's last flush, without its end; nil before the first
 	emptied time.Time                          // when there was no member left
 	next    time.Time                          // of a run out of turn, at the earliest
-	busy    bool                               // catchUp runs
-	running *run                               // nil: none
-	freed   chan struct{}                      // closed when running ends
+	busy    bool                               // catchUp is called until nobody waits
+	running map[*run]struct{}
+	freed   chan struct{} // closed, and replaced, when a run ends
 }
 
 func newGroup(d *Desk, route *dispatch.Route) *group {
 	return &group{
 		desk: d, route: route, emptied: time.Now(),
 		members: map[model.Fingerprint]*alert.Alert{}, waiting: map[model.Fingerprint]struct{}{},
+		running: map[*run]struct{}{}, freed: make(chan struct{}),
 	}
 }
 
@@ -92,8 +93,8 @@ func (g *group) hurry() {
 		return
 	}
 	if g.busy {
-		if g.running != nil {
-			g.running.giveWay()
+		for r := range g.running {
+			r.giveWay()
 		}
 		return
 	}
@@ -130,29 +131,47 @@ func (g *group) due() bool {
 	return true
 }
 
-// catchUp notifies out of turn.
+// catchUp begins to notify out of turn.
 func (g *group) catchUp() {
 	g.desk.opts.Settle(g.desk.ctx)
 	g.mu.Lock()
 	base := g.context
 	g.mu.Unlock()
 	ctx, cancel := context.WithTimeout(base, g.desk.opts.Timeout(g.route.RouteOpts.GroupInterval))
-	defer cancel()
-	defer context.AfterFunc(g.desk.ctx, cancel)()
+	stop := context.AfterFunc(g.desk.ctx, cancel)
+	finish := func() { stop(); cancel() }
 	r, err := g.enter(ctx, true)
 	if err != nil {
+		finish()
 		return
 	}
-	defer g.free(r)
+	end, welcome := g.desk.opts.Begin()
+	if !welcome {
+		g.free(r)
+		finish()
+		return
+	}
 	alerts, joined := g.take()
-	err = g.exec(notify.WithNow(r.context(ctx), time.Now()), alerts)
 	g.mu.Lock()
 	g.next = time.Now().Add(min(time.Duration(joined)*pause, maxPause))
 	g.mu.Unlock()
+	g.users.Add(1)
+	go func() {
+		defer end()
+		defer g.desk.leave(g)
+		defer finish()
+		defer g.free(r)
+		g.notify(ctx, r, alerts)
+	}()
+}
+
+// notify runs the pipeline out of turn.
+func (g *group) notify(ctx context.Context, r *run, alerts []*alert.Alert) {
+	err := g.exec(notify.WithNow(r.context(ctx), time.Now()), alerts)
 	l := g.desk.opts.Logger.With("receiver", g.route.RouteOpts.Receiver, "num_alerts", len(alerts), "err", err)
 	switch {
 	case err == nil:
-	case errors.Is(err, context.Canceled), errors.Is(ctx.Err(), context.Canceled), r.gaveWay():
+	case errors.Is(err, context.Canceled), errors.Is(ctx.Err(), context.Canceled), errors.Is(err, ErrGaveWay), r.gaveWay():
 		l.Debug("Notify for critical alerts failed")
 	default:
 		l.Error("Notify for critical alerts failed")

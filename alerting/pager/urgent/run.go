@@ -4,81 +4,128 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 )
 
-// ErrGaveWay ends a notification that has failed, for one that knows more alerts.
+// ErrGaveWay ends a notification for one that knows more alerts.
 var ErrGaveWay = errors.New("given up for a notification of more alerts")
 
 var errNoneWaits = errors.New("no alert waits")
 
+// slowAfter is how long the next run of a group waits for the one before, before it begins beside it.
+const slowAfter = 250 * time.Millisecond
+
 // run is one pipeline under way.
 type run struct {
+	began     time.Time
+	followed  chan struct{} // closed when there is another beside it, that knows more
+	overtaken bool          // followed is closed; guarded by group.mu
+
 	mu       sync.Mutex
-	attempts int  // being made
-	failed   bool // one has
 	unwanted bool // another waits for its turn
+	gave     bool // a part has given way
+	parts    map[*part]struct{}
+}
+
+// part is what a run does for one integration.
+type part struct {
+	run      *run
+	attempts int  // being made; all of it guarded by run.mu
+	failed   bool // one has
 	cancel   context.CancelFunc
 }
 
-type runKey struct{}
+type (
+	runKey  struct{}
+	partKey struct{}
+)
 
-// context is that of the run's notifications. It ends when the run has given way.
+func newRun() *run {
+	return &run{began: time.Now(), followed: make(chan struct{}), parts: map[*part]struct{}{}}
+}
+
 func (r *run) context(ctx context.Context) context.Context {
-	ctx, cancel := context.WithCancel(context.WithValue(ctx, runKey{}, r))
+	return context.WithValue(ctx, runKey{}, r)
+}
+
+// Followed is closed when another notification of the group has begun that knows more alerts than that of this context.
+func Followed(ctx context.Context) <-chan struct{} {
+	if r, ok := ctx.Value(runKey{}).(*run); ok {
+		return r.followed
+	}
+	return nil
+}
+
+// Part begins what is done for one integration. Its context ends when it has given way, or by end.
+func Part(ctx context.Context) (parted context.Context, end func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	r, ok := ctx.Value(runKey{}).(*run)
+	if !ok {
+		return ctx, cancel
+	}
+	p := &part{run: r, cancel: cancel}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.cancel = cancel
-	return ctx
+	r.parts[p] = struct{}{}
+	return context.WithValue(ctx, partKey{}, p), func() {
+		cancel()
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		delete(r.parts, p)
+	}
 }
 
 // Attempt announces an attempt to notify a receiver. When it is over, end must be told how it went; it returns false
 // if there is to be no further attempt. With an error there must be no attempt at all.
 func Attempt(ctx context.Context) (end func(error) (again bool), err error) {
-	r, ok := ctx.Value(runKey{}).(*run)
+	p, ok := ctx.Value(partKey{}).(*part)
 	if !ok {
 		return func(error) bool { return true }, nil
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.unwanted && r.failed {
+	p.run.mu.Lock()
+	defer p.run.mu.Unlock()
+	if p.run.unwanted && p.failed {
 		return nil, ErrGaveWay
 	}
-	r.attempts++
-	return r.attempted, nil
+	p.attempts++
+	return p.attempted, nil
 }
 
-func (r *run) attempted(err error) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.attempts--
-	r.failed = r.failed || err != nil
-	r.yield()
-	return !r.unwanted
+func (p *part) attempted(err error) bool {
+	p.run.mu.Lock()
+	defer p.run.mu.Unlock()
+	p.attempts--
+	p.failed = p.failed || err != nil
+	p.yield()
+	return !p.run.unwanted
 }
 
-// giveWay asks for an end. A run whose attempts go well comes to it by itself.
+// yield ends the waiting for a next attempt. One that is being made is not cut off: it may have been accepted.
+func (p *part) yield() {
+	if p.run.unwanted && p.failed && p.attempts == 0 {
+		p.run.gave = true
+		p.cancel()
+	}
+}
+
+// giveWay asks for an end. What goes well comes to it by itself.
 func (r *run) giveWay() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.unwanted = true
-	r.yield()
-}
-
-// yield ends the waiting for a next attempt. One that is being made is not cut off: it may have been accepted.
-func (r *run) yield() {
-	if r.unwanted && r.failed && r.attempts == 0 && r.cancel != nil {
-		r.cancel()
+	for p := range r.parts {
+		p.yield()
 	}
 }
 
 func (r *run) gaveWay() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.unwanted && r.failed
+	return r.gave
 }
 
-// enter begins a run, after the one that is under way. A run out of turn does not begin if the alerts that wait for it
-// went with another.
+// enter begins a run, after those that are under way, or beside them if the last takes long. A run out of turn does not
+// begin if the alerts that wait for it went with another.
 func (g *group) enter(ctx context.Context, outOfTurn bool) (*run, error) {
 	for {
 		g.mu.Lock()
@@ -86,18 +133,36 @@ func (g *group) enter(ctx context.Context, outOfTurn bool) (*run, error) {
 			g.mu.Unlock()
 			return nil, errNoneWaits
 		}
-		if g.running == nil {
-			r := &run{}
-			g.running, g.freed = r, make(chan struct{})
+		var last time.Time
+		for r := range g.running {
+			r.giveWay()
+			if r.began.After(last) {
+				last = r.began
+			}
+		}
+		left := time.Until(last.Add(slowAfter))
+		if len(g.running) == 0 || left <= 0 {
+			for r := range g.running {
+				if !r.overtaken {
+					r.overtaken = true
+					close(r.followed)
+				}
+			}
+			r := newRun()
+			g.running[r] = struct{}{}
 			g.mu.Unlock()
 			return r, nil
 		}
-		g.running.giveWay()
 		freed := g.freed
 		g.mu.Unlock()
+		slow := time.NewTimer(left)
 		select {
 		case <-freed:
+		case <-slow.C:
 		case <-ctx.Done():
+		}
+		slow.Stop()
+		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
 	}
@@ -105,13 +170,9 @@ func (g *group) enter(ctx context.Context, outOfTurn bool) (*run, error) {
 
 // free ends a run.
 func (g *group) free(r *run) {
-	r.mu.Lock()
-	if r.cancel != nil {
-		r.cancel()
-	}
-	r.mu.Unlock()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.running = nil
+	delete(g.running, r)
 	close(g.freed)
+	g.freed = make(chan struct{})
 }
