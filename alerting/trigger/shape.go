@@ -19,9 +19,9 @@ type shape struct {
 	// those that mind each.
 	differing, any maybe
 	missed         []*missing
-	// each is whether there is somebody for each sample or each change that is not
-	// put off.
-	each bool
+	// each is whether each sample needs a close look; lightly, whether a light one will
+	// do, of those that change no truth.
+	each, lightly bool
 	// divisions are the lists of labels by which rules are divided.
 	divisions [][]string
 	// owned are the sources that are thresholds.
@@ -53,6 +53,8 @@ func (x *Index) newShape(refs []sourceRef) *shape {
 	for _, r := range refs {
 		s.add(r)
 	}
+	s.each = s.each || !s.any.empty() && !s.differing.empty()
+	s.lightly = !s.each && (!s.any.empty() || !s.differing.empty() || len(s.missed) > 0)
 	return s
 }
 
@@ -62,14 +64,15 @@ func (s *shape) add(r sourceRef) {
 		s.panels = append(s.panels, r.panel)
 	}
 	if r.missed != nil {
-		s.missed, s.each = append(s.missed, r.missed), true
+		s.missed = append(s.missed, r.missed)
 	}
 	switch {
 	case r.source.Any:
 		s.any.add(t)
-		s.each = true
+		s.each = s.each || t.offset > 0
 	case r.source.Differing:
 		s.differing.add(t)
+		s.each = s.each || t.offset > 0
 	case r.source.Changes:
 		s.changes, s.each = with(s.changes, t), true
 		if r.source.On != nil {
@@ -119,7 +122,7 @@ func (s *shape) addLimit(l *Limit, t target) {
 // watch makes the watch of a series; known says that it may have had samples.
 // The index's lock is held.
 func (s *shape) watch(lset labels.Labels, known bool) *Watch {
-	w := &Watch{shape: s, lookback: s.index.lookback, each: s.each, labels: lset}
+	w := &Watch{shape: s, lookback: s.index.lookback, each: s.each, lightly: s.lightly, labels: lset}
 	w.unknown.Store(known)
 	w.last.Store(math.Float64bits(math.NaN()))
 	w.newest.Store(never)

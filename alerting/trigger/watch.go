@@ -19,6 +19,9 @@ type Watch struct {
 	last     atomic.Uint64 // the newest sample's value, as bits
 	lookback int64         // milliseconds
 	each     bool          // as in shape
+	lightly  bool          // as in shape
+	hasDue   atomic.Bool   // whether there are wakes
+	storing  atomic.Int32  // samples that Visible has still to be called for
 
 	*shape
 	labels labels.Labels
@@ -39,13 +42,11 @@ type Watch struct {
 	// due are wakes that wait for their sample to become visible. They are handed on
 	// by each that does, and forgotten when the last one has: whose they are is not
 	// known, where several are being stored at once.
-	due []Wake
-	// storing are the samples that Visible has still to be called for.
-	storing int
-	others  int // how many of due were there before the sample that is looked at
+	due       []Wake
+	others    int // how many of due were there before the sample that is looked at
+	laterNext int64
 	// anyDue and differingDue are wakes of those for whom a sample may matter.
 	anyDue, differingDue bool
-	laterNext            int64
 }
 
 // stretch is the open interval between from and to, and the value at.
@@ -81,16 +82,33 @@ func (w *Watch) Sample(t int64, v float64, now int64) bool {
 	newest := w.newest.Load()
 	if t > newest {
 		w.newest.Store(t)
-		if !w.each && now-t >= w.lookback {
-			w.last.Store(math.Float64bits(v))
-			return false // too old for anybody to see it
-		}
-		if !w.each && max(t, now)-newest < w.lookback && w.known.has(v) {
+		ordinary := max(t, now)-newest < w.lookback && w.known.has(v)
+		switch {
+		case w.each:
+		case w.lightly:
+			if ordinary && t <= now && now-t < w.lookback {
+				return w.lightLook(t, v)
+			}
+		case ordinary || now-t >= w.lookback: // or too old for anybody to see it
 			w.last.Store(math.Float64bits(v))
 			return false
 		}
 	}
 	return w.look(t, newest, v, now)
+}
+
+// lightLook is Sample where nobody minds but those for whom the next sample may
+// matter, or one that differs, or that there is one.
+func (w *Watch) lightLook(t int64, v float64) bool {
+	for _, m := range w.missed {
+		m.seen(t)
+	}
+	differs := w.last.Swap(math.Float64bits(v)) != math.Float64bits(v)
+	if w.any.empty() && (!differs || w.differing.empty()) {
+		return false
+	}
+	w.storing.Add(1)
+	return true
 }
 
 // laterPause is the least time between two samples of one series whose wakes are
@@ -136,7 +154,8 @@ func (w *Watch) look(t, newest int64, v float64, now int64) bool {
 	if len(w.due) == 0 && !w.anyDue && !w.differingDue {
 		return false
 	}
-	w.storing++
+	w.hasDue.Store(true)
+	w.storing.Add(1)
 	return true
 }
 
@@ -230,9 +249,6 @@ func (w *Watch) compare(before, v float64, bothCount bool, wake func([]target)) 
 		}
 		around.bound(v, limit, k.limit.Abs)
 	}
-	if !w.differing.empty() {
-		around.from, around.to = v, v
-	}
 	if math.IsNaN(v) || w.unknown.Load() {
 		around = nowhere() // it may be the end of the series, or not its newest sample
 	}
@@ -273,10 +289,22 @@ func (w *Watch) Touch() byte { return byte(w.newest.Load()) }
 
 // Visible hands on the wakes of samples that queries can see now, or will never.
 func (w *Watch) Visible() {
+	if w.hasDue.Load() {
+		w.handOn()
+		return
+	}
+	w.storing.Add(-1)
+	w.wakeThose(&w.any)
+	w.wakeThose(&w.differing)
+}
+
+func (w *Watch) handOn() {
 	w.mu.Lock()
-	due, each, differing := w.due, w.anyDue, w.differingDue
-	if w.storing--; w.storing <= 0 {
-		w.due, w.anyDue, w.differingDue, w.storing = nil, false, false, 0
+	// Of those that are looked at lightly it is not known.
+	due, each, differing := w.due, w.anyDue || w.lightly, w.differingDue || w.lightly
+	if w.storing.Add(-1) <= 0 {
+		w.due, w.anyDue, w.differingDue = nil, false, false
+		w.hasDue.Store(false)
 	} else {
 		due = slices.Clone(due)
 	}

@@ -128,8 +128,8 @@ func (o CostOptions) once(ctx context.Context, b server.Belfry, rules *RuleSet, 
 		}
 		return report, err
 	}
-	// New series are not what is measured.
-	if _, err := send(int64(o.District.Series)); err != nil {
+	// New series, and all rules' first look at them, are not what is measured.
+	if _, err := send(int64(o.District.Series) + o.Samples/4); err != nil {
 		return err
 	}
 	before, err := s.Used()
