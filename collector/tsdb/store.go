@@ -186,6 +186,10 @@ func (s *Store) upstreamOptions() *tsdb.Options {
 	o.OutOfOrderTimeWindow = (s.opts.Late + s.opts.Early).Milliseconds()
 	o.EnableOverlappingCompaction = true
 	o.IsolationDisabled = true
+	// Upstream finds a series in one of these maps, and a map of up to eight is many
+	// times as fast as a larger one; but more maps than needed fall out of the
+	// processor's cache.
+	o.StripeSize = 1 << 15
 	// A compaction reserves a whole segment of disk before it begins.
 	o.MaxBlockChunkSegmentSize = 64 << 20
 	// Upstream's own timer writes head chunks even where there is no room, and
