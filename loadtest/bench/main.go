@@ -25,6 +25,7 @@ import (
 type options struct {
 	Belfry          string        `placeholder:"FILE" help:"Binary of Belfry; by default it is built from this repository."`
 	VictoriaMetrics string        `placeholder:"FILE" default:".tools/bin/victoria-metrics" help:"Binary of VictoriaMetrics (make tools-bench installs it)."`
+	Devices         bool          `default:"true" negatable:"" help:"Have Belfry watch whether devices live, as it does by default: two more series each, which VictoriaMetrics has not."`
 	Only            []string      `enum:"belfry,victoriametrics" default:"belfry,victoriametrics" help:"Servers to measure: belfry, victoriametrics."`
 	Parts           []string      `enum:"lineproto,pages,remotewrite,otlp,scrape,mqtt,hj212,posted" default:"lineproto,pages,remotewrite,otlp,scrape,mqtt,hj212,posted" help:"What to measure: lineproto (and questions), pages (and what rules cost writes), remotewrite, otlp, scrape, mqtt, hj212, posted."`
 	Samples         int64         `default:"20000000" help:"Samples for each server in each repeat."`
@@ -122,7 +123,7 @@ func (o *options) products(ctx context.Context) (all []server.Product, err error
 		if binary, err = filepath.Abs(binary); err != nil {
 			return nil, err
 		}
-		all = append(all, server.Belfry{Binary: binary})
+		all = append(all, server.Belfry{Binary: binary, NoDevices: !o.Devices})
 	}
 	if slices.Contains(o.Only, "victoriametrics") {
 		binary, err := filepath.Abs(o.VictoriaMetrics)

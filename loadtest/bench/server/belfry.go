@@ -26,6 +26,8 @@ type Belfry struct {
 	// Rules and Catalog are files; without rules it evaluates none, as VictoriaMetrics
 	// alone does.
 	Rules, Catalog []string
+	// NoDevices has it not watch whether devices live.
+	NoDevices bool
 	// Pager is the file of its Alertmanager; "" leaves the default.
 	Pager string
 }
@@ -38,6 +40,9 @@ func (b Belfry) Command(dir, addr string) (*exec.Cmd, error) {
 	file := filepath.Join(filepath.Dir(dir), "belfry.yml")
 	text := fmt.Sprintf("listen: %q\ndata_dir: %q\ndurability: fsync\nrules: [%s]\ncatalog: [%s]\npager: {config: %q}\n",
 		addr, dir, quoted(b.Rules), quoted(b.Catalog), b.Pager)
+	if b.NoDevices {
+		text += "devices: {max: 0}\n"
+	}
 	if b.Inputs != "" {
 		text += "inputs: " + b.Inputs + "\n"
 	}
