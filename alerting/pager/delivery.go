@@ -123,6 +123,9 @@ func (d *delivery) tell(ctx context.Context, l *slog.Logger, alerts []*alert.Ale
 	if err != nil {
 		return err
 	}
+	if alerts = withoutUnknownEnds(ctx, entry, alerts); len(alerts) == 0 {
+		return nil
+	}
 	ctx, alerts, err = notify.NewDedupStage(d.resolved, one{entry}, d.receiver).Exec(ctx, l, alerts...)
 	if err != nil || len(alerts) == 0 {
 		return err
@@ -130,10 +133,8 @@ func (d *delivery) tell(ctx context.Context, l *slog.Logger, alerts []*alert.Ale
 	if ctx, err = d.withUnheard(ctx, entry, alerts); err != nil {
 		return err
 	}
-	if news := withoutTold(ctx, entry, alerts); len(news) > 0 {
-		if ctx, err = d.send(ctx, l, news); err != nil {
-			return err
-		}
+	if ctx, err = d.send(ctx, l, alerts); err != nil {
+		return err
 	}
 	_, _, err = d.log.Exec(ctx, l, alerts...)
 	return err
@@ -160,25 +161,17 @@ func (d *delivery) send(ctx context.Context, l *slog.Logger, alerts []*alert.Ale
 	return ctx, err
 }
 
-// withoutTold leaves out the alerts whose end the integration knows. Upstream tells of it with every notification
-// until the dispatcher's next flush.
-func withoutTold(ctx context.Context, entry *nflogpb.Entry, alerts []*alert.Alert) []*alert.Alert {
-	known := setOf(entry.GetResolvedAlerts())
-	if len(known) == 0 {
-		return alerts
+// withoutUnknownEnds leaves out the alerts that have ended of which the integration does not know that they fire: it
+// was told of their end, or never of them. The dispatcher comes with them until its next flush, and after a reload or
+// a restart again.
+func withoutUnknownEnds(ctx context.Context, entry *nflogpb.Entry, alerts []*alert.Alert) []*alert.Alert {
+	known := map[string]bool{}
+	if len(entry.GetFiringAlerts()) > 0 {
+		known = toldFiring(notify.WithNflogStore(ctx, nflog.NewStore(entry)))
 	}
-	hashes, _ := notify.ResolvedAlerts(ctx) // in the order of the alerts
-	news := make([]*alert.Alert, 0, len(alerts))
-	for _, a := range alerts {
-		if a.Resolved() && len(hashes) > 0 {
-			hash := hashes[0]
-			if hashes = hashes[1:]; known[hash] {
-				continue
-			}
-		}
-		news = append(news, a)
-	}
-	return news
+	return slices.DeleteFunc(slices.Clone(alerts), func(a *alert.Alert) bool {
+		return a.Resolved() && !known[a.Fingerprint().String()]
+	})
 }
 
 // errUnheard keeps a group's alerts with the dispatcher.

@@ -296,3 +296,39 @@ func TestEndsAreToldOnce(t *testing.T) {
 		})
 	}
 }
+
+// TestEndsThatWereToldAreNoNewsLater has one alert of a group end, and another begin after that, before everything is
+// looked at anew.
+func TestEndsThatWereToldAreNoNewsLater(t *testing.T) {
+	for story, between := range map[string]func(*testing.T, *harness) *harness{
+		"reloaded": func(t *testing.T, h *harness) *harness { require.NoError(t, h.Reload()); return h },
+		"restarted": func(t *testing.T, h *harness) *harness {
+			h.stop(t)
+			return start(t, h.dir, withConfig(h.opts.ConfigFile))
+		},
+	} {
+		t.Run(story, func(t *testing.T) {
+			team := newPagee(t)
+			h := start(t, t.TempDir(), withConfig(configFile(t, `
+route: {receiver: team, group_by: [alertname], group_interval: 100ms}
+receivers: [{name: team, webhook_configs: [{url: %q}]}]
+`, team.URL)))
+			one, two := firing(critical("Flood", "one")...), firing(critical("Flood", "two")...)
+			h.Send(one)
+			team.told(t, 1)
+			h.Send(resolved(one))
+			eventually(t, func() bool { return team.got.len() == 2 }, "the end")
+			h.Send(two)
+			require.Equal(t, []string{"two"}, team.told(t, 3))
+			h.twoMoreFlushes(t)
+
+			h = between(t, h)
+			h.Send(two, resolved(one)) // as rules do after a restart
+			h.twoMoreFlushes(t)
+			require.Equal(t, 3, team.got.len(), "all of it was told")
+			h.Send(resolved(two))
+			eventually(t, func() bool { return team.got.len() == 4 }, "the other's end")
+			require.Equal(t, []string{"two"}, assets(team.got.all()[3], Resolved))
+		})
+	}
+}
