@@ -121,6 +121,7 @@ func (p *Pager) setup() error {
 	}
 	p.failing = failing.New(failing.Options{
 		Patience: p.opts.failingAfter, Doubt: p.opts.failingDoubt, Raise: raise, Labels: p.opts.ExternalLabels,
+		Logger: p.opts.Logger,
 	})
 	p.onStop("watch of receivers", func(context.Context) error { p.failing.Close(); return nil })
 	p.notifying = notify.NewMetrics(p.registry, featurecontrol.NoopFlags{})

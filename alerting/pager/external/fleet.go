@@ -81,7 +81,7 @@ func New(o Options) (*Fleet, error) {
 	if f.raise = o.Raise; f.raise == nil {
 		f.raise = f.Send
 	}
-	f.failing = failing.New(failing.Options{Patience: o.failingAfter, Raise: f.raise, Labels: o.ExternalLabels})
+	f.failing = failing.New(failing.Options{Patience: o.failingAfter, Raise: f.raise, Labels: o.ExternalLabels, Logger: o.Logger})
 	f.resume(o.Failing)
 	ctx, cancel := context.WithCancel(context.Background())
 	f.cancel = cancel

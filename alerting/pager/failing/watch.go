@@ -2,6 +2,7 @@ package failing
 
 import (
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -49,6 +50,8 @@ type Options struct {
 	Doubt time.Duration
 	// Raise takes alerts, in a goroutine of the Watch's.
 	Raise func(...*notifier.Alert)
+	// Logger is told too, since there may be nobody else to tell; nil: it is not.
+	Logger *slog.Logger
 	// Labels are added to alerts, such as those that tell one Belfry from another.
 	Labels labels.Labels
 }
@@ -82,6 +85,9 @@ func New(o Options) *Watch {
 	}
 	if o.Doubt == 0 {
 		o.Doubt = Doubt
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	w := &Watch{
 		opts: o, subjects: map[Subject]*record{},
@@ -183,6 +189,7 @@ func (w *Watch) look(now time.Time) (due []*notifier.Alert, next time.Duration) 
 		switch {
 		case r.over && !r.raised.IsZero():
 			due = append(due, w.alert(s, r, now))
+			w.opts.Logger.Info("pages are taken again, or nothing is sent there any more", "receiver", s.Receiver, "integration", s.Integration)
 			delete(w.subjects, s)
 			continue
 		case r.over:
@@ -196,6 +203,7 @@ func (w *Watch) look(now time.Time) (due []*notifier.Alert, next time.Duration) 
 				continue
 			}
 			r.raised, r.next = now, now
+			w.opts.Logger.Error("pages do not get through", "alert", AlertName, "receiver", s.Receiver, "integration", s.Integration, "since", r.since)
 		}
 		if !r.next.After(now) {
 			due = append(due, w.alert(s, r, now.Add(valid)))

@@ -2,6 +2,7 @@ package failing
 
 import (
 	"errors"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -61,7 +62,7 @@ func TestWhoFailsForLongRaisesAnAlertThatEndsWithThat(t *testing.T) {
 }
 
 func TestAnAlertIsSentAgainWhileItFires(t *testing.T) {
-	w := &Watch{opts: Options{Patience: Patience}, subjects: map[Subject]*record{}, changed: make(chan struct{}, 1)}
+	w := &Watch{opts: Options{Logger: slog.New(slog.DiscardHandler), Patience: Patience}, subjects: map[Subject]*record{}, changed: make(chan struct{}, 1)}
 	now := time.Now()
 	s := Subject{"duty", "sms[0]"}
 	w.Attempted(s, now, errDown, true)
