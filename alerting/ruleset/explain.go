@@ -69,7 +69,7 @@ func kind(s string) string {
 		"string": "a text", "int": "a whole number",
 		"map[string]string": "a mapping of names to texts", "[]rulefmt.Rule": "a list of rules",
 		"[]rulefmt.RuleGroup": "a list of groups", "rulefmt.Rule": "a rule (a mapping with alert or record, and expr)",
-		"rulefmt.RuleGroup": "a group (a mapping with name and rules)", "rulefmt.RuleGroups": "a mapping with groups",
+		"rulefmt.RuleGroup": "a group (a mapping with name and rules)", "rulefmt.RuleGroups": "a mapping with groups", "rulefmt.ruleGroups": "a mapping with groups",
 	}[tag]
 	if !ok {
 		name = tag
