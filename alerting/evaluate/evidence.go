@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/timestamp"
 	"github.com/prometheus/prometheus/model/value"
@@ -70,7 +72,7 @@ func (s search) limit(ctx context.Context, c *comparison, alert *rules.Alert) (f
 	matchers := append([]*labels.Matcher{labels.MustNewMatcher(labels.MatchEqual, labelAsset, asset)}, c.thresholds...)
 	limit := math.NaN()
 	to := timestamp.FromTime(alert.FiredAt)
-	err := s.each(ctx, to-s.lookback.Milliseconds()+1, to, matchers, func(_ int, _ int64, v float64) { limit = v })
+	err := s.each(ctx, to-s.lookback.Milliseconds()+1, to, matchers, func(_ int, _ labels.Labels, _ int64, v float64) { limit = v })
 	return limit, !math.IsNaN(limit), err
 }
 
@@ -88,32 +90,62 @@ func (s search) reading(ctx context.Context, rule *alertRule, broken *comparison
 	}
 	to := timestamp.FromTime(alert.ActiveAt)
 	from := to - (s.lookback + rule.interval).Milliseconds()
-	var newest int64
-	runs := make([]int64, maxSeries)
-	err := s.each(ctx, from, to, narrowed(selector, rule, alert), func(series int, t int64, v float64) {
-		if value.IsStaleNaN(v) {
-			runs[series] = 0
-			return
+	runs := make([]run, maxSeries)
+	err := s.each(ctx, from, to, narrowed(selector, rule, alert), func(n int, series labels.Labels, t int64, v float64) {
+		r := &runs[n]
+		if r.newest == 0 {
+			r.own = isOf(series, alert)
 		}
-		newest = max(newest, t)
 		switch {
+		case value.IsStaleNaN(v):
+			r.began = 0
+			return
 		case !exact:
 		case !broken.holdsSample(v, *limit):
-			runs[series] = 0
-		case runs[series] == 0:
-			runs[series] = t
+			r.began = 0
+		case r.began == 0:
+			r.began = t
 		}
+		r.newest = t
 	})
-	var earliest int64
-	for _, run := range runs {
-		if run != 0 && (earliest == 0 || run < earliest) {
-			earliest = run
+	return firstOf(runs), err
+}
+
+// run is of the samples of one series.
+type run struct {
+	began  int64 // of those for which the condition held to the end; 0: it did not
+	newest int64
+	own    bool // the alert has all labels of the series
+}
+
+// isOf says whether an alert has all labels of a series, so that it is of this one
+// rather than of others that have further labels.
+func isOf(series labels.Labels, alert *rules.Alert) bool {
+	is := true
+	series.Range(func(l labels.Label) {
+		is = is && (l.Name == model.MetricNameLabel || alert.Labels.Get(l.Name) == l.Value)
+	})
+	return is
+}
+
+// firstOf is when the first run began, or else the newest sample: of the alert's own
+// series where there are any.
+func firstOf(runs []run) int64 {
+	own := slices.ContainsFunc(runs, func(r run) bool { return r.own })
+	var earliest, newest int64
+	for _, r := range runs {
+		if own && !r.own {
+			continue
+		}
+		newest = max(newest, r.newest)
+		if r.began != 0 && (earliest == 0 || r.began < earliest) {
+			earliest = r.began
 		}
 	}
 	if earliest != 0 {
-		return earliest, err
+		return earliest
 	}
-	return newest, err
+	return newest
 }
 
 // narrowed selects those series of a selector that belong to the alert.
@@ -130,7 +162,7 @@ func narrowed(s *parser.VectorSelector, rule *alertRule, alert *rules.Alert) []*
 // each visits the float samples from one time to another, in ms and inclusive, of
 // the first maxSeries series.
 func (s search) each(
-	ctx context.Context, from, to int64, matchers []*labels.Matcher, visit func(series int, t int64, v float64),
+	ctx context.Context, from, to int64, matchers []*labels.Matcher, visit func(n int, series labels.Labels, t int64, v float64),
 ) error {
 	set := s.querier.Select(ctx, false, &storage.SelectHints{Start: from, End: to}, matchers...)
 	var it chunkenc.Iterator
@@ -138,7 +170,8 @@ func (s search) each(
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		it = set.At().Iterator(it)
+		series := set.At()
+		it = series.Iterator(it)
 		for kind := it.Seek(from); kind != chunkenc.ValNone; kind = it.Next() {
 			if kind != chunkenc.ValFloat {
 				continue
@@ -147,7 +180,7 @@ func (s search) each(
 			if t > to {
 				break
 			}
-			visit(n, t, v)
+			visit(n, series.Labels(), t, v)
 		}
 		if err := it.Err(); err != nil {
 			return fmt.Errorf("reading samples: %w", err)

@@ -125,6 +125,23 @@ func TestARunIsBrokenByASeriesThatEnded(t *testing.T) {
 	})
 }
 
+// TestAReadingOfTheAlertsOwnSeriesBeganIt has two series of an asset, of which one has all labels of the other.
+func TestAReadingOfTheAlertsOwnSeriesBeganIt(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *city) {
+		c.rules(`groups: [{name: g, rules: [{alert: A, expr: gas_ch4_lel_percent > 5, labels: {severity: info}, annotations: {summary: s}}]}]`)
+		began := map[string]time.Time{"north": c.report(metric("gas_ch4_lel_percent", "asset", "W17", "zone", "north"), 9)}
+		<-time.After(time.Second)
+		began[""] = c.report(metric("gas_ch4_lel_percent", "asset", "W17"), 8)
+		c.start()
+		c.pass(2*interval, metric("other"), 0)
+		sent := c.inbox.take()
+		require.Len(t, sent, 2)
+		for _, d := range sent {
+			require.Equal(t, began[d.labels["zone"]].Format(time.RFC3339Nano), d.annotations["reading_time"], d.labels)
+		}
+	})
+}
+
 func TestWhatTheRuleSaysItselfCounts(t *testing.T) {
 	inBubble(t, func(t *testing.T, c *city) {
 		c.rules(`groups: [{name: g, rules: [

@@ -133,7 +133,7 @@ func (e *Evaluator) unheard(ctx context.Context, r *rule, p *part, result instan
 		// What is only kept firing was over before.
 		found := result[hash] != nil || !a.KeepFiringSince.IsZero()
 		if !found {
-			err := search{q, e.options.Lookback}.each(ctx, from, to, narrowed(r.evidence.reads, r.evidence, a), func(int, int64, float64) { found = true })
+			err := search{q, e.options.Lookback}.each(ctx, from, to, narrowed(r.evidence.reads, r.evidence, a), func(int, labels.Labels, int64, float64) { found = true })
 			found = found || err != nil
 		}
 		all[hash] = !found
