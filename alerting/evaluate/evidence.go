@@ -171,6 +171,7 @@ func (s search) each(
 			return err
 		}
 		series := set.At()
+		lset := series.Labels()
 		it = series.Iterator(it)
 		for kind := it.Seek(from); kind != chunkenc.ValNone; kind = it.Next() {
 			if kind != chunkenc.ValFloat {
@@ -180,7 +181,7 @@ func (s search) each(
 			if t > to {
 				break
 			}
-			visit(n, series.Labels(), t, v)
+			visit(n, lset, t, v)
 		}
 		if err := it.Err(); err != nil {
 			return fmt.Errorf("reading samples: %w", err)

@@ -28,13 +28,13 @@ func newPatience(storing func() time.Duration) patience {
 		storing = func() time.Duration { return 0 }
 	}
 	p := patience{credit: newCredit(0, saved), storing: storing, stored: storing(), looked: time.Now()}
-	p.share = p.shareAt(0)
+	p.share = patientShareAt(0)
 	return p
 }
 
-// shareAt is which part of a processor may be used where samples are stored by so
-// many at a time.
-func (p *patience) shareAt(storing float64) float64 {
+// patientShareAt is which part of a processor may be used where samples are stored by
+// so many at a time.
+func patientShareAt(storing float64) float64 {
 	processors := float64(runtime.GOMAXPROCS(0))
 	idle := max(0, 1-2*storing/processors)
 	return processors * (busyShare + (patientShare-busyShare)*idle)
@@ -44,7 +44,7 @@ func (p *patience) shareAt(storing float64) float64 {
 func (p *patience) earn(now time.Time) time.Duration {
 	if passed := now.Sub(p.looked); passed >= loadOver {
 		stored := p.storing()
-		p.share = p.shareAt(float64(stored-p.stored) / float64(passed))
+		p.share = patientShareAt(float64(stored-p.stored) / float64(passed))
 		p.stored, p.looked = stored, now
 	}
 	return p.credit.earn(now)

@@ -90,10 +90,7 @@ func (d *delivery) leave(ctx context.Context, alerts []*alert.Alert) error {
 	if err != nil {
 		return err
 	}
-	known := map[string]bool{}
-	if len(entry.GetFiringAlerts()) > 0 {
-		known = toldFiring(notify.WithNflogStore(ctx, nflog.NewStore(entry)))
-	}
+	known := knownFiring(ctx, entry)
 	var left []*alert.Alert
 	for _, a := range alerts {
 		if !known[a.Fingerprint().String()] && (!a.Resolved() || d.pager.owed.Owed(d.to, a)) {
@@ -165,13 +162,18 @@ func (d *delivery) send(ctx context.Context, l *slog.Logger, alerts []*alert.Ale
 // was told of their end, or never of them. The dispatcher comes with them until its next flush, and after a reload or
 // a restart again.
 func withoutUnknownEnds(ctx context.Context, entry *nflogpb.Entry, alerts []*alert.Alert) []*alert.Alert {
-	known := map[string]bool{}
-	if len(entry.GetFiringAlerts()) > 0 {
-		known = toldFiring(notify.WithNflogStore(ctx, nflog.NewStore(entry)))
-	}
+	known := knownFiring(ctx, entry)
 	return slices.DeleteFunc(slices.Clone(alerts), func(a *alert.Alert) bool {
 		return a.Resolved() && !known[a.Fingerprint().String()]
 	})
+}
+
+// knownFiring returns the fingerprints of the alerts that an integration knows to be firing, by its newest entry.
+func knownFiring(ctx context.Context, entry *nflogpb.Entry) map[string]bool {
+	if len(entry.GetFiringAlerts()) == 0 {
+		return map[string]bool{} // an entry that all has ended may still have names
+	}
+	return toldFiring(notify.WithNflogStore(ctx, nflog.NewStore(entry)))
 }
 
 // errUnheard keeps a group's alerts with the dispatcher.
