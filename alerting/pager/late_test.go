@@ -254,17 +254,23 @@ receivers: [{name: team, webhook_configs: [{url: %q}]}]
 	require.Equal(t, map[string]int{"one firing": 1, "one resolved": 1, "stays resolved": 1}, pages, "each is told once")
 }
 
-// TestEndsAreToldOnce has thousands of alerts of a group end, and others join it before its next turn.
-func TestEndsAreToldOnce(t *testing.T) {
-	const all = 10_000
-	for story, between := range map[string]func(*testing.T, *harness) *harness{
-		"at once":  func(_ *testing.T, h *harness) *harness { return h },
+// interruptions are what may come between two notifications. Each returns the pager that goes on.
+func interruptions() map[string]func(*testing.T, *harness) *harness {
+	return map[string]func(*testing.T, *harness) *harness{
 		"reloaded": func(t *testing.T, h *harness) *harness { require.NoError(t, h.Reload()); return h },
 		"restarted": func(t *testing.T, h *harness) *harness {
 			h.stop(t)
 			return start(t, h.dir, withConfig(h.opts.ConfigFile))
 		},
-	} {
+	}
+}
+
+// TestEndsAreToldOnce has thousands of alerts of a group end, and others join it before its next turn.
+func TestEndsAreToldOnce(t *testing.T) {
+	const all = 10_000
+	stories := interruptions()
+	stories["at once"] = func(_ *testing.T, h *harness) *harness { return h }
+	for story, between := range stories {
 		t.Run(story, func(t *testing.T) {
 			team := newPagee(t)
 			h := start(t, t.TempDir(), withConfig(configFile(t, slowGroups, team.URL)))
@@ -300,13 +306,7 @@ func TestEndsAreToldOnce(t *testing.T) {
 // TestEndsThatWereToldAreNoNewsLater has one alert of a group end, and another begin after that, before everything is
 // looked at anew.
 func TestEndsThatWereToldAreNoNewsLater(t *testing.T) {
-	for story, between := range map[string]func(*testing.T, *harness) *harness{
-		"reloaded": func(t *testing.T, h *harness) *harness { require.NoError(t, h.Reload()); return h },
-		"restarted": func(t *testing.T, h *harness) *harness {
-			h.stop(t)
-			return start(t, h.dir, withConfig(h.opts.ConfigFile))
-		},
-	} {
+	for story, between := range interruptions() {
 		t.Run(story, func(t *testing.T) {
 			team := newPagee(t)
 			h := start(t, t.TempDir(), withConfig(configFile(t, `
