@@ -60,8 +60,8 @@ func (s *Store) Append(ctx context.Context, b *reading.Batch, sp reading.Speller
 	defer s.fence.leave(epoch)
 	telling := s.told.enter()
 	defer s.told.leave(telling)
-	a := appending{store: s, cache: d.series, app: d.Head().Appender(ctx), batch: b, speller: sp, space: sp.Space(), id: s.batches.Add(1)}
-	a.spaceHash = maphash.String(a.cache.seed, a.space)
+	a := appending{store: s, cache: d.series, app: d.Head().Appender(ctx), batch: b, speller: sp, id: s.batches.Add(1)}
+	a.spaceHash = maphash.String(a.cache.seed, sp.Space())
 	now := s.opts.Now()
 	a.oldest, a.newest = now.Add(-s.opts.Late).UnixMilli(), now.Add(s.opts.Early).UnixMilli()
 	a.head, a.now, a.watching = d.Head(), now.UnixMilli(), s.watching.Load()
@@ -84,7 +84,6 @@ type appending struct {
 	app            storage.Appender
 	batch          *reading.Batch
 	speller        reading.Speller
-	space          string
 	spaceHash      uint64
 	id             uint64
 	oldest, newest int64
@@ -139,15 +138,13 @@ func (a *appending) lookAhead(points []reading.Point, hashes *[ahead]uint64) {
 	}
 	for _, e := range entries[:len(points)] {
 		if e != nil {
-			if fields := *e.fields.Load(); len(fields) > 0 {
-				touched ^= byte(fields[0].ref)
-			}
+			touched ^= byte(e.fields.Load().refs[0].ref)
 		}
 	}
 	if a.watching != nil {
 		for _, e := range entries[:len(points)] {
 			if e != nil {
-				touched ^= touchWatched(*e.fields.Load())
+				touched ^= touchWatched(e.fields.Load().refs)
 			}
 		}
 	}
@@ -168,7 +165,7 @@ func (a *appending) appendPoint(index int, hash uint64) {
 		a.refuse(p, reason, detail)
 		return
 	}
-	k := seriesKey{hash: hash, space: a.space, key: a.batch.Bytes(p.Key)}
+	k := seriesKey{hash: hash, key: a.batch.Bytes(p.Key)}
 	e, before := a.cache.lookup(k), a.stored
 	switch {
 	case e == nil:
@@ -193,14 +190,14 @@ func (a *appending) outOfTime(t int64) (reading.Reason, string) {
 
 // appendKnown is the way of nearly every sample.
 func (a *appending) appendKnown(p *reading.Point, k seriesKey, e *seriesEntry) {
-	known := *e.fields.Load()
+	known := a.watched(e)
 	fields := a.batch.Fields[p.First : p.First+p.Count]
 	for i := range fields {
 		f := &fields[i]
 		name := a.batch.Bytes(f.Name)
 		var series *fieldRef
-		if i < len(known) && known[i].name == string(name) {
-			series = &known[i]
+		if i < len(known.refs) && known.refs[i].name.Value() == string(name) {
+			series = &known.refs[i]
 		} else {
 			series = a.findField(known, k, name)
 		}
@@ -213,19 +210,17 @@ func (a *appending) appendKnown(p *reading.Point, k seriesKey, e *seriesEntry) {
 			continue
 		}
 		a.stored++
-		a.tellOf(series, k, name, p.Time, f.Value)
+		a.tellOf(series, p.Time, f.Value)
 	}
 }
 
 // findField returns nil for a field that is not known.
-func (a *appending) findField(known []fieldRef, k seriesKey, name []byte) *fieldRef {
-	for i := range known {
-		if known[i].name == string(name) {
-			return &known[i]
-		}
+func (a *appending) findField(known *fieldSet, k seriesKey, name []byte) *fieldRef {
+	if f := known.find(name); f != nil || len(known.refs) < wideKey {
+		return f
 	}
-	if len(known) >= wideKey {
-		return a.cache.findWide(k, name, &a.scratch)
+	if e := a.cache.findWide(k, name, &a.scratch); e != nil {
+		return &a.watched(e).refs[0]
 	}
 	return nil
 }
@@ -286,7 +281,7 @@ func (a *appending) appendField(p *reading.Point, k seriesKey, f *reading.Field)
 // note remembers a series, and tells of its first sample.
 func (a *appending) note(k seriesKey, name []byte, ref storage.SeriesRef, lset labels.Labels, known bool, t int64, v float64) {
 	w := a.watching.watch(lset, known)
-	a.listen(a.cache.addField(k, name, fieldRef{ref: ref, watched: w, epoch: a.watching.number()}), lset)
+	a.listen(a.cache.addField(k, name, fieldRef{ref: ref, watched: w}, a.watching.number()), lset)
 	if w != nil {
 		a.tell(w, t, v)
 	}

@@ -63,17 +63,17 @@ func (a *appending) storedHistogram() {
 
 func (a *appending) keyOf(s reading.Span) seriesKey {
 	key := a.batch.Bytes(s)
-	return seriesKey{hash: maphash.Bytes(a.cache.seed, key) ^ a.spaceHash, space: a.space, key: key}
+	return seriesKey{hash: maphash.Bytes(a.cache.seed, key) ^ a.spaceHash, key: key}
 }
 
 // addHistogram finds or creates the series and appends to it.
 func (a *appending) addHistogram(h *reading.Histogram, k seriesKey) error {
 	name := a.batch.Bytes(h.Name)
 	if e := a.cache.lookup(k); e != nil {
-		if series := a.findField(*e.fields.Load(), k, name); series != nil {
+		if series := a.findField(a.watched(e), k, name); series != nil {
 			_, err := a.app.AppendHistogram(series.ref, labels.EmptyLabels(), h.Time, h.Integer, h.Float)
 			if err == nil {
-				a.tellOf(series, k, name, h.Time, notANumber())
+				a.tellOf(series, h.Time, notANumber())
 			}
 			if !errors.Is(err, tsdb.ErrInvalidSample) {
 				return err
@@ -249,7 +249,7 @@ func (a *appending) appendExemplars() {
 func (a *appending) appendExemplar(e *reading.Exemplar) error {
 	k, name := a.keyOf(e.Key), a.batch.Bytes(e.Name)
 	if known := a.cache.lookup(k); known != nil {
-		if series := a.findField(*known.fields.Load(), k, name); series != nil {
+		if series := a.findField(known.fields.Load(), k, name); series != nil {
 			_, err := a.app.AppendExemplar(series.ref, labels.EmptyLabels(), e.Exemplar)
 			if err == nil || errors.Is(err, storage.ErrOutOfOrderExemplar) || errors.Is(err, storage.ErrExemplarLabelLength) {
 				return err

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
+	"unique"
 
 	"github.com/prometheus/prometheus/storage"
 )
@@ -20,7 +21,6 @@ type seriesCache struct {
 
 	mu    sync.Mutex // writers
 	count int
-	names map[string]string // field names, stored once
 }
 
 type seriesTable struct {
@@ -37,28 +37,79 @@ type seriesSlot struct {
 
 // seriesEntry is one key with the series of its fields.
 type seriesEntry struct {
-	hash   uint64
-	space  string
 	key    string
-	fields atomic.Pointer[[]fieldRef]
+	fields atomic.Pointer[fieldSet]
 	// touched is the last append that touched the entry, and by which of its
 	// points, to notice a key that appears twice in one.
 	touched atomic.Uint64
 	pulse   atomic.Pointer[Pulse] // of the device; nil: nobody minds
 }
 
+// fieldSet are the fields of a key. It is replaced, and not changed. Nearly all
+// keys have few fields, which are behind it in the same piece of memory.
+type fieldSet struct {
+	refs  []fieldRef
+	epoch uint32 // of the watcher by which they are watched
+}
+
 type fieldRef struct {
-	name string
-	ref  storage.SeriesRef
-	// watched is by the watcher of the epoch; nil: nobody minds its samples.
-	watched Watched
-	epoch   uint32
+	name    unique.Handle[string]
+	ref     storage.SeriesRef
+	watched Watched // nil: nobody minds its samples
+}
+
+func newFieldSet(n int, epoch uint32) *fieldSet {
+	switch n {
+	case 1:
+		s := &struct {
+			fieldSet
+			all [1]fieldRef
+		}{}
+		s.refs, s.epoch = s.all[:], epoch
+		return &s.fieldSet
+	case 2:
+		s := &struct {
+			fieldSet
+			all [2]fieldRef
+		}{}
+		s.refs, s.epoch = s.all[:], epoch
+		return &s.fieldSet
+	case 3:
+		s := &struct {
+			fieldSet
+			all [3]fieldRef
+		}{}
+		s.refs, s.epoch = s.all[:], epoch
+		return &s.fieldSet
+	}
+	return &fieldSet{refs: make([]fieldRef, n), epoch: epoch}
+}
+
+// with returns a set in which f, of a watcher of the epoch, is at place i.
+func (s *fieldSet) with(i int, f fieldRef, epoch uint32) *fieldSet {
+	if s.epoch != epoch && len(s.refs) > 0 {
+		epoch = mixedEpoch // so that all are watched anew
+	}
+	set := newFieldSet(max(len(s.refs), i+1), epoch)
+	copy(set.refs, s.refs)
+	set.refs[i] = f
+	return set
+}
+
+// find returns nil for a field that is not there.
+func (s *fieldSet) find(name []byte) *fieldRef {
+	for i := range s.refs {
+		if s.refs[i].name.Value() == string(name) {
+			return &s.refs[i]
+		}
+	}
+	return nil
 }
 
 const minTable = 1 << 10
 
 func newSeriesCache(limit int) *seriesCache {
-	c := &seriesCache{seed: maphash.MakeSeed(), limit: limit, names: map[string]string{}}
+	c := &seriesCache{seed: maphash.MakeSeed(), limit: limit}
 	c.table.Store(newSeriesTable(minTable))
 	return c
 }
@@ -67,11 +118,11 @@ func newSeriesTable(size int) *seriesTable {
 	return &seriesTable{slots: make([]seriesSlot, size), mask: uint64(size - 1)}
 }
 
-// seriesKey is what a series is looked up by.
+// seriesKey is what a series is looked up by. Equal keys of two spaces differ in
+// their hash.
 type seriesKey struct {
-	hash  uint64
-	space string
-	key   []byte
+	hash uint64
+	key  []byte
 }
 
 // lookup returns nil where the key is not known.
@@ -86,7 +137,7 @@ func (t *seriesTable) lookup(k seriesKey) *seriesEntry {
 		if e == nil {
 			return nil
 		}
-		if slot.hash == k.hash && e.key == string(k.key) && e.space == k.space {
+		if slot.hash == k.hash && e.key == string(k.key) {
 			return e
 		}
 	}
@@ -98,48 +149,53 @@ func (t *seriesTable) touch(hash uint64) *seriesEntry {
 	return t.slots[hash&t.mask].entry.Load()
 }
 
-func (t *seriesTable) insert(e *seriesEntry) {
-	for i := e.hash & t.mask; ; i = (i + 1) & t.mask {
+func (t *seriesTable) insert(hash uint64, e *seriesEntry) {
+	for i := hash & t.mask; ; i = (i + 1) & t.mask {
 		if slot := &t.slots[i]; slot.entry.Load() == nil {
-			slot.hash = e.hash
+			slot.hash = hash
 			slot.entry.Store(e)
 			return
 		}
 	}
 }
 
-// addField notes the series of one field of a key.
-func (c *seriesCache) addField(k seriesKey, name []byte, f fieldRef) *seriesEntry {
+// addField notes the series of one field of a key, which is watched by the watcher
+// of the epoch.
+func (c *seriesCache) addField(k seriesKey, name []byte, f fieldRef, epoch uint32) *seriesEntry {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	f.name = unique.Make(string(name))
 	e := c.lookup(k)
 	if e == nil {
-		e = &seriesEntry{hash: k.hash, space: k.space, key: string(k.key)}
-		e.fields.Store(&[]fieldRef{})
-		c.makeRoom()
-		c.table.Load().insert(e)
-		c.count++
+		return c.add(k, f, epoch)
 	}
-	old := *e.fields.Load()
-	for i := range old {
-		if old[i].name == string(name) {
-			fields := append([]fieldRef(nil), old...)
-			f.name = old[i].name
-			fields[i] = f
-			e.fields.Store(&fields)
+	old := e.fields.Load()
+	for i := range old.refs {
+		if old.refs[i].name == f.name {
+			e.fields.Store(old.with(i, f, epoch))
 			return e
 		}
 	}
-	if len(old) >= wideKey {
+	if len(old.refs) >= wideKey {
 		// One entry for each further field, or finding one among thousands would
 		// mean to look at all of them.
-		return c.addWide(k, name, f)
+		k, _ = c.wide(k, name, nil)
+		if e = c.lookup(k); e == nil {
+			return c.add(k, f, epoch)
+		}
+		old = &fieldSet{}
 	}
-	fields := make([]fieldRef, len(old), len(old)+1)
-	copy(fields, old)
-	f.name = c.intern(name)
-	fields = append(fields, f)
-	e.fields.Store(&fields)
+	e.fields.Store(old.with(len(old.refs), f, epoch))
+	return e
+}
+
+// add makes the entry of a key that has none. The caller holds mu.
+func (c *seriesCache) add(k seriesKey, f fieldRef, epoch uint32) *seriesEntry {
+	e := &seriesEntry{key: string(k.key)}
+	e.fields.Store((&fieldSet{}).with(0, f, epoch)) // before others can see the entry
+	c.makeRoom()
+	c.table.Load().insert(k.hash, e)
+	c.count++
 	return e
 }
 
@@ -150,45 +206,14 @@ const wideKey = 64
 // shares buf, which is returned for reuse.
 func (c *seriesCache) wide(k seriesKey, name, buf []byte) (seriesKey, []byte) {
 	buf = append(append(append(buf[:0], k.key...), 0xff), name...) // 0xff is in no text
-	return seriesKey{hash: k.hash*31 ^ maphash.Bytes(c.seed, name), space: k.space, key: buf}, buf
+	return seriesKey{hash: k.hash*31 ^ maphash.Bytes(c.seed, name), key: buf}, buf
 }
 
-func (c *seriesCache) addWide(k seriesKey, name []byte, f fieldRef) *seriesEntry {
-	w, _ := c.wide(k, name, nil)
-	f.name = c.intern(name)
-	fields := &[]fieldRef{f}
-	e := c.lookup(w)
-	if e == nil {
-		e = &seriesEntry{hash: w.hash, space: w.space, key: string(w.key)}
-		e.fields.Store(fields) // before others can see the entry
-		c.makeRoom()
-		c.table.Load().insert(e)
-		c.count++
-		return e
-	}
-	e.fields.Store(fields)
-	return e
-}
-
-// findWide is one further field of a wide key, or nil.
-func (c *seriesCache) findWide(k seriesKey, name []byte, buf *[]byte) *fieldRef {
+// findWide is the entry of one further field of a wide key, or nil.
+func (c *seriesCache) findWide(k seriesKey, name []byte, buf *[]byte) *seriesEntry {
 	w, used := c.wide(k, name, *buf)
 	*buf = used
-	if e := c.lookup(w); e != nil {
-		return &(*e.fields.Load())[0]
-	}
-	return nil
-}
-
-func (c *seriesCache) intern(name []byte) string {
-	if s, ok := c.names[string(name)]; ok {
-		return s
-	}
-	s := string(name)
-	if len(c.names) < 1<<16 {
-		c.names[s] = s
-	}
-	return s
+	return c.lookup(w)
 }
 
 // makeRoom grows the table at half load. At the limit it halves what it holds
@@ -211,7 +236,7 @@ func (c *seriesCache) rebuild(size int, keep func(*seriesEntry) bool) {
 	c.count = 0
 	for i := range old.slots {
 		if e := old.slots[i].entry.Load(); e != nil && keep(e) {
-			t.insert(e)
+			t.insert(old.slots[i].hash, e)
 			c.count++
 		}
 	}
@@ -224,7 +249,7 @@ func (c *seriesCache) forget(gone func(storage.SeriesRef) bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.rebuild(len(c.table.Load().slots), func(e *seriesEntry) bool {
-		for _, f := range *e.fields.Load() {
+		for _, f := range e.fields.Load().refs {
 			if !gone(f.ref) {
 				return true
 			}

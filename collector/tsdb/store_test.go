@@ -160,7 +160,7 @@ func TestTheSeriesCacheForgetsBeyondItsLimit(t *testing.T) {
 	c := newSeriesCache(1000)
 	for i := range 50_000 {
 		key := fmt.Appendf(nil, "k%d", i)
-		c.addField(seriesKey{hash: uint64(i) * 0x9e3779b97f4a7c15, key: key}, []byte("v"), fieldRef{ref: 1})
+		c.addField(seriesKey{hash: uint64(i) * 0x9e3779b97f4a7c15, key: key}, []byte("v"), fieldRef{ref: 1}, 0)
 		require.LessOrEqual(t, c.count, 1000)
 	}
 	require.LessOrEqual(t, len(c.table.Load().slots), 4096)
@@ -205,7 +205,7 @@ func TestAKeyOfThousandsOfFields(t *testing.T) {
 	require.Len(t, readAll(t, s)[`{__name__="wide_f4999"}`], 3)
 	for i := range s.db.series.table.Load().slots {
 		if e := s.db.series.table.Load().slots[i].entry.Load(); e != nil {
-			require.LessOrEqual(t, len(*e.fields.Load()), wideKey)
+			require.LessOrEqual(t, len(e.fields.Load().refs), wideKey)
 		}
 	}
 }

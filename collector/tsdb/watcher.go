@@ -1,6 +1,7 @@
 package tsdb
 
 import (
+	"math"
 	"sync"
 
 	"github.com/prometheus/prometheus/model/histogram"
@@ -58,6 +59,9 @@ func (w *watching) number() uint32 {
 	return w.epoch
 }
 
+// mixedEpoch is that of fields which do not have the same one.
+const mixedEpoch = math.MaxUint32
+
 // told are the watched series of a transaction that are to hear when it is done.
 type told []Watched
 
@@ -77,13 +81,9 @@ func touchWatched(fields []fieldRef) (touched byte) {
 }
 
 // tellOf tells of a sample of a known field.
-func (a *appending) tellOf(f *fieldRef, k seriesKey, name []byte, t int64, v float64) {
-	w := f.watched
-	if f.epoch != a.watching.number() {
-		w = a.rewatch(k, name, f.ref)
-	}
-	if w != nil {
-		a.tell(w, t, v)
+func (a *appending) tellOf(f *fieldRef, t int64, v float64) {
+	if f.watched != nil {
+		a.tell(f.watched, t, v)
 	}
 }
 
@@ -94,21 +94,37 @@ func (a *appending) tell(w Watched, t int64, v float64) {
 	}
 }
 
-// rewatch asks the watcher anew for a field of a known key: it is another one
-// than when the field was noted.
-func (a *appending) rewatch(k seriesKey, name []byte, ref storage.SeriesRef) Watched {
+// watched are the fields of an entry as the watcher of now watches them.
+func (a *appending) watched(e *seriesEntry) *fieldSet {
+	set := e.fields.Load()
+	if set.epoch != a.watching.number() {
+		set = a.rewatch(e, set)
+	}
+	return set
+}
+
+// rewatch asks the watcher anew for the fields of an entry: it is another one than
+// when they were noted.
+func (a *appending) rewatch(e *seriesEntry, old *fieldSet) *fieldSet {
+	set := newFieldSet(len(old.refs), a.watching.number())
+	for i, f := range old.refs {
+		set.refs[i] = fieldRef{name: f.name, ref: f.ref}
+	}
 	index, err := a.head.Index()
 	if err != nil {
-		return nil
+		return set
 	}
 	defer func() { _ = index.Close() }() // it only reads
-	if err := index.Series(ref, &a.builder, nil); err != nil {
-		return nil // it is gone, which the next sample finds out
+	for i := range set.refs {
+		f := &set.refs[i]
+		if err := index.Series(f.ref, &a.builder, nil); err != nil {
+			continue // it is gone, which the next sample finds out
+		}
+		a.builder.Sort()
+		f.watched = a.watching.watch(a.builder.Labels(), true)
 	}
-	a.builder.Sort()
-	w := a.watching.watch(a.builder.Labels(), true)
-	a.cache.addField(k, name, fieldRef{ref: ref, watched: w, epoch: a.watching.number()})
-	return w
+	e.fields.CompareAndSwap(old, set) // otherwise there is another field, and the next sample asks again
+	return set
 }
 
 // watchedAppender tells the watcher of what upstream's own code stores.
