@@ -25,7 +25,7 @@ type ear struct {
 
 func (e *ear) Listen(series labels.Labels) *tsdb.Pulse {
 	asset := series.Get("asset")
-	return &tsdb.Pulse{Beat: func(int64, int64) {
+	return &tsdb.Pulse{Beat: func(int64) {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		e.heard = append(e.heard, asset)
@@ -60,10 +60,12 @@ func TestWhatFollowsFromReadingsIsNoSignOfLife(t *testing.T) {
 	store, e := openStore(t), &ear{}
 	store.Listen(e)
 	in := New(Options{Store: store, Metrics: metrics.NewSet(), Lag: noLag, Derive: []Deriver{full{}}, DeriveWrite: []WriteDeriver{full{}}})
+	at := time.Now().UnixMilli() - 1000
 	for range 2 { // the second time, memory is used again
-		_, err := in.Take(t.Context(), "test", &input.Message{Received: time.Now().UnixMilli()}, bay{})
+		at++
+		_, err := in.Take(t.Context(), "test", &input.Message{Received: at}, bay{})
 		require.NoError(t, err)
-		_, err = in.Write(t.Context(), Source{Input: "test"}, lines(fmt.Sprintf("parking,asset=meter coins=1 %d\n", time.Now().UnixNano()), 1), lineproto.Speller{})
+		_, err = in.Write(t.Context(), Source{Input: "test"}, lines(fmt.Sprintf("parking,asset=meter coins=1 %d\n", at*1e6), 1), lineproto.Speller{})
 		require.NoError(t, err)
 	}
 	require.Equal(t, []string{"bay", "meter", "bay", "meter"}, e.heard)

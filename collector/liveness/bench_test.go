@@ -40,23 +40,19 @@ func BenchmarkBeat(b *testing.B) {
 			l := liveness.New(liveness.Options{
 				Catalog: catalog.Empty, Factor: 3, Least: 5 * time.Second, Max: assets, Logger: slog.New(slog.DiscardHandler), Metrics: metrics.NewSet(),
 			})
-			pulses := make([]*tsdb.Pulse, assets)
-			for i := range pulses {
+			voices := make([]tsdb.Voice, assets)
+			for i := range voices {
 				asset := fmt.Sprintf("W%05d", i)
 				if devices == "expected" { // as of a camera: there is nothing to learn
 					l.Listen(labels.FromStrings("__name__", "camera_up", "asset", asset))
 				}
-				pulses[i] = l.Listen(labels.FromStrings("__name__", "reading", "asset", asset))
+				l.Listen(labels.FromStrings("__name__", "reading", "asset", asset)).Join(&voices[i])
 			}
 			now := time.Now().UnixMilli()
 			for b.Loop() {
-				for i, p := range pulses {
-					if i%assets == 0 {
-						now += 1000
-					}
-					if now > p.Newest.Load() {
-						p.Beat(now, now)
-					}
+				now += 1000
+				for i := range voices {
+					voices[i].Hear(now, now)
 				}
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/assets, "ns/sign")

@@ -3,25 +3,20 @@ package liveness
 import (
 	"math"
 	"sync"
-	"sync/atomic"
 
 	"github.com/belfry-city/belfry/collector/tsdb"
 )
 
 // device is an asset that gives signs of life. Times are in milliseconds.
 type device struct {
-	// What samples look at, in one line of the processor's cache:
+	// pulse.Late is also how long it may be silent; 0: that is not known.
 	pulse tsdb.Pulse
-	heard atomic.Int64 // when the last sign of life came; 0: never
-	// idle is until when a sign needs no more than to be noted.
-	idle atomic.Int64
-	// allowed is how long it may be silent; 0: that is not known.
-	allowed atomic.Int64
-
 	asset string
 	of    *Liveness
 
 	mu sync.Mutex
+	// idle is until when a sign needs no more than to be noted.
+	idle int64
 	// rhythm is learned while there is no expected interval.
 	rhythm   rhythm
 	expected int64
@@ -42,39 +37,31 @@ type device struct {
 	asked    int64 // when it was decided to
 }
 
-// tooLate is how old a reading may be to be a sign of life, unless more is
-// allowed: nobody is warned by what is older.
-const tooLate = 3_600_000
+// allowed is how long the device may be silent; 0: that is not known.
+func (d *device) allowed() int64 { return d.pulse.Late.Load() }
 
-// beat is told of readings that are newer than any before.
-func (d *device) beat(t, now int64) {
-	t = min(t, now) // a device whose clock is fast is heard now
-	newest := d.pulse.Newest.Load()
-	if t <= newest || now-t > max(tooLate, d.allowed.Load()) {
-		return
-	}
-	for !d.pulse.Newest.CompareAndSwap(newest, t) {
-		if newest = d.pulse.Newest.Load(); t <= newest {
-			return // another reading of now
-		}
-	}
-	d.heard.Store(now)
-	if now < d.idle.Load() {
-		return
-	}
-	d.sign(now)
+// heard is when the last sign of life came; 0: never.
+func (d *device) heard() int64 {
+	_, heard := d.pulse.Last()
+	return heard
 }
 
-// sign is beat for what may change something.
+// newest is the time of the newest reading; 0: there was none.
+func (d *device) newest() int64 {
+	newest, _ := d.pulse.Last()
+	return newest
+}
+
+// sign is told of signs of life that may change something.
 func (d *device) sign(now int64) {
 	d.mu.Lock()
-	attend := d.idle.Load() == wanted
-	before := d.allowed.Load()
+	attend := d.idle == wanted
+	before := d.allowed()
 	if d.learns() {
 		d.rhythm.sign(now, before)
 		d.allow()
 		// A timer that is set finds out by itself when there is more time, not less.
-		attend = attend || before != d.allowed.Load() && (before == 0 || d.allowed.Load() < before)
+		attend = attend || before != d.allowed() && (before == 0 || d.allowed() < before)
 	}
 	d.rest()
 	d.mu.Unlock()
@@ -92,10 +79,16 @@ const wanted = math.MinInt64
 // rest sets until when signs only have to be noted. The caller holds mu.
 func (d *device) rest() {
 	if !d.learns() {
-		d.idle.Store(math.MaxInt64)
+		d.restUntil(math.MaxInt64)
 		return
 	}
-	d.idle.Store(d.rhythm.Counted + d.rhythm.quiet())
+	d.restUntil(d.rhythm.Counted + d.rhythm.quiet())
+}
+
+// restUntil has signs only be noted until then. The caller holds mu.
+func (d *device) restUntil(idle int64) {
+	d.idle = idle
+	d.pulse.Rest(idle)
 }
 
 // allow sets how long the device may be silent. The caller holds mu.
@@ -105,16 +98,16 @@ func (d *device) allow() {
 		interval = d.rhythm.interval()
 	}
 	if interval == 0 {
-		d.allowed.Store(0)
+		d.pulse.Late.Store(0)
 		return
 	}
-	d.allowed.Store(d.of.allowance(interval))
+	d.pulse.Late.Store(d.of.allowance(interval))
 }
 
 // want has the next sign of life attended to.
 func (d *device) want() {
 	d.mu.Lock()
-	d.idle.Store(wanted)
+	d.restUntil(wanted)
 	d.mu.Unlock()
 }
 
@@ -128,7 +121,7 @@ func (d *device) expect(interval int64) bool {
 	}
 	d.expected = interval
 	d.allow()
-	if d.idle.Load() != wanted {
+	if d.idle != wanted {
 		d.rest()
 	}
 	return true
@@ -150,7 +143,7 @@ func (d *device) forget() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.rhythm, d.expected = rhythm{}, 0
-	d.heard.Store(0)
+	d.pulse.Set(d.newest(), 0)
 	d.allow()
-	d.idle.Store(wanted)
+	d.restUntil(wanted)
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/belfry-city/belfry/collector/catalog"
 	"github.com/belfry-city/belfry/collector/liveness"
+	"github.com/belfry-city/belfry/collector/tsdb"
 )
 
 func FuzzFile(f *testing.F) {
@@ -27,8 +28,10 @@ func FuzzFile(f *testing.F) {
 		})
 		if p := l.Listen(labels.FromStrings("__name__", "x", "asset", "W1")); p != nil {
 			now := time.Now().UnixMilli()
+			var voice tsdb.Voice
+			p.Join(&voice)
 			for i := range int64(40) {
-				p.Beat(now+i*1000, now+i*1000)
+				voice.Hear(now+i*1000, now+i*1000)
 			}
 		}
 		ctx, cancel := context.WithCancel(t.Context())

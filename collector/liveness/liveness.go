@@ -145,8 +145,7 @@ func (l *Liveness) device(asset string) *device {
 		return nil
 	}
 	d = &device{asset: strings.Clone(asset), of: l, at: -1}
-	d.pulse.Beat = d.beat
-	d.idle.Store(wanted)
+	d.pulse.Beat, d.idle = d.sign, wanted
 	l.devices[d.asset] = d
 	return d
 }

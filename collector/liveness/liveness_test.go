@@ -96,7 +96,8 @@ type ward struct {
 	options liveness.Options
 	catalog *catalog.Catalog
 	metrics *metrics.Set
-	pulses  map[string]*tsdb.Pulse
+	voices  map[string]*[3]tsdb.Voice // of each device, as of some series
+	turns   int
 	stop    func()
 }
 
@@ -117,7 +118,7 @@ func newWard(t *testing.T, change ...func(*liveness.Options)) *ward {
 func (w *ward) start() {
 	w.metrics = metrics.NewSet()
 	w.options.Metrics = w.metrics
-	w.Liveness, w.pulses = liveness.New(w.options), map[string]*tsdb.Pulse{}
+	w.Liveness, w.voices = liveness.New(w.options), map[string]*[3]tsdb.Voice{}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
@@ -151,17 +152,22 @@ func (w *ward) expect(t testing.TB, intervals map[string]time.Duration) {
 	synctest.Wait()
 }
 
-// hear has the store hear of a device, as it does: a reading of the given age.
+// hear has the store hear of a device, as it does: a reading of the given age, of one
+// series or another.
 func (w *ward) hear(asset string, age time.Duration) {
-	p := w.pulses[asset]
-	if p == nil {
-		p = w.Listen(labels.FromStrings("__name__", "gas_ch4_lel_percent", "asset", asset))
-		w.pulses[asset] = p
+	voices := w.voices[asset]
+	if voices == nil {
+		voices = &[3]tsdb.Voice{}
+		w.voices[asset] = voices
+		if p := w.Listen(labels.FromStrings("__name__", "gas_ch4_lel_percent", "asset", asset)); p != nil {
+			for i := range voices {
+				p.Join(&voices[i])
+			}
+		}
 	}
+	w.turns++
 	now := time.Now()
-	if at := now.Add(-age).UnixMilli(); p != nil && at > p.Newest.Load() {
-		p.Beat(at, now.UnixMilli())
-	}
+	voices[w.turns%len(voices)].Hear(now.Add(-age).UnixMilli(), now.UnixMilli())
 	synctest.Wait()
 }
 
@@ -241,10 +247,11 @@ func TestADeviceOfNoCatalogIsLearned(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T) {
 		w := newWard(t)
 		defer func() { w.stop() }()
-		camera := w.Listen(labels.FromStrings("__name__", "camera_up", "asset", "C1"))
+		var camera tsdb.Voice
+		w.Listen(labels.FromStrings("__name__", "camera_up", "asset", "C1")).Join(&camera)
 		for range 100 {
 			w.hear("W1", 0)
-			camera.Beat(time.Now().UnixMilli(), time.Now().UnixMilli())
+			camera.Hear(time.Now().UnixMilli(), time.Now().UnixMilli())
 			wait(10 * time.Second)
 		}
 		require.Len(t, w.tape.changes("W1"), 1)

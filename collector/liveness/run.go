@@ -86,8 +86,7 @@ func (l *Liveness) keepTime(now int64) {
 		l.deaf.Store(now)
 	case late < -1000:
 		for _, d := range l.all {
-			d.heard.Store(min(d.heard.Load(), now))
-			d.pulse.Newest.Store(min(d.pulse.Newest.Load(), now))
+			d.pulse.TurnBack(now)
 			d.told, d.seenAt, d.asked = 0, 0, 0
 		}
 		l.deaf.Store(now)
@@ -101,11 +100,11 @@ func (l *Liveness) keepTime(now int64) {
 
 // due is when the time of a device is up.
 func (l *Liveness) due(d *device) int64 {
-	allowed := d.allowed.Load()
+	allowed := d.allowed()
 	if allowed == 0 {
 		return never
 	}
-	return max(d.heard.Load(), l.deaf.Load(), d.since) + allowed
+	return max(d.heard(), l.deaf.Load(), d.since) + allowed
 }
 
 // schedule sets the timer of a device.
@@ -146,7 +145,7 @@ func (l *Liveness) look(now int64) {
 
 // revive notes that a device is no longer silent, if it is not.
 func (l *Liveness) revive(d *device, now int64) bool {
-	if !d.silent || d.allowed.Load() != 0 && d.heard.Load()+d.allowed.Load() <= now {
+	if !d.silent || d.allowed() != 0 && d.heard()+d.allowed() <= now {
 		return false
 	}
 	d.silent = false

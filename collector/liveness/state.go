@@ -64,9 +64,8 @@ func (l *Liveness) restore(r record) bool {
 		return false
 	}
 	d := l.device(r.Asset)
-	d.pulse.Newest.Store(min(r.Newest, now))
-	d.heard.Store(min(r.Heard, now))
-	d.seen = d.pulse.Newest.Load() // which was stored
+	d.seen = min(r.Newest, now) // which was stored
+	d.pulse.Set(d.seen, min(r.Heard, now))
 	d.camera, d.rhythm = r.Camera, r.Rhythm
 	d.rhythm.measure(false)
 	d.allow()
@@ -107,8 +106,9 @@ func (l *Liveness) save(now int64) {
 func (l *Liveness) snapshot() []record {
 	all := make([]record, 0, len(l.all))
 	for _, d := range l.all {
+		newest, heard := d.pulse.Last()
 		d.mu.Lock()
-		r := record{Asset: d.asset, Newest: d.pulse.Newest.Load(), Heard: d.heard.Load(), Silent: d.silent, Listed: d.listed, Camera: d.camera, Rhythm: d.rhythm}
+		r := record{Asset: d.asset, Newest: newest, Heard: heard, Silent: d.silent, Listed: d.listed, Camera: d.camera, Rhythm: d.rhythm}
 		r.Rhythm.Gaps, r.Rhythm.Late = slices.Clone(r.Rhythm.Gaps), slices.Clone(r.Rhythm.Late)
 		d.mu.Unlock()
 		all = append(all, r)

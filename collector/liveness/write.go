@@ -43,7 +43,7 @@ func (l *Liveness) say(d *device) {
 // saySeen stores when a device was seen, unless that is known or was said within
 // the last minute.
 func (l *Liveness) saySeen(d *device) {
-	if newest := d.pulse.Newest.Load(); newest != 0 && newest != d.seen && l.last-d.asked >= seenEvery*1000 {
+	if newest := d.newest(); newest != 0 && newest != d.seen && l.last-d.asked >= seenEvery*1000 {
 		d.asked = l.last
 		l.out = append(l.out, sample{d, wasSeen})
 	}
@@ -82,7 +82,7 @@ func (l *Liveness) count() {
 	for _, d := range l.all {
 		switch {
 		case d.silent:
-		case d.allowed.Load() == 0:
+		case d.allowed() == 0:
 			learning++
 		default:
 			alive++
@@ -94,7 +94,7 @@ func (l *Liveness) count() {
 
 // gone says whether nobody misses a device.
 func (l *Liveness) gone(d *device, now int64) bool {
-	return !d.listed && now-max(d.heard.Load(), d.since)-d.allowed.Load() > l.opts.Forget.Milliseconds()
+	return !d.listed && now-max(d.heard(), d.since)-d.allowed() > l.opts.Forget.Milliseconds()
 }
 
 // flush stores what there is to store. What cannot be is kept, and tried again.
@@ -150,7 +150,7 @@ func (s sample) append(app storage.Appender, now int64) error {
 		}
 		return add(Silent, s.tell(now), v)
 	case wasSeen:
-		s.seen = s.pulse.Newest.Load()
+		s.seen = s.newest()
 		return add(Seen, s.tellSeen(now), float64(s.seen)/1000)
 	default:
 		stale := math.Float64frombits(value.StaleNaN)

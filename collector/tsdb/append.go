@@ -148,13 +148,6 @@ func (a *appending) lookAhead(points []reading.Point, hashes *[ahead]uint64) {
 			}
 		}
 	}
-	if a.store.listener != nil {
-		for _, e := range entries[:len(points)] {
-			if e != nil {
-				touched ^= touchPulse(e)
-			}
-		}
-	}
 	a.touched = touched // or the loads could be left out
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/prometheus/prometheus/storage"
 )
 
 const (
@@ -102,6 +104,7 @@ func (s *Store) reopen() error {
 		if err := s.db.shut(); err != nil {
 			s.opts.Logger.Warn("closing the failed store", "err", err)
 		}
+		s.db.series.forget(func(storage.SeriesRef) bool { return true })
 		s.db = nil
 	}
 	d, err := s.openDatabase()

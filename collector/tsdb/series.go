@@ -42,7 +42,7 @@ type seriesEntry struct {
 	// touched is the last append that touched the entry, and by which of its
 	// points, to notice a key that appears twice in one.
 	touched atomic.Uint64
-	pulse   atomic.Pointer[Pulse] // of the device; nil: nobody minds
+	voice   Voice
 }
 
 // fieldSet are the fields of a key. It is replaced, and not changed. Nearly all
@@ -235,9 +235,13 @@ func (c *seriesCache) rebuild(size int, keep func(*seriesEntry) bool) {
 	t, old := newSeriesTable(size), c.table.Load()
 	c.count = 0
 	for i := range old.slots {
-		if e := old.slots[i].entry.Load(); e != nil && keep(e) {
+		switch e := old.slots[i].entry.Load(); {
+		case e == nil:
+		case keep(e):
 			t.insert(old.slots[i].hash, e)
 			c.count++
+		default:
+			e.voice.Leave()
 		}
 	}
 	c.table.Store(t)
