@@ -78,7 +78,7 @@ func (in *Intake) Write(ctx context.Context, from Source, parse Parse, sp readin
 	room := in.opts.MaxNew
 	for more := true; more; {
 		b.Reset()
-		b.Room = room
+		b.Room, b.Follow = room, len(in.opts.DeriveWrite) > 0
 		taken, next, err := in.writePart(ctx, b, from, parse, sp, &res)
 		if err != nil {
 			return res, err

@@ -14,10 +14,7 @@ import (
 type state int8
 
 const (
-	// changing is what others see while somebody with the lock looks at a reading,
-	// and before there is one.
-	changing state = iota - 2
-	unknown
+	unknown state = iota - 1
 	free
 	taken
 )
@@ -49,11 +46,11 @@ type change struct {
 	counted                bool // a stay ended here, and it counts
 }
 
-// bay is what one source says about a bay. Its place's lock guards it; only what
-// same looks at is also changed without.
+// bay is what one source says about a bay. Its place's lock guards it, but for the
+// level.
 type bay struct {
-	last atomic.Int64 // newest reading
-	is   atomic.Int32 // state
+	reading.Level
+	place *place
 
 	n     int // changes so far; the newest is changes[(n-1)%remembered]
 	stays int64
@@ -72,24 +69,19 @@ func (b *bay) state() state {
 	return b.newest().state
 }
 
-func newBay(source, lot string) *bay {
-	b := &bay{source: source, lot: lot}
-	b.is.Store(int32(changing))
+func (p *place) newBay(source, lot string) *bay {
+	b := &bay{place: p, source: source, lot: lot}
+	b.Of = b
 	return b
 }
 
-// same takes a reading that changes nothing, which is nearly every one, without
-// the lock. The order of its steps keeps it from missing a change that another
-// goroutine is making: that one makes the state changing first, then moves last.
-func (b *bay) same(at int64, s state, ahead int64) bool {
-	for {
-		last := b.last.Load()
-		if state(b.is.Load()) != s || at <= last || last > ahead {
-			return false
-		}
-		if b.last.CompareAndSwap(last, at) {
-			return true
-		}
+// settle has readings of the bay's state change nothing from now on.
+func (b *bay) settle() {
+	switch b.state() {
+	case taken:
+		b.Settle(1)
+	case free:
+		b.Settle(0)
 	}
 }
 
@@ -97,7 +89,7 @@ func (b *bay) same(at int64, s state, ahead int64) bool {
 // in the future a known reading can be.
 func (t *Tracker) read(asset string, b *bay, at int64, s state, now int64, out *reading.Builder) {
 	ahead := now + t.opts.Early.Milliseconds()
-	if b.advance(at, ahead) {
+	if b.Advance(at, ahead) {
 		if b.n == 0 || s != b.state() {
 			b.change(at, s, t.opts.ShortestStay.Milliseconds(), ahead)
 			t.show(asset, b, b.n-1, out)
@@ -110,24 +102,7 @@ func (t *Tracker) read(asset string, b *bay, at int64, s state, now int64, out *
 			}
 		}
 	}
-	if b.n > 0 {
-		b.is.Store(int32(b.state()))
-	}
-}
-
-// advance makes at the time of the newest reading, unless it is late. It leaves
-// the state changing.
-func (b *bay) advance(at, ahead int64) bool {
-	b.is.Store(int32(changing))
-	for {
-		last := b.last.Load()
-		if at <= last && last <= ahead { // beyond, a clock was wrong before
-			return false
-		}
-		if b.last.CompareAndSwap(last, at) {
-			return true
-		}
-	}
+	b.settle()
 }
 
 func (b *bay) change(at int64, s state, shortest, ahead int64) {
@@ -201,6 +176,8 @@ type place struct {
 	mu    sync.Mutex
 	asset string
 	bays  []*bay // by source, as they came
+	// forgotten says that there may be another place of the asset.
+	forgotten atomic.Bool
 	// differs says whether the sources disagreed when that was last looked at.
 	differs bool
 	shown   int64 // when its disagreement got its newest sample
@@ -219,7 +196,7 @@ func (p *place) differing(grace int64) (since int64) {
 			if a.newest().at < b.newest().at {
 				a, b = b, a // a has changed last
 			}
-			if b.source == sourceHandheld && b.last.Load() < a.newest().at-grace {
+			if b.source == sourceHandheld && b.Newest() < a.newest().at-grace {
 				continue
 			}
 			if begin := a.newest().at; since == 0 || begin < since {

@@ -145,7 +145,7 @@ func (c *keyCache) lookAhead(b *reading.Batch, points []int) (touched uint64) {
 		if k != nil {
 			touched ^= uint64(k.key[0])
 			if k.of.bay != nil {
-				touched ^= uint64(k.of.bay.last.Load())
+				touched ^= uint64(k.of.bay.Newest())
 			}
 		}
 	}

@@ -189,7 +189,7 @@ func (t *Tracker) remember(asset, source string, m *memory) {
 		return
 	}
 	at := t.place(asset, source, m.lot)
-	if at.place == nil {
+	if at.bay == nil {
 		return
 	}
 	b := at.bay
@@ -207,7 +207,7 @@ func (t *Tracker) remember(asset, source string, m *memory) {
 	if !m.heard && c.state == free {
 		last = m.staysAt // nothing is known of its readings
 	}
-	b.last.Store(last)
+	b.Restore(last)
 	b.add(c)
-	b.is.Store(int32(c.state))
+	b.settle()
 }

@@ -183,11 +183,10 @@ func (t *Tracker) refreshPlace(samples []sample, p *place, now int64) ([]sample,
 		if b.since > ahead || b.counter > ahead { // a clock was wrong before
 			b.since, b.counter = 0, 0
 		}
-		if now-b.last.Load() > t.opts.Forget.Milliseconds() {
+		if now-b.Newest() > t.opts.Forget.Milliseconds() {
 			if b.state() == taken {
-				b.is.Store(int32(changing))
+				b.Unsettle()
 				b.change(now, unknown, 0, ahead)
-				b.is.Store(int32(unknown))
 				s.metric, s.value = baySince, math.Float64frombits(value.StaleNaN)
 				samples = append(samples, s)
 			}
@@ -217,7 +216,7 @@ func (p *place) latest() (lot string, s state) {
 		if lot == "" {
 			lot = b.lot
 		}
-		if at := b.last.Load(); b.state() != unknown && at >= last {
+		if at := b.Newest(); b.state() != unknown && at >= last {
 			last, s = at, b.state()
 		}
 	}
@@ -232,7 +231,18 @@ func (t *Tracker) forget(gone []*place) {
 	for _, p := range gone {
 		delete(t.places, p.asset)
 		delete(t.shared, p)
+		p.forget()
 	}
 	t.mu.Unlock()
 	t.keys.forget()
+}
+
+// forget has the next reading find another place.
+func (p *place) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.forgotten.Store(true)
+	for _, b := range p.bays {
+		b.Unsettle()
+	}
 }

@@ -3,10 +3,13 @@ package parking
 import (
 	"bytes"
 	"math"
+	"strings"
 	"sync"
 	"sync/atomic"
 
 	"github.com/VictoriaMetrics/metrics"
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/belfry-city/belfry/collector/reading"
 )
@@ -49,6 +52,8 @@ func New(o Options) *Tracker {
 
 // lot is a car park. Times are in milliseconds.
 type lot struct {
+	reading.Level // it is never settled
+
 	mu       sync.Mutex
 	capacity float64
 	known    int64 // when the capacity was said; 0: never
@@ -57,7 +62,6 @@ type lot struct {
 // target is what the readings of a key are about; the zero target is nothing of
 // this room.
 type target struct {
-	place *place
 	bay   *bay
 	lot   *lot
 	asset string
@@ -84,8 +88,13 @@ func (t *Tracker) Derive(b *reading.Batch, out *reading.Builder) {
 }
 
 // DeriveWrite adds what follows from a batch in another format's spelling to the
-// batch of out. It costs a look at each key where the batch has none of parking.
+// batch of out. Where the store has not followed the levels of bays, it costs a look
+// at each key.
 func (t *Tracker) DeriveWrite(b *reading.Batch, sp reading.Speller, out *reading.Builder) {
+	if b.Followed {
+		t.deriveLevels(b, sp, out)
+		return
+	}
 	var now int64
 	var mentioned [ahead]int
 	n, touched := 0, uint64(0)
@@ -112,6 +121,47 @@ func (t *Tracker) DeriveWrite(b *reading.Batch, sp reading.Speller, out *reading
 		look()
 		t.touched.Store(touched)
 	}
+}
+
+// deriveLevels is DeriveWrite for what the store has followed.
+func (t *Tracker) deriveLevels(b *reading.Batch, sp reading.Speller, out *reading.Builder) {
+	if len(b.Levels) == 0 {
+		return
+	}
+	now := t.opts.Now().UnixMilli()
+	for _, l := range b.Levels {
+		switch of := l.Of.(type) {
+		case *bay:
+			if p := b.Points[l.Point]; l.Field >= 0 {
+				t.readBay(of, p.Time, b.Fields[int(p.First)+l.Field].Value, now, out)
+			}
+		case *lot:
+			t.point(b, b.Points[l.Point], sp, now, out)
+		}
+	}
+}
+
+// Follow is the level of a series from which something follows.
+func (t *Tracker) Follow(series labels.Labels) *reading.Level {
+	asset := series.Get("asset")
+	if asset == "" {
+		return nil
+	}
+	switch series.Get(model.MetricNameLabel) {
+	case bayOccupied:
+		source := series.Get("source")
+		if source == "" {
+			source = t.opts.Source
+		}
+		if at := t.place(strings.Clone(asset), strings.Clone(source), strings.Clone(series.Get("lot"))); at.bay != nil {
+			return &at.bay.Level
+		}
+	case lotCapacity, lotOccupied, lotFree:
+		if l := t.lot(strings.Clone(asset)); l != nil {
+			return &l.Level
+		}
+	}
+	return nil
 }
 
 // ahead is how many keys are looked up together: finding one waits for memory
@@ -151,8 +201,8 @@ func (t *Tracker) point(b *reading.Batch, p reading.Point, sp reading.Speller, n
 		}
 		at := t.keys.target(key, b.Bytes(f.Name), kind, sp, t.resolve)
 		switch {
-		case kind == kindBay && at.place != nil:
-			t.readBay(at, p.Time, f.Value, now, out)
+		case kind == kindBay && at.bay != nil:
+			t.readBay(at.bay, p.Time, f.Value, now, out)
 		case at.lot != nil && !math.IsNaN(f.Value):
 			of = at
 			counts.set(kind, f.Value)
@@ -163,15 +213,20 @@ func (t *Tracker) point(b *reading.Batch, p reading.Point, sp reading.Speller, n
 	}
 }
 
-func (t *Tracker) readBay(at *target, time int64, v float64, now int64, out *reading.Builder) {
+func (t *Tracker) readBay(b *bay, time int64, v float64, now int64, out *reading.Builder) {
 	s, ok := stateOf(v)
-	if !ok {
+	if !ok || b.Stays(time, v, now+t.opts.Early.Milliseconds()) {
 		return
 	}
-	p, b := at.place, at.bay
-	if b.same(time, s, now+t.opts.Early.Milliseconds()) {
-		return
+	if b.place.forgotten.Load() {
+		b.place.mu.Lock()
+		lot := b.lot
+		b.place.mu.Unlock()
+		if b = t.place(b.place.asset, b.source, lot).bay; b == nil {
+			return
+		}
 	}
+	p := b.place
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	before := b.n
@@ -272,6 +327,7 @@ func (t *Tracker) lot(asset string) *lot {
 	l := t.lots[asset]
 	if l == nil && t.room() {
 		l = &lot{}
+		l.Of = l
 		t.lots[asset] = l
 	}
 	return l
@@ -304,7 +360,7 @@ func (t *Tracker) place(asset, source, lot string) target {
 			if lot != "" {
 				b.lot = lot
 			}
-			return target{place: p, bay: b}
+			return target{bay: b}
 		}
 	}
 	const mostSources = 16
@@ -312,9 +368,9 @@ func (t *Tracker) place(asset, source, lot string) target {
 		t.untracked.Inc()
 		return target{}
 	}
-	p.bays = append(p.bays, newBay(source, lot))
+	p.bays = append(p.bays, p.newBay(source, lot))
 	if len(p.bays) > 1 {
 		t.shared[p] = struct{}{}
 	}
-	return target{place: p, bay: p.bays[len(p.bays)-1]}
+	return target{bay: p.bays[len(p.bays)-1]}
 }

@@ -64,6 +64,11 @@ type Batch struct {
 	// Histograms and Exemplars come only from formats of the Prometheus family.
 	Histograms []Histogram
 	Exemplars  []Exemplar
+	// Levels are the points that may have changed the level of a series. The store
+	// adds them where Follow asks for them; Followed says that there are no others.
+	// Whoever asks settles the levels that are there.
+	Levels           []Leveled
+	Follow, Followed bool
 	// Events are what cameras and people report besides readings.
 	Events []Event
 	// Strings counts fields that are text and therefore no sample.
@@ -99,7 +104,9 @@ func (b *Batch) Reset() {
 	b.Exemplars = b.Exemplars[:0]
 	clear(b.Events)
 	b.Events = b.Events[:0]
-	b.Strings, b.Room = 0, 0
+	clear(b.Levels)
+	b.Levels = b.Levels[:0]
+	b.Strings, b.Room, b.Follow, b.Followed = 0, 0, false, false
 }
 
 // Label is one name and value of a series. The bytes are only valid during the

@@ -15,10 +15,12 @@ type Level struct {
 	Of any
 }
 
-// Leveled is a point that may have changed a level, by the value of a field.
+// Leveled is a point of a batch, by its index, that may have changed a level, or has
+// the same key as one could have. Field is which of its fields has the value; -1:
+// none.
 type Leveled struct {
 	*Level
-	Point, Field uint32 // of the batch
+	Point, Field int
 }
 
 // Newest is the time of the newest reading; 0: there was none.

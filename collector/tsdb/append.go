@@ -64,8 +64,10 @@ func (s *Store) Append(ctx context.Context, b *reading.Batch, sp reading.Speller
 	a.spaceHash = maphash.String(a.cache.seed, sp.Space())
 	now := s.opts.Now()
 	a.oldest, a.newest = now.Add(-s.opts.Late).UnixMilli(), now.Add(s.opts.Early).UnixMilli()
+	a.following = b.Follow && s.follower != nil
 	a.head, a.now, a.watching = d.Head(), now.UnixMilli(), s.watching.Load()
 	a.appendAll()
+	b.Followed = a.following && !a.wide
 	a.appendHistograms()
 	a.appendExemplars()
 	if err := a.app.Commit(); err != nil {
@@ -98,6 +100,10 @@ type appending struct {
 	builder  labels.ScratchBuilder
 	repeated repeats
 	typed    typedInstants
+
+	following bool
+	stays     bool // the level of the point at hand
+	wide      bool // there is a wide key, whose further fields nobody follows
 
 	now      int64 // milliseconds
 	watching *watching
@@ -148,6 +154,15 @@ func (a *appending) lookAhead(points []reading.Point, hashes *[ahead]uint64) {
 			}
 		}
 	}
+	if a.following {
+		for _, e := range entries[:len(points)] {
+			if e != nil {
+				if l := e.level.Load(); l != nil {
+					touched ^= byte(l.Newest())
+				}
+			}
+		}
+	}
 	a.touched = touched // or the loads could be left out
 }
 
@@ -160,6 +175,7 @@ func (a *appending) appendPoint(index int, hash uint64) {
 	}
 	k := seriesKey{hash: hash, key: a.batch.Bytes(p.Key)}
 	e, before := a.cache.lookup(k), a.stored
+	a.stays = false
 	switch {
 	case e == nil:
 		e = a.appendNew(index, k)
@@ -170,6 +186,11 @@ func (a *appending) appendPoint(index int, hash uint64) {
 	}
 	if a.stored > before && e != nil && !p.Own {
 		a.hear(e, p.Time, a.batch.Fields[p.First].Value)
+	}
+	if a.following && e != nil && !a.stays {
+		if l := e.level.Load(); l != nil {
+			a.changed(index, e, l)
+		}
 	}
 }
 
@@ -183,6 +204,7 @@ func (a *appending) outOfTime(t int64) (reading.Reason, string) {
 
 // appendKnown is the way of nearly every sample.
 func (a *appending) appendKnown(p *reading.Point, k seriesKey, e *seriesEntry) {
+	level := e.level.Load() // before the fields, which say whose it is
 	known := a.watched(e)
 	fields := a.batch.Fields[p.First : p.First+p.Count]
 	for i := range fields {
@@ -204,6 +226,9 @@ func (a *appending) appendKnown(p *reading.Point, k seriesKey, e *seriesEntry) {
 		}
 		a.stored++
 		a.tellOf(series, p.Time, f.Value)
+		if a.following && level != nil && series == &known.refs[known.leveled] {
+			a.stays = level.Stays(p.Time, f.Value, a.newest)
+		}
 	}
 }
 
@@ -212,6 +237,7 @@ func (a *appending) findField(known *fieldSet, k seriesKey, name []byte) *fieldR
 	if f := known.find(name); f != nil || len(known.refs) < wideKey {
 		return f
 	}
+	a.wide = true
 	if e := a.cache.findWide(k, name, &a.scratch); e != nil {
 		return &a.watched(e).refs[0]
 	}
@@ -274,7 +300,9 @@ func (a *appending) appendField(p *reading.Point, k seriesKey, f *reading.Field)
 // note remembers a series, and tells of its first sample.
 func (a *appending) note(k seriesKey, name []byte, ref storage.SeriesRef, lset labels.Labels, known bool, t int64, v float64) {
 	w := a.watching.watch(lset, known)
-	a.listen(a.cache.addField(k, name, fieldRef{ref: ref, watched: w}, a.watching.number()), lset)
+	e := a.cache.addField(k, name, fieldRef{ref: ref, watched: w}, a.watching.number())
+	a.listen(e, lset)
+	a.follow(e, name, lset)
 	if w != nil {
 		a.tell(w, t, v)
 	}

@@ -8,6 +8,8 @@ import (
 	"unique"
 
 	"github.com/prometheus/prometheus/storage"
+
+	"github.com/belfry-city/belfry/collector/reading"
 )
 
 // seriesCache finds series references by the bytes of a key within a space. Lookups take no
@@ -43,13 +45,15 @@ type seriesEntry struct {
 	// points, to notice a key that appears twice in one.
 	touched atomic.Uint64
 	voice   Voice
+	level   atomic.Pointer[reading.Level] // of one of the fields; nil: nobody minds
 }
 
 // fieldSet are the fields of a key. It is replaced, and not changed. Nearly all
 // keys have few fields, which are behind it in the same piece of memory.
 type fieldSet struct {
-	refs  []fieldRef
-	epoch uint32 // of the watcher by which they are watched
+	refs    []fieldRef
+	epoch   uint32 // of the watcher by which they are watched
+	leveled uint32 // place of the field that has the level, if the entry has one
 }
 
 type fieldRef struct {
@@ -92,7 +96,7 @@ func (s *fieldSet) with(i int, f fieldRef, epoch uint32) *fieldSet {
 	}
 	set := newFieldSet(max(len(s.refs), i+1), epoch)
 	copy(set.refs, s.refs)
-	set.refs[i] = f
+	set.refs[i], set.leveled = f, s.leveled
 	return set
 }
 
@@ -197,6 +201,21 @@ func (c *seriesCache) add(k seriesKey, f fieldRef, epoch uint32) *seriesEntry {
 	c.table.Load().insert(k.hash, e)
 	c.count++
 	return e
+}
+
+// level has an entry have the level of one of its fields.
+func (c *seriesCache) level(e *seriesEntry, name []byte, l *reading.Level) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	old := e.fields.Load()
+	for i, f := range old.refs {
+		if f.name.Value() == string(name) {
+			set := old.with(i, f, old.epoch)
+			set.leveled = uint32(i)
+			e.fields.Store(set)
+			e.level.Store(l)
+		}
+	}
 }
 
 // wideKey is how many fields of a key are kept together.

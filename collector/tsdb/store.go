@@ -46,6 +46,7 @@ type Store struct {
 	watchMu  sync.Mutex
 	watching atomic.Pointer[watching]
 	listener Listener // nil: nobody listens
+	follower Follower // nil: nobody follows
 	epochs   atomic.Uint32
 
 	decoded sync.Pool // of *decoded, for reading ahead

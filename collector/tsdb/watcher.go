@@ -107,6 +107,7 @@ func (a *appending) watched(e *seriesEntry) *fieldSet {
 // when they were noted.
 func (a *appending) rewatch(e *seriesEntry, old *fieldSet) *fieldSet {
 	set := newFieldSet(len(old.refs), a.watching.number())
+	set.leveled = old.leveled
 	for i, f := range old.refs {
 		set.refs[i] = fieldRef{name: f.name, ref: f.ref}
 	}

@@ -53,6 +53,7 @@ func (a *App) startParking(ctx context.Context, c *config.Config) error {
 		return fmt.Errorf("find out which bays are taken: %w", err)
 	}
 	a.parking = t
+	a.store.Follow(t)
 	running, stop := context.WithCancel(context.Background())
 	var work conc.WaitGroup
 	work.Go(func() { t.Run(running) })
