@@ -270,7 +270,7 @@ func (g seriesGone) PostDeletion(gone map[chunks.HeadSeriesRef]labels.Labels) {
 		return ok
 	})
 	for ref := range gone {
-		g.upstream.refs.Delete(storage.SeriesRef(ref))
+		g.upstream.forget(storage.SeriesRef(ref))
 	}
 }
 

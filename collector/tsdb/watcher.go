@@ -2,7 +2,6 @@ package tsdb
 
 import (
 	"math"
-	"sync"
 
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
@@ -137,14 +136,6 @@ type watchedAppender struct {
 	told     told
 }
 
-// upstreamSeries are the series that upstream's appenders write.
-type upstreamSeries struct{ refs sync.Map } // storage.SeriesRef to upstreamWatched
-
-type upstreamWatched struct {
-	Watched
-	epoch uint32
-}
-
 func (a *watchedAppender) Append(ref storage.SeriesRef, l labels.Labels, t int64, v float64) (storage.SeriesRef, error) {
 	ref, err := a.Appender.Append(ref, l, t, v)
 	if err == nil {
@@ -164,14 +155,13 @@ func (a *watchedAppender) AppendHistogram(
 }
 
 func (a *watchedAppender) tell(ref storage.SeriesRef, l labels.Labels, t int64, v float64) {
-	found, _ := a.known.refs.Load(ref)
-	w, ok := found.(upstreamWatched)
-	if !ok || w.epoch != a.watching.epoch {
-		w = upstreamWatched{a.watching.watch(l, true), a.watching.epoch}
-		a.known.refs.Store(ref, w)
+	w, asked := a.known.find(ref, a.watching.epoch)
+	if !asked {
+		w = a.watching.watch(l, true)
+		a.known.note(ref, a.watching.epoch, w)
 	}
-	if w.Watched != nil && w.Sample(t, v, a.now) {
-		a.told = append(a.told, w.Watched)
+	if w != nil && w.Sample(t, v, a.now) {
+		a.told = append(a.told, w)
 	}
 }
 
