@@ -63,4 +63,6 @@ func (k Kind) Defaults() Settings {
 }
 
 // Kinds are all there are, the default first.
-func Kinds() []Kind { return []Kind{} }
+func Kinds() []Kind {
+	return []Kind{bandKind()}
+}

@@ -1,0 +1,35 @@
+package model_test
+
+import (
+	"testing"
+
+	"github.com/belfry-city/belfry/alerting/anomaly/model"
+)
+
+func TestABaySensorThatIsStuckIsFound(t *testing.T) {
+	t.Parallel()
+	r, last := drawn(1), 0.
+	k := kind(t, "band")
+	when := alarms(k.New(1, k.Defaults()), 10_000, 4000, func(i int) float64 {
+		if i < 3000 && r.Float64() < 0.2 {
+			last = float64(r.IntN(3))
+		}
+		return last
+	})
+	if !anyIn(when, 3020, 3400) {
+		t.Errorf("alarms are %v, want one between 3020 and 3400, after the sensor was stuck from 3000 on", when)
+	}
+	if len(when) > 2 {
+		t.Errorf("%d alarms, want one for one cause", len(when))
+	}
+}
+
+func TestASeriesThatIsAlwaysTheSameIsNoAlarm(t *testing.T) {
+	t.Parallel()
+	for _, k := range model.Kinds() {
+		m := k.New(1, k.Defaults())
+		if when := alarms(m, 10_000, 3000, func(int) float64 { return 21.5 }); len(when) > 0 {
+			t.Errorf("%s: alarms at %v", k.Name, when)
+		}
+	}
+}
