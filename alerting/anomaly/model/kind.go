@@ -64,5 +64,5 @@ func (k Kind) Defaults() Settings {
 
 // Kinds are all there are, the default first.
 func Kinds() []Kind {
-	return []Kind{bandKind(), seasonalKind(), forestKind(), resonanceKind(), contextKind(), knnKind(), changepointKind()}
+	return []Kind{bandKind(), seasonalKind(), forestKind(), resonanceKind(), contextKind(), knnKind(), changepointKind(), multivariateKind()}
 }

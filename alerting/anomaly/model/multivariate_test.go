@@ -1,0 +1,91 @@
+package model_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// bridge are four sensors that go with the load and the warmth of a bridge.
+func bridge(r *rand.Rand) func() []float64 {
+	load, warmth := 0., 0.
+	return func() []float64 {
+		load = 0.9*load + r.NormFloat64()
+		warmth += 0.02 * r.NormFloat64()
+		return []float64{
+			100 + 3*load + 2*warmth + 0.3*r.NormFloat64(), -20 - 2*load + warmth + 0.3*r.NormFloat64(),
+			5 + load + 0.3*r.NormFloat64(), 15 + 4*warmth + 0.1*r.NormFloat64(),
+		}
+	}
+}
+
+func TestASensorThatLeavesTheOthersIsFoundUntilItComesBack(t *testing.T) {
+	t.Parallel()
+	k := kind(t, "multivariate")
+	for _, broken := range []string{"none", "a sensor that never comes", "a sensor that is always the same", "a sensor that comes now and then"} {
+		r := drawn(6)
+		next := bridge(r)
+		m := k.New(5, k.Defaults())
+		over, before, after := 0, 0, 0
+		for i := range 4000 {
+			v := append(next(), math.NaN())
+			switch broken {
+			case "a sensor that is always the same":
+				v[4] = 7
+			case "a sensor that comes now and then":
+				if r.IntN(10) == 0 {
+					v[4] = v[2] + r.NormFloat64()
+				}
+			case "none":
+				v[4] = v[2] + r.NormFloat64()
+			}
+			if i >= 3000 && i < 3400 {
+				v[0] += 9 // about as much as it varies by itself
+			}
+			switch s := m.Observe(start+int64(i)*10_000, v).Score; {
+			case s <= 1:
+			case i < 3000:
+				before++
+			case i < 3400:
+				over++
+			case i > 3500:
+				after++
+			}
+		}
+		if over < 300 {
+			t.Errorf("with %s: %d samples of 400 are found, want most", broken, over)
+		}
+		if before+after > 150 {
+			t.Errorf("with %s: %d samples before and %d after are over 1, want few", broken, before, after)
+		}
+	}
+}
+
+func TestAFaultThatLastsIsHowThingsAre(t *testing.T) {
+	t.Parallel()
+	k := kind(t, "multivariate")
+	next := bridge(drawn(7))
+	set := k.Defaults()
+	set["freeze"] = 500
+	m := k.New(4, set)
+	found, late := 0, 0
+	for i := range 7000 {
+		v := next()
+		if i >= 2000 {
+			v[0] += 30
+		}
+		switch s := m.Observe(start+int64(i)*10_000, v).Score; {
+		case s <= 1:
+		case i >= 2000 && i < 2500:
+			found++
+		case i > 5000:
+			late++
+		}
+	}
+	if found < 400 {
+		t.Errorf("%d of the first 500 samples are found, want most", found)
+	}
+	if late > 100 {
+		t.Errorf("%d samples are over 1 long after", late)
+	}
+}
