@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/belfry-city/belfry/collector/forward/line"
-	"github.com/belfry-city/belfry/collector/forward/tail"
+	"github.com/belfry-city/belfry/collector/wal/tail"
 )
 
 // TestAllocNothingPerSample goes from the log to lines.

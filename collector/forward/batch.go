@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"github.com/belfry-city/belfry/collector/forward/line"
-	"github.com/belfry-city/belfry/collector/forward/tail"
+	"github.com/belfry-city/belfry/collector/wal/tail"
 )
 
 // reasonNotFinite is why a value cannot be sent.
@@ -32,7 +32,7 @@ type batch struct {
 	err   error
 }
 
-var _ tail.Sink = (*batch)(nil)
+var _ tail.Sink[string] = (*batch)(nil)
 
 func (b *batch) reset(most, mostBytes int, encoder line.Encoder) {
 	*b = batch{lines: b.lines[:0], most: most, mostBytes: mostBytes, encoder: encoder}

@@ -1,10 +1,10 @@
 // Package forward sends what is stored also to a remote database.
 //
-// A Forwarder reads the write-ahead log from where it has got to (package tail),
+// A Forwarder reads the write-ahead log from where it has got to (package wal/tail),
 // writes the samples that are selected as line protocol (package line), and sends
 // them in batches (package remote). It has nothing to do with those who write:
 // while the target is away it holds a few batches and stands still, and the log
-// waits on the disk. Package keep holds on to segments that the database would
+// waits on the disk. Package wal/keep holds on to segments that the database would
 // remove before they have been sent.
 //
 // Nothing is sent before it is on disk here, and where the forwarder has got to is

@@ -13,10 +13,10 @@ import (
 
 	"github.com/sourcegraph/conc"
 
-	"github.com/belfry-city/belfry/collector/forward/keep"
 	"github.com/belfry-city/belfry/collector/forward/line"
 	"github.com/belfry-city/belfry/collector/forward/remote"
-	"github.com/belfry-city/belfry/collector/forward/tail"
+	"github.com/belfry-city/belfry/collector/wal/keep"
+	"github.com/belfry-city/belfry/collector/wal/tail"
 )
 
 const (
@@ -31,7 +31,7 @@ type Forwarder struct {
 	logger   *slog.Logger
 	client   *remote.Client
 	keeper   *keep.Keeper
-	reader   *tail.Reader // of the running session
+	reader   *tail.Reader[string] // of the running session
 	speller  *speller
 	delivery *delivery
 	health   *health
@@ -77,8 +77,8 @@ func New(o Options) (*Forwarder, error) {
 	f.stopping, f.stop = context.WithCancel(context.Background())
 	f.delivery = &delivery{client: f.client, health: f.health, metrics: f.metrics, logger: logger}
 	f.delivery.mostBytes.Store(mostBytes)
-	f.reader = tail.NewReader(tail.Options{
-		Log: keeper, Spell: f.speller.spell, Logger: logger,
+	f.reader = tail.NewReader(tail.Options[string]{
+		Log: keeper, Series: f.speller.spell, Unwanted: unwanted, Unfit: unfit, Logger: logger,
 		Needed: func() int {
 			_, settled, _ := f.progress.now()
 			return settled.Segment
@@ -216,14 +216,14 @@ func (f *Forwarder) begin(generation uint64) error {
 			f.delivery.accepted.CompareAndSwap(0, 1)
 		}
 	}
-	places := []place{c.Settled}
+	places := []tail.Place{c.Settled}
 	if c.Clean {
-		places = []place{c.Acked, c.Settled}
+		places = []tail.Place{c.Acked, c.Settled}
 	}
 	for _, p := range places {
-		if p.fits(f.keeper) {
+		if p.Fits(f.keeper) {
 			settled := c.Settled.Position
-			if !c.Settled.fits(f.keeper) {
+			if !c.Settled.Fits(f.keeper) {
 				settled = p.Position
 			}
 			return f.beginAt(p.Position, settled)
@@ -346,10 +346,10 @@ func (f *Forwarder) save(clean bool) {
 		URL: f.opts.Target.URL.String(), Accepted: f.delivery.accepted.Load() > 0, Dialect: f.dialect,
 	}
 	if acked != old.Acked.Position {
-		c.Acked = placeAt(f.keeper, acked)
+		c.Acked = tail.PlaceAt(f.keeper, acked)
 	}
 	if settled != old.Settled.Position {
-		c.Settled = placeAt(f.keeper, settled)
+		c.Settled = tail.PlaceAt(f.keeper, settled)
 	}
 	// A cursor that was written when the forwarder stopped is good until there is more.
 	if c == old || !clean && old.Clean && c.Acked == old.Acked && c.Settled == old.Settled {

@@ -7,9 +7,9 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 
-	"github.com/belfry-city/belfry/collector/forward/keep"
 	"github.com/belfry-city/belfry/collector/forward/remote"
-	"github.com/belfry-city/belfry/collector/forward/tail"
+	"github.com/belfry-city/belfry/collector/wal/keep"
+	"github.com/belfry-city/belfry/collector/wal/tail"
 )
 
 // targetMetrics are those of one forwarder. Methods are safe for concurrent use.

@@ -4,7 +4,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/belfry-city/belfry/collector/forward/tail"
+	"github.com/belfry-city/belfry/collector/wal/tail"
 )
 
 const (

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/belfry-city/belfry/collector/forward/tail"
+	"github.com/belfry-city/belfry/collector/wal/tail"
 )
 
 // course is a forwarder's progress by a clock of its own. Each ack is one byte

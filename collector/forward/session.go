@@ -7,7 +7,7 @@ import (
 
 	"github.com/sourcegraph/conc"
 
-	"github.com/belfry-city/belfry/collector/forward/tail"
+	"github.com/belfry-city/belfry/collector/wal/tail"
 )
 
 const (

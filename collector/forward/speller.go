@@ -6,7 +6,12 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/belfry-city/belfry/collector/forward/line"
-	"github.com/belfry-city/belfry/collector/forward/tail"
+)
+
+// What a series is spelled as that is not sent.
+const (
+	unwanted = "\x00" // it is not selected
+	unfit    = "\x01" // it is, but cannot be written
 )
 
 // speller selects series and spells them. It is used by one goroutine.
@@ -30,7 +35,7 @@ func newSpeller(o Options) *speller {
 
 func (s *speller) spell(lset labels.Labels) string {
 	if !s.selects(lset) {
-		return tail.Unwanted
+		return unwanted
 	}
 	s.builder.Reset(lset)
 	s.builder.Del(s.drop...)
@@ -41,7 +46,7 @@ func (s *speller) spell(lset labels.Labels) string {
 	})
 	var ok bool
 	if s.key, ok = s.encoder.AppendKey(s.key[:0], s.builder.Labels()); !ok {
-		return tail.Unfit
+		return unfit
 	}
 	return string(s.key)
 }

@@ -75,6 +75,7 @@ func (s *Store) Append(ctx context.Context, b *reading.Batch, sp reading.Speller
 		return Receipt{}, fmt.Errorf("%w: %w", ErrFailed, err)
 	}
 	a.told.visible()
+	s.ring()
 	s.stored.Add(a.stored)
 	return Receipt{Samples: a.stored, Histograms: a.histograms, Exemplars: a.exemplars, Generation: generation}, nil
 }

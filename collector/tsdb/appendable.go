@@ -70,5 +70,6 @@ func (s *Store) commitUpstream(tx storage.AppenderTransaction) (err error) {
 		s.fail(err)
 		return fmt.Errorf("%w: %w", ErrFailed, err)
 	}
+	s.ring()
 	return nil
 }

@@ -51,6 +51,8 @@ type Store struct {
 
 	decoded sync.Pool // of *decoded, for reading ahead
 
+	committed chan struct{}
+
 	stored   *metrics.Counter
 	reopened *metrics.Counter
 
@@ -76,14 +78,15 @@ func Open(opts Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		opts:     opts,
-		fence:    newCommitFence(),
-		told:     newCommitFence(),
-		gate:     newGate(),
-		repair:   make(chan struct{}, 1),
-		disk:     newDiskRoom(opts),
-		stored:   opts.Metrics.NewCounter(`belfry_store_samples_total`),
-		reopened: opts.Metrics.NewCounter(`belfry_store_reopened_total`),
+		opts:      opts,
+		fence:     newCommitFence(),
+		told:      newCommitFence(),
+		gate:      newGate(),
+		repair:    make(chan struct{}, 1),
+		committed: make(chan struct{}, 1),
+		disk:      newDiskRoom(opts),
+		stored:    opts.Metrics.NewCounter(`belfry_store_samples_total`),
+		reopened:  opts.Metrics.NewCounter(`belfry_store_reopened_total`),
 	}
 	s.commit = newGroupCommit(s.syncLogs)
 	if s.lock, err = lockDir(opts.Dir); err != nil {

@@ -25,12 +25,12 @@ type Log interface {
 }
 
 // Sink takes what is read.
-type Sink interface {
+type Sink[S any] interface {
 	// Full says that the sink takes no more for now.
 	Full() bool
 	// Sample takes a sample of a series that is selected. t is in milliseconds
 	// since the epoch.
-	Sample(spelling string, v float64, t int64)
+	Sample(series S, v float64, t int64)
 	// Skip counts n samples that are not given to Sample, and why.
 	Skip(why Reason, n int)
 }
@@ -47,19 +47,22 @@ const (
 )
 
 // Options of a Reader; all are required.
-type Options struct {
+type Options[S comparable] struct {
 	Log Log
-	// Spell returns what a series is written as, or Unwanted or Unfit.
-	Spell func(labels.Labels) string
+	// Series returns what a series is to the caller, or Unwanted where it is not
+	// selected, or Unfit where it is but nothing can be done with it. The zero value
+	// is a series that the log has not named so far.
+	Series          func(labels.Labels) S
+	Unwanted, Unfit S
 	// Needed is the lowest segment that may be read again.
 	Needed func() int
 	Logger *slog.Logger
 }
 
 // Reader reads a log. It is not safe for concurrent use.
-type Reader struct {
-	opts  Options
-	table *Table
+type Reader[S comparable] struct {
+	opts  Options[S]
+	table *Table[S]
 	base  int // checkpoint that the table is made from; -1: none
 	dec   record.Decoder
 
@@ -83,9 +86,9 @@ type Reader struct {
 }
 
 // NewReader returns a Reader that has yet to be told where to begin.
-func NewReader(o Options) *Reader {
-	return &Reader{
-		opts: o, table: NewTable(), base: -1,
+func NewReader[S comparable](o Options[S]) *Reader[S] {
+	return &Reader[S]{
+		opts: o, table: NewTable(o.Unwanted, o.Unfit), base: -1,
 		dec:     record.NewDecoder(labels.NewSymbolTable(), o.Logger),
 		metrics: wlog.NewLiveReaderMetrics(nil),
 	}
@@ -94,9 +97,9 @@ func NewReader(o Options) *Reader {
 // Begin reads from a position on, for which it first reads which series there
 // are: the checkpoint below, and the segments between. With samples, those of
 // the checkpoint are read as well, and those of the segments between.
-func (r *Reader) Begin(at Position, samples bool) error {
+func (r *Reader[S]) Begin(at Position, samples bool) error {
 	r.Close()
-	r.table, r.base = NewTable(), -1
+	r.table, r.base = NewTable(r.opts.Unwanted, r.opts.Unfit), -1
 	first, found := r.opts.Log.After(-1)
 	dir, index, ok := r.opts.Log.Checkpoint(at.Segment)
 	if ok {
@@ -120,14 +123,14 @@ func (r *Reader) Begin(at Position, samples bool) error {
 
 // Again goes back to a position that this Reader has been at, or behind which
 // it has begun.
-func (r *Reader) Again(at Position) error {
+func (r *Reader[S]) Again(at Position) error {
 	r.Close()
 	r.from, r.segment = at, at.Segment
 	return r.openSegment(at.Segment)
 }
 
 // Close closes the files; what the Reader knows of series stays.
-func (r *Reader) Close() {
+func (r *Reader[S]) Close() {
 	if r.checkpointFiles != nil {
 		_ = r.checkpointFiles.Close()
 	}
@@ -140,11 +143,11 @@ func (r *Reader) Close() {
 }
 
 // Series is the number of series that are selected.
-func (r *Reader) Series() int { return r.table.Len() }
+func (r *Reader[S]) Series() int { return r.table.Len() }
 
 // Position is where to begin to get what has not been given to a sink so far.
 // ok is false while samples of the checkpoint are still to come.
-func (r *Reader) Position() (at Position, ok bool) {
+func (r *Reader[S]) Position() (at Position, ok bool) {
 	if r.checkpoint != nil && r.from.Segment < 0 {
 		return Position{}, false
 	}
@@ -164,13 +167,13 @@ func (r *Reader) Position() (at Position, ok bool) {
 
 // TakeLost returns how many segments were missing or unreadable since the last
 // call.
-func (r *Reader) TakeLost() int {
+func (r *Reader[S]) TakeLost() int {
 	n := r.lost
 	r.lost = 0
 	return n
 }
 
-func (r *Reader) at() Position {
+func (r *Reader[S]) at() Position {
 	p := Position{Segment: r.segment}
 	if r.live != nil {
 		p.Offset = r.live.Offset()
@@ -180,7 +183,7 @@ func (r *Reader) at() Position {
 
 // Read gives samples to the sink until it is full or nothing more has been
 // logged, in which case end is true.
-func (r *Reader) Read(to Sink) (end bool, err error) {
+func (r *Reader[S]) Read(to Sink[S]) (end bool, err error) {
 	for !to.Full() {
 		if len(r.pending) > 0 {
 			r.give(to)
@@ -202,28 +205,29 @@ func (r *Reader) Read(to Sink) (end bool, err error) {
 }
 
 // give hands over pending samples.
-func (r *Reader) give(to Sink) {
+func (r *Reader[S]) give(to Sink[S]) {
+	var unknown S
 	for i, s := range r.pending {
 		if to.Full() {
 			r.pending = r.pending[i:]
 			return
 		}
-		switch spelling := r.table.spelling(s.Ref); spelling {
-		case "":
+		switch series := r.table.series(s.Ref); series {
+		case unknown:
 			r.park(s, r.before)
-		case Unwanted:
+		case r.opts.Unwanted:
 			to.Skip(ReasonUnwanted, 1)
-		case Unfit:
+		case r.opts.Unfit:
 			to.Skip(ReasonUnfit, 1)
 		default:
-			to.Sample(spelling, s.V, s.T)
+			to.Sample(series, s.V, s.T)
 		}
 	}
 	r.pending = r.pending[:0]
 }
 
 // next returns the next record; ok is false where there is none so far.
-func (r *Reader) next() (rec []byte, ok bool, err error) {
+func (r *Reader[S]) next() (rec []byte, ok bool, err error) {
 	if r.checkpoint != nil {
 		r.before = Position{Segment: r.segment}
 		if r.checkpoint.Next() {
@@ -262,7 +266,7 @@ func (r *Reader) next() (rec []byte, ok bool, err error) {
 }
 
 // openMissing opens the segment that was not there, or the one behind it.
-func (r *Reader) openMissing() (ok bool, err error) {
+func (r *Reader[S]) openMissing() (ok bool, err error) {
 	if err := r.openSegment(r.segment); err != nil || r.live != nil {
 		return err == nil, err
 	}
@@ -276,7 +280,7 @@ func (r *Reader) openMissing() (ok bool, err error) {
 }
 
 // follow leaves a segment, behind which another has been begun.
-func (r *Reader) follow(next int) error {
+func (r *Reader[S]) follow(next int) error {
 	if err := r.live.Err(); err != nil && !errors.Is(err, io.EOF) {
 		r.lost++
 		r.opts.Logger.Error("a segment of the log is not readable to its end", "segment", r.segment, "at", r.live.Offset(), "err", err)
@@ -291,7 +295,7 @@ func (r *Reader) follow(next int) error {
 }
 
 // openSegment leaves live at nil where the segment is not there.
-func (r *Reader) openSegment(index int) error {
+func (r *Reader[S]) openSegment(index int) error {
 	if r.file != nil {
 		_ = r.file.Close()
 	}
@@ -312,7 +316,7 @@ func (r *Reader) openSegment(index int) error {
 }
 
 // take decodes a record.
-func (r *Reader) take(rec []byte, to Sink) (err error) {
+func (r *Reader[S]) take(rec []byte, to Sink[S]) (err error) {
 	old := r.checkpoint == nil && r.at().Compare(r.from) <= 0 || r.checkpoint != nil && r.from.Segment >= 0
 	switch r.dec.Type(rec) {
 	case record.Series:
@@ -332,7 +336,7 @@ func (r *Reader) take(rec []byte, to Sink) (err error) {
 		}
 		r.histograms, err = r.dec.HistogramSamples(rec, r.histograms[:0])
 		for _, h := range r.histograms {
-			r.skipHistogram(r.table.spelling(h.Ref), to)
+			r.skipHistogram(r.table.series(h.Ref), to)
 		}
 	case record.FloatHistogramSamples, record.CustomBucketsFloatHistogramSamples, record.FloatHistogramSamplesV2:
 		if old {
@@ -340,7 +344,7 @@ func (r *Reader) take(rec []byte, to Sink) (err error) {
 		}
 		r.floats, err = r.dec.FloatHistogramSamples(rec, r.floats[:0])
 		for _, h := range r.floats {
-			r.skipHistogram(r.table.spelling(h.Ref), to)
+			r.skipHistogram(r.table.series(h.Ref), to)
 		}
 	}
 	if err != nil {
@@ -351,21 +355,21 @@ func (r *Reader) take(rec []byte, to Sink) (err error) {
 	return nil
 }
 
-func (r *Reader) skipHistogram(spelling string, to Sink) {
-	if spelling == Unwanted {
+func (r *Reader[S]) skipHistogram(series S, to Sink[S]) {
+	if series == r.opts.Unwanted {
 		to.Skip(ReasonUnwanted, 1)
 		return
 	}
 	to.Skip(ReasonHistogram, 1)
 }
 
-func (r *Reader) learn() {
+func (r *Reader[S]) learn() {
 	segment := r.segment
 	if r.checkpoint != nil {
 		segment = r.base
 	}
 	for _, s := range r.series {
-		r.table.set(s.Ref, r.opts.Spell(s.Labels), segment)
+		r.table.set(s.Ref, r.opts.Series(s.Labels), segment)
 	}
 	if len(r.parked) > 0 {
 		r.unpark()
@@ -373,7 +377,7 @@ func (r *Reader) learn() {
 }
 
 // sweep forgets the series that are gone since a newer checkpoint.
-func (r *Reader) sweep() error {
+func (r *Reader[S]) sweep() error {
 	dir, index, ok := r.opts.Log.Checkpoint(min(r.segment, r.opts.Needed()))
 	if !ok || index <= r.base {
 		return nil

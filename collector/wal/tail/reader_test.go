@@ -18,8 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"github.com/belfry-city/belfry/collector/forward/keep"
-	"github.com/belfry-city/belfry/collector/forward/tail"
+	"github.com/belfry-city/belfry/collector/wal/keep"
+	"github.com/belfry-city/belfry/collector/wal/tail"
 )
 
 // writer writes a log as upstream's head does.
@@ -81,21 +81,23 @@ func (s *seen) Skip(why tail.Reason, n int) {
 	s.skipped[why] += n
 }
 
+const unwanted, unfit = "-", "?"
+
 // newReader selects all series but s666, and cannot write s13.
-func newReader(log tail.Log) *tail.Reader {
-	return tail.NewReader(tail.Options{Log: log, Logger: quiet(), Needed: func() int { return math.MaxInt }, Spell: func(l labels.Labels) string {
+func newReader(log tail.Log) *tail.Reader[string] {
+	return tail.NewReader(tail.Options[string]{Log: log, Logger: quiet(), Needed: func() int { return math.MaxInt }, Unwanted: unwanted, Unfit: unfit, Series: func(l labels.Labels) string {
 		switch name := l.Get("__name__"); name {
 		case "s666":
-			return tail.Unwanted
+			return unwanted
 		case "s13":
-			return tail.Unfit
+			return unfit
 		default:
 			return name
 		}
 	}})
 }
 
-func begin(t *testing.T, log tail.Log, at tail.Position, samples bool) *tail.Reader {
+func begin(t *testing.T, log tail.Log, at tail.Position, samples bool) *tail.Reader[string] {
 	t.Helper()
 	r := newReader(log)
 	t.Cleanup(r.Close)
@@ -104,7 +106,7 @@ func begin(t *testing.T, log tail.Log, at tail.Position, samples bool) *tail.Rea
 }
 
 // rest reads to the end.
-func rest(t *testing.T, r *tail.Reader) []string {
+func rest(t *testing.T, r *tail.Reader[string]) []string {
 	t.Helper()
 	var s seen
 	end, err := r.Read(&s)

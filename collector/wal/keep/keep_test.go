@@ -9,8 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/belfry-city/belfry/collector/forward/keep"
-	"github.com/belfry-city/belfry/collector/forward/tail"
+	"github.com/belfry-city/belfry/collector/wal/keep"
+	"github.com/belfry-city/belfry/collector/wal/tail"
 )
 
 // database is a directory of segments as a database keeps it.

@@ -8,16 +8,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 
-	"github.com/belfry-city/belfry/collector/forward/tail"
+	"github.com/belfry-city/belfry/collector/wal/segments"
+	"github.com/belfry-city/belfry/collector/wal/tail"
 )
 
-const (
-	checkpointPrefix = "checkpoint."
-	unfinished       = ".tmp"
-)
+const unfinished = ".tmp"
 
 // Options of a Keeper. WAL, Dir and Logger are required.
 type Options struct {
@@ -55,48 +51,10 @@ func New(o Options) (*Keeper, error) {
 	return &Keeper{opts: o, linked: true}, nil
 }
 
-// listing is what one directory has.
-type listing struct {
-	dir         string
-	segments    []int // ascending
-	checkpoints []int
-}
-
-func list(dir string) (listing, error) {
-	l := listing{dir: dir}
-	entries, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return l, fmt.Errorf("list the log: %w", err)
-	}
-	for _, e := range entries {
-		if number, ok := strings.CutPrefix(e.Name(), checkpointPrefix); ok {
-			if index, err := strconv.Atoi(number); err == nil && e.IsDir() {
-				l.checkpoints = append(l.checkpoints, index)
-			}
-		} else if index, err := strconv.Atoi(e.Name()); err == nil {
-			l.segments = append(l.segments, index)
-		}
-	}
-	slices.Sort(l.segments)
-	slices.Sort(l.checkpoints)
-	return l, nil
-}
-
-func (l listing) segment(index int) string { return filepath.Join(l.dir, fmt.Sprintf("%08d", index)) }
-
-func (l listing) checkpoint(index int) string {
-	return filepath.Join(l.dir, fmt.Sprintf(checkpointPrefix+"%08d", index))
-}
-
-func (l listing) has(segment int) bool {
-	_, found := slices.BinarySearch(l.segments, segment)
-	return found
-}
-
 // Segment is the file of a segment; ok is false where there is none.
 func (k *Keeper) Segment(index int) (path string, ok bool) {
 	for _, dir := range [...]string{k.opts.Dir, k.opts.WAL} {
-		path := listing{dir: dir}.segment(index)
+		path := segments.Listing{Dir: dir}.Segment(index)
 		if _, err := os.Stat(path); err == nil {
 			return path, true
 		}
@@ -107,9 +65,9 @@ func (k *Keeper) Segment(index int) (path string, ok bool) {
 // After is the lowest segment above index.
 func (k *Keeper) After(index int) (next int, ok bool) {
 	for _, dir := range [...]string{k.opts.Dir, k.opts.WAL} {
-		l, _ := list(dir) // what cannot be listed has nothing
-		if i, _ := slices.BinarySearch(l.segments, index+1); i < len(l.segments) && (!ok || l.segments[i] < next) {
-			next, ok = l.segments[i], true
+		l, _ := segments.List(dir) // what cannot be listed has nothing
+		if i, found := l.After(index); found && (!ok || i < next) {
+			next, ok = i, true
 		}
 	}
 	return next, ok
@@ -118,9 +76,9 @@ func (k *Keeper) After(index int) (next int, ok bool) {
 // Checkpoint is the newest checkpoint below a segment.
 func (k *Keeper) Checkpoint(below int) (dir string, index int, ok bool) {
 	for _, d := range [...]string{k.opts.Dir, k.opts.WAL} {
-		l, _ := list(d)
-		if i, _ := slices.BinarySearch(l.checkpoints, below); i > 0 && (!ok || l.checkpoints[i-1] > index) {
-			dir, index, ok = l.checkpoint(l.checkpoints[i-1]), l.checkpoints[i-1], true
+		l, _ := segments.List(d)
+		if i, found := l.Below(below); found && (!ok || i > index) {
+			dir, index, ok = l.Checkpoint(i), i, true
 		}
 	}
 	return dir, index, ok
@@ -130,25 +88,25 @@ func (k *Keeper) Checkpoint(below int) (dir string, index int, ok bool) {
 // write it sets segments aside and begins others of the same numbers, and
 // somebody may have replaced the database.
 func (k *Keeper) Refresh() error {
-	wal, err := list(k.opts.WAL)
+	wal, err := segments.List(k.opts.WAL)
 	if err != nil {
 		return err
 	}
-	own, err := list(k.opts.Dir)
+	own, err := segments.List(k.opts.Dir)
 	if err != nil {
 		return err
 	}
-	for _, i := range own.segments {
-		foreign := len(wal.segments) > 0 && i > wal.segments[len(wal.segments)-1]
-		if wal.has(i) {
-			same, err := sameFile(own.segment(i), wal.segment(i))
+	for _, i := range own.Segments {
+		foreign := len(wal.Segments) > 0 && i > wal.Segments[len(wal.Segments)-1]
+		if wal.Has(i) {
+			same, err := sameFile(own.Segment(i), wal.Segment(i))
 			if err != nil {
 				return err
 			}
 			foreign = !same
 		}
 		if foreign {
-			if err := os.Remove(own.segment(i)); err != nil {
+			if err := os.Remove(own.Segment(i)); err != nil {
 				return fmt.Errorf("drop a segment that the database no longer has: %w", err)
 			}
 		}
@@ -175,7 +133,7 @@ func sameFile(a, b string) (bool, error) {
 // much there is behind a place. It must be called more often than the database
 // removes segments, which upstream does at most every few minutes.
 func (k *Keeper) Hold(needed int, at tail.Position) (Report, error) {
-	wal, err := list(k.opts.WAL)
+	wal, err := segments.List(k.opts.WAL)
 	if err != nil {
 		return Report{Last: -1}, err
 	}
@@ -187,7 +145,7 @@ func (k *Keeper) Hold(needed int, at tail.Position) (Report, error) {
 		k.linked = false
 		k.opts.Logger.Warn("segments cannot be kept by hard links, so what a target misses for hours is lost", "err", err)
 	}
-	own, err := list(k.opts.Dir)
+	own, err := segments.List(k.opts.Dir)
 	if err != nil {
 		return Report{Last: -1}, err
 	}
@@ -198,21 +156,21 @@ func (k *Keeper) Hold(needed int, at tail.Position) (Report, error) {
 }
 
 // link gives names to what the database has behind base.
-func (k *Keeper) link(wal listing, base int) error {
+func (k *Keeper) link(wal segments.Listing, base int) error {
 	if !k.linked {
 		return nil
 	}
-	own := listing{dir: k.opts.Dir}
-	for _, i := range wal.segments {
+	own := segments.Listing{Dir: k.opts.Dir}
+	for _, i := range wal.Segments {
 		if i > base {
-			if err := linkFile(wal.segment(i), own.segment(i)); err != nil {
+			if err := linkFile(wal.Segment(i), own.Segment(i)); err != nil {
 				return err
 			}
 		}
 	}
-	for _, i := range wal.checkpoints {
+	for _, i := range wal.Checkpoints {
 		if i >= base {
-			if err := linkDir(wal.checkpoint(i), own.checkpoint(i)); err != nil {
+			if err := linkDir(wal.Checkpoint(i), own.Checkpoint(i)); err != nil {
 				return err
 			}
 		}
@@ -256,17 +214,17 @@ func linkDir(from, to string) error {
 }
 
 // drop removes the names of segments up to and with one, and of checkpoints.
-func (k *Keeper) drop(own listing, segment, checkpoint int) error {
-	for _, i := range own.segments {
+func (k *Keeper) drop(own segments.Listing, segment, checkpoint int) error {
+	for _, i := range own.Segments {
 		if i <= segment {
-			if err := os.Remove(own.segment(i)); err != nil {
+			if err := os.Remove(own.Segment(i)); err != nil {
 				return fmt.Errorf("let go of a segment: %w", err)
 			}
 		}
 	}
-	for _, i := range own.checkpoints {
+	for _, i := range own.Checkpoints {
 		if i <= checkpoint {
-			if err := os.RemoveAll(own.checkpoint(i)); err != nil {
+			if err := os.RemoveAll(own.Checkpoint(i)); err != nil {
 				return fmt.Errorf("let go of a checkpoint: %w", err)
 			}
 		}
@@ -276,9 +234,9 @@ func (k *Keeper) drop(own listing, segment, checkpoint int) error {
 
 // bound gives up what is oldest, from one checkpoint to the next, until no more
 // is kept than may be.
-func (k *Keeper) bound(wal listing, needed int, at tail.Position) (r Report, err error) {
+func (k *Keeper) bound(wal segments.Listing, needed int, at tail.Position) (r Report, err error) {
 	for {
-		own, err := list(k.opts.Dir)
+		own, err := segments.List(k.opts.Dir)
 		if err != nil {
 			return Report{Last: -1}, err
 		}
@@ -289,14 +247,14 @@ func (k *Keeper) bound(wal listing, needed int, at tail.Position) (r Report, err
 		if r.Kept <= k.opts.Limit && !short || r.Kept == 0 {
 			return r, nil
 		}
-		next := slices.IndexFunc(own.checkpoints, func(c int) bool {
-			return len(own.segments) > 0 && c >= own.segments[0]
+		next := slices.IndexFunc(own.Checkpoints, func(c int) bool {
+			return len(own.Segments) > 0 && c >= own.Segments[0]
 		})
 		if next < 0 { // all of it is one checkpoint and what the database has itself
 			return r, nil
 		}
-		to := own.checkpoints[next]
-		for _, i := range own.segments {
+		to := own.Checkpoints[next]
+		for _, i := range own.Segments {
 			if i >= needed && i <= to {
 				r.GivenUp++
 			}
@@ -308,16 +266,16 @@ func (k *Keeper) bound(wal listing, needed int, at tail.Position) (r Report, err
 }
 
 // measure adds up sizes.
-func measure(own, wal listing, at tail.Position) Report {
+func measure(own, wal segments.Listing, at tail.Position) Report {
 	r := Report{Last: -1}
-	all := slices.Compact(slices.Sorted(slices.Values(slices.Concat(own.segments, wal.segments))))
+	all := slices.Compact(slices.Sorted(slices.Values(slices.Concat(own.Segments, wal.Segments))))
 	for _, i := range all {
-		path := wal.segment(i)
-		if !wal.has(i) {
-			path = own.segment(i)
+		path := wal.Segment(i)
+		if !wal.Has(i) {
+			path = own.Segment(i)
 		}
 		size := sizeOf(path)
-		if !wal.has(i) {
+		if !wal.Has(i) {
 			r.Kept += size
 		}
 		if i >= at.Segment {
@@ -328,13 +286,13 @@ func measure(own, wal listing, at tail.Position) Report {
 		}
 		r.Last, r.Size = i, size
 	}
-	for _, i := range own.checkpoints {
-		if slices.Contains(wal.checkpoints, i) {
+	for _, i := range own.Checkpoints {
+		if slices.Contains(wal.Checkpoints, i) {
 			continue
 		}
-		entries, _ := os.ReadDir(own.checkpoint(i))
+		entries, _ := os.ReadDir(own.Checkpoint(i))
 		for _, e := range entries {
-			r.Kept += sizeOf(filepath.Join(own.checkpoint(i), e.Name()))
+			r.Kept += sizeOf(filepath.Join(own.Checkpoint(i), e.Name()))
 		}
 	}
 	return r

@@ -31,10 +31,11 @@ func (p *parking) park(s record.RefSample, at Position) {
 }
 
 // unpark makes those pending whose series is known by now.
-func (r *Reader) unpark() {
+func (r *Reader[S]) unpark() {
+	var unknown S
 	at, still := r.parkedAt, r.parked[:0]
 	for _, s := range r.parked {
-		if r.table.spelling(s.Ref) == "" {
+		if r.table.series(s.Ref) == unknown {
 			still = append(still, s)
 		} else {
 			r.pending = append(r.pending, s)
@@ -47,7 +48,7 @@ func (r *Reader) unpark() {
 }
 
 // passed counts how far behind the reading has left what is parked.
-func (r *Reader) passed(bytes int, to Sink) {
+func (r *Reader[S]) passed(bytes int, to Sink[S]) {
 	if len(r.parked) == 0 {
 		return
 	}
@@ -56,13 +57,13 @@ func (r *Reader) passed(bytes int, to Sink) {
 	}
 }
 
-func (r *Reader) giveUpAfter(d time.Duration, to Sink) {
+func (r *Reader[S]) giveUpAfter(d time.Duration, to Sink[S]) {
 	if len(r.parked) > 0 && time.Since(r.parkedSince) > d {
 		r.giveUp(to)
 	}
 }
 
-func (r *Reader) giveUp(to Sink) {
+func (r *Reader[S]) giveUp(to Sink[S]) {
 	to.Skip(ReasonUnknown, len(r.parked))
 	r.parked = nil
 }
