@@ -121,7 +121,7 @@ func saidOf(metric string) bool {
 	case Silent, "asset_info", "asset_threshold", "ALERTS", "ALERTS_FOR_STATE", "up":
 		return true
 	}
-	return strings.HasPrefix(metric, "scrape_")
+	return strings.HasPrefix(metric, "scrape_") || strings.HasPrefix(metric, "anomaly_")
 }
 
 // device finds a device or makes it; nil where there are too many.

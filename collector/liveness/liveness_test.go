@@ -236,7 +236,7 @@ func TestWhatIsNoSignOfLife(t *testing.T) {
 		seen := w.tape.of(liveness.Seen, "W2")
 		require.Equal(t, float64(time.Now().UnixMilli())/1000, seen[len(seen)-1].v, "not in the future")
 
-		for _, metric := range []string{liveness.Silent, "asset_info", "asset_threshold", "ALERTS", "up", "scrape_duration_seconds"} {
+		for _, metric := range []string{liveness.Silent, "asset_info", "asset_threshold", "anomaly_score", "ALERTS", "up", "scrape_duration_seconds"} {
 			require.Nil(t, w.Listen(labels.FromStrings("__name__", metric, "asset", "W1")), metric)
 		}
 		require.Nil(t, w.Listen(labels.FromStrings("__name__", "gas_ch4_lel_percent")))
