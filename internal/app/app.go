@@ -20,6 +20,8 @@ import (
 	"github.com/prometheus/prometheus/promql"
 	"github.com/sourcegraph/conc"
 
+	"github.com/belfry-city/belfry/alerting/anomaly/model"
+	"github.com/belfry-city/belfry/alerting/anomaly/watch"
 	"github.com/belfry-city/belfry/alerting/evaluate"
 	"github.com/belfry-city/belfry/alerting/hazard"
 	"github.com/belfry-city/belfry/alerting/pager"
@@ -51,6 +53,8 @@ type Options struct {
 	Deliver func(context.Context, []pager.Page) error
 	// Catalog, if not nil, is added to what the configuration names.
 	Catalog *catalog.Catalog
+	// Kinds are the models that detectors may have; nil: all there are.
+	Kinds []model.Kind
 }
 
 // App is one running Belfry.
@@ -67,6 +71,7 @@ type App struct {
 	series    *catalogSeries
 	pager     paging
 	evaluator *evaluate.Evaluator
+	anomaly   *watch.Watcher
 	decoders  atomic.Pointer[decoders]
 	mqtt      mqttInput
 	otlp      atomic.Pointer[otlpDecoder]
@@ -127,6 +132,9 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	a.catalog.Store(in.catalog)
 	a.decoders.Store(&in.decoders)
 	if err := a.startAlerting(c, in); err != nil {
+		return nil, err
+	}
+	if err := a.startAnomaly(c, in); err != nil {
 		return nil, err
 	}
 	if err := a.startParking(ctx, c); err != nil {

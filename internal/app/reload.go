@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"strings"
 
+	"github.com/belfry-city/belfry/alerting/anomaly/detector"
 	"github.com/belfry-city/belfry/alerting/pager"
 	"github.com/belfry-city/belfry/alerting/pager/external"
 	"github.com/belfry-city/belfry/alerting/ruleset"
@@ -18,8 +19,9 @@ import (
 
 // inputs are what the files named by a configuration hold.
 type inputs struct {
-	rules   *ruleset.Set
-	catalog *catalog.Catalog
+	rules     *ruleset.Set
+	detectors *detector.Set
+	catalog   *catalog.Catalog
 	decoders
 	mqtt          mqttTopics
 	jobs          []*scrape.Job
@@ -35,6 +37,9 @@ func (a *App) readInputs(c *config.Config) (in inputs, err error) {
 		defaults = rules.FS
 	}
 	if in.rules, err = ruleset.Load(c.Rules, defaults); err != nil {
+		errs = append(errs, err)
+	}
+	if in.detectors, err = LoadDetectors(c, a.kinds()); err != nil {
 		errs = append(errs, err)
 	}
 	in.catalog = a.opts.Catalog
@@ -60,7 +65,7 @@ func (a *App) readInputs(c *config.Config) (in inputs, err error) {
 	return in, errors.Join(errs...)
 }
 
-// Reload reads the configuration and its files again. Rules, catalog, pager
+// Reload reads the configuration and its files again. Rules, detectors, catalog, pager
 // configuration, tokens, what to scrape and inputs.otlp take effect; it returns the keys whose change needs
 // a restart. With an error everything stays as it was.
 func (a *App) Reload(context.Context) (needRestart []string, err error) {
@@ -99,6 +104,7 @@ func (a *App) Reload(context.Context) (needRestart []string, err error) {
 	if err := a.evaluator.Reload(in.rules); err != nil {
 		return nil, a.reloaded(fmt.Errorf("rules: %w", err), nil)
 	}
+	a.anomaly.Reload(in.detectors)
 	if a.devices != nil {
 		a.devices.Reload()
 	}

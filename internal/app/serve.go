@@ -49,6 +49,7 @@ func (a *App) buildServer(c *config.Config) error {
 		QueryTimeout:  c.Query.Timeout,
 		Rules:         a.evaluator.Rules(),
 		EvaluationLag: a.evaluator.Lag,
+		Detectors:     a.anomaly.Show,
 		Alertmanager:  a.pager.Handler(),
 		Guard:         a.guard,
 		Ready:         a.readiness,

@@ -44,6 +44,7 @@ type Config struct {
 	BucketLabel        string // "": db and bucket are ignored
 	Catalog            []string
 	Rules              []string // globs; nil: the embedded defaults, empty: none
+	Detectors          []string // the same
 	EvaluationInterval time.Duration
 	Query              Query
 	Devices            Devices
@@ -91,6 +92,7 @@ type Limits struct {
 	Early     time.Duration // how far in the future it may be
 	Body      int64         // bytes of one request, decompressed
 	Line      int64         // bytes of one line
+	Watched   int64         // series that all detectors together watch
 	InFlight  int64         // bytes of all requests that are being worked on
 	BodyTime  time.Duration // in which a client must have sent its request
 }
@@ -152,7 +154,7 @@ func Default() *Config {
 		EvaluationInterval: time.Second,
 		Limits: Limits{
 			Series: 1_000_000, Exemplars: 100_000, Late: 24 * time.Hour, Early: 10 * time.Minute,
-			Body: 32 << 20, Line: 64 << 10, InFlight: 128 << 20, BodyTime: 30 * time.Second,
+			Watched: 200_000, Body: 32 << 20, Line: 64 << 10, InFlight: 128 << 20, BodyTime: 30 * time.Second,
 		},
 		Query: Query{
 			Timeout: 2 * time.Minute, MaxSamples: 50_000_000, MaxConcurrent: 4, Lookback: 5 * time.Minute,

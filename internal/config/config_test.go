@@ -58,7 +58,7 @@ listen: "[::1]:9401"
 data_dir: data
 durability: os
 retention: {time: 30d, size: 10GB}
-limits: {series: 2e6, exemplars: 1000, late: 48h, early: 1m, body: 1MiB, line: 1024, in_flight: 2MiB, body_time: 5s}
+limits: {series: 2e6, exemplars: 1000, late: 48h, early: 1m, body: 1MiB, line: 1024, watched: 1e5, in_flight: 2MiB, body_time: 5s}
 disk_reserve: 1.5GiB
 external_labels: {district: yuzhong, 区: x}
 external_url: https://u:secret@belfry.example.org/b
@@ -67,6 +67,7 @@ language: zh-CN
 bucket_label: bucket
 catalog: [catalog.yml, /abs/bays.csv]
 rules: ["rules/*.yml"]
+detectors: ["detectors/*.yml", /abs/d.yml]
 evaluation_interval: 250ms
 query: {timeout: 10s, max_samples: 1000, max_concurrent: 2, lookback: 1m}
 devices: {silent_after: 2.5, least: 10s, forget: 30d, max: 1000}
@@ -97,7 +98,7 @@ func TestEverySettingIsTaken(t *testing.T) {
 	require.Equal(t, config.Retention{Time: 30 * 24 * time.Hour, Size: 10_000_000_000}, c.Retention)
 	require.Equal(t, config.Limits{
 		Series: 2_000_000, Exemplars: 1000, Late: 48 * time.Hour, Early: time.Minute,
-		Body: 1 << 20, Line: 1024, InFlight: 2 << 20, BodyTime: 5 * time.Second,
+		Body: 1 << 20, Line: 1024, Watched: 100_000, InFlight: 2 << 20, BodyTime: 5 * time.Second,
 	}, c.Limits)
 	require.Equal(t, int64(3<<29), c.DiskReserve)
 	require.Equal(t, labels.FromStrings("district", "yuzhong"), c.ExternalLabels)

@@ -105,20 +105,20 @@ func (p *parser) keys() strict.Keys[Config] {
 			}
 			strict.Set(v, &c.BucketLabel, labelName)
 		},
-		"catalog": func(v strict.Value, c *Config) { c.Catalog = p.paths(v, "catalog.yml") },
-		"rules":   p.rules,
+		"catalog":   func(v strict.Value, c *Config) { c.Catalog = p.paths(v, "catalog.yml") },
+		"rules":     func(v strict.Value, c *Config) { c.Rules = p.globs(v, "rules/*.yml") },
+		"detectors": func(v strict.Value, c *Config) { c.Detectors = p.globs(v, "detectors/*.yml") },
 		"evaluation_interval": func(v strict.Value, c *Config) {
 			strict.Set(v, &c.EvaluationInterval, strict.Duration(100*time.Millisecond, "1s"))
 		},
-		"query":     p.query,
-		"devices":   p.devices,
-		"pager":     p.pager,
-		"auth":      p.auth,
-		"tls":       p.tls,
-		"log":       p.log,
-		"detectors": nil,
-		"inputs":    p.inputs,
-		"forward":   p.forward,
+		"query":   p.query,
+		"devices": p.devices,
+		"pager":   p.pager,
+		"auth":    p.auth,
+		"tls":     p.tls,
+		"log":     p.log,
+		"inputs":  p.inputs,
+		"forward": p.forward,
 	}
 }
 
@@ -149,6 +149,9 @@ func (p *parser) limits(v strict.Value, c *Config) {
 		"body":      func(v strict.Value, l *Limits) { strict.Set(v, &l.Body, strict.Size(1<<10, "32MiB")) },
 		"line":      func(v strict.Value, l *Limits) { strict.Set(v, &l.Line, strict.Size(1<<8, "64KiB")) },
 		"in_flight": func(v strict.Value, l *Limits) { strict.Set(v, &l.InFlight, strict.Size(1<<10, "128MiB")) },
+		"watched": func(v strict.Value, l *Limits) {
+			strict.Set(v, &l.Watched, strict.Whole("a whole number of series", 1, 200_000))
+		},
 		"body_time": func(v strict.Value, l *Limits) { strict.Set(v, &l.BodyTime, strict.Duration(time.Second, "30s")) },
 	})
 	if c.Limits.InFlight < c.Limits.Body {
@@ -233,15 +236,17 @@ func (p *parser) externalLabels(v strict.Value, c *Config) {
 	c.ExternalLabels = b.Labels()
 }
 
-func (p *parser) rules(v strict.Value, c *Config) {
-	c.Rules = []string{}
-	strict.List(v, `a list of files, such as ["rules/*.yml"]`, func(v strict.Value) {
+// globs is never nil, which would mean the defaults.
+func (p *parser) globs(v strict.Value, example string) []string {
+	globs := []string{}
+	strict.List(v, fmt.Sprintf("a list of files, such as [%q]", example), func(v strict.Value) {
 		var glob string
 		strict.Set(v, &glob, shellPattern)
 		if glob != "" {
-			c.Rules = append(c.Rules, ResolveGlob(p.file.Name(), glob))
+			globs = append(globs, ResolveGlob(p.file.Name(), glob))
 		}
 	})
+	return globs
 }
 
 func (p *parser) paths(v strict.Value, example string) (paths []string) {

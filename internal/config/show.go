@@ -62,7 +62,7 @@ func (c *Config) shown() *yaml.Node {
 			"stream", duration(c.Hazards.Stream)),
 		"limits", mapping(
 			"series", c.Limits.Series, "exemplars", c.Limits.Exemplars, "late", duration(c.Limits.Late), "early", duration(c.Limits.Early),
-			"body", c.Limits.Body, "line", c.Limits.Line,
+			"body", c.Limits.Body, "line", c.Limits.Line, "watched", c.Limits.Watched,
 			"in_flight", c.Limits.InFlight, "body_time", duration(c.Limits.BodyTime)),
 		"disk_reserve", c.DiskReserve,
 		"external_labels", c.ExternalLabels.Map(),
@@ -71,7 +71,8 @@ func (c *Config) shown() *yaml.Node {
 		"language", c.Language,
 		"bucket_label", c.BucketLabel,
 		"catalog", c.Catalog,
-		"rules", c.shownRules(),
+		"rules", shownGlobs(c.Rules),
+		"detectors", shownGlobs(c.Detectors),
 		"evaluation_interval", duration(c.EvaluationInterval),
 		"query", mapping(
 			"timeout", duration(c.Query.Timeout), "max_samples", c.Query.MaxSamples,
@@ -108,12 +109,12 @@ func (c *Config) externalText() (texts []string) {
 	return texts
 }
 
-// shownRules tells nil (the embedded defaults) from none.
-func (c *Config) shownRules() any {
-	if c.Rules == nil {
+// shownGlobs tells nil (the embedded defaults) from none.
+func shownGlobs(globs []string) any {
+	if globs == nil {
 		return nil
 	}
-	return c.Rules
+	return globs
 }
 
 func duration(d time.Duration) string { return model.Duration(d).String() }

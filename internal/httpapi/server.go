@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/prometheus/promql"
 
+	"github.com/belfry-city/belfry/alerting/anomaly/watch"
 	"github.com/belfry-city/belfry/collector/catalog"
 	"github.com/belfry-city/belfry/collector/input"
 	"github.com/belfry-city/belfry/collector/input/otlp"
@@ -46,6 +47,9 @@ type Options struct {
 	Events    Events
 	KindNames func() KindNames
 	Catalog   func() *catalog.Catalog
+
+	// Detectors lists those that run; nil: there is no such route.
+	Detectors func() []watch.Shown
 
 	// Hazards are routes that only read; nil: there are none.
 	Hazards Hazards
@@ -119,6 +123,10 @@ func New(o Options) http.Handler {
 		guarded("GET /api/belfry/v1/events", access.Read, http.HandlerFunc(events.list))
 		guarded("GET /api/belfry/v1/events/{id}", access.Read, http.HandlerFunc(events.get))
 		guarded("GET /api/belfry/v1/events/{id}/snapshot", access.Read, http.HandlerFunc(events.snapshot))
+	}
+
+	if o.Detectors != nil {
+		guarded("GET /api/belfry/v1/detectors", access.Read, listDetectors(o.Detectors))
 	}
 
 	if o.Hazards != nil {
@@ -205,6 +213,7 @@ POST /api/belfry/v1/in/INPUT   cameras, LoRaWAN, parking, any JSON
 POST /api/v1/otlp/v1/metrics   OpenTelemetry metrics
 GET  /api/belfry/v1/events     what cameras and people reported
 GET  /api/belfry/v1/hazards    what alerts have become; /hazards to read
+GET  /api/belfry/v1/detectors  what is watched for anomalies
 GET  /api/belfry/v1/stream     what happens to hazards, as server-sent events
 GET  /api/v1/query, …          Prometheus API: queries, rules, alerts
      /api/v2/alerts, …         Alertmanager API: alerts, silences

@@ -11,6 +11,8 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 
+	"github.com/belfry-city/belfry/alerting/anomaly/detector"
+	"github.com/belfry-city/belfry/alerting/anomaly/model"
 	"github.com/belfry-city/belfry/alerting/pager"
 	"github.com/belfry-city/belfry/alerting/ruleset"
 	"github.com/belfry-city/belfry/alerting/ruletest"
@@ -56,6 +58,10 @@ func File(ctx context.Context, path string) Report {
 			n := set.Counts()
 			r.Summary = "rules; " + join(count(n.Groups, "group"), count(n.Alerts+n.Recordings, "rule"))
 		}
+	case detectorFile:
+		if set, err := detector.Load([]string{config.LiteralGlob(path)}, nil, model.Kinds()); r.take(path, err) {
+			r.Summary = "detectors; " + count(len(set.Detectors()), "detector")
+		}
 	case catalogFile:
 		if c, err := catalog.Load([]string{path}); r.take(path, err) {
 			r.Summary = "catalog; " + count(c.Len(), "asset")
@@ -92,6 +98,8 @@ func (r *Report) configuration(ctx context.Context, path string, data []byte) {
 	if r.takeFrom(c, "rules", path, rulesErr) {
 		r.warn(set)
 	}
+	detectors, detectorsErr := app.LoadDetectors(c, model.Kinds())
+	r.takeFrom(c, "detectors", path, detectorsErr)
 	assets, catalogErr := catalog.Load(c.Catalog)
 	r.take(path, catalogErr)
 	if c.Pager.Config != "" {
@@ -102,7 +110,8 @@ func (r *Report) configuration(ctx context.Context, path string, data []byte) {
 	}
 	if r.OK() {
 		n := set.Counts()
-		r.Summary = "config; " + join(count(n.Files, "rule file"), count(n.Alerts+n.Recordings, "rule"), count(assets.Len(), "asset"))
+		r.Summary = "config; " + join(count(n.Files, "rule file"), count(n.Alerts+n.Recordings, "rule"),
+			count(len(detectors.Detectors()), "detector"), count(assets.Len(), "asset"))
 	}
 }
 

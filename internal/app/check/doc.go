@@ -1,4 +1,4 @@
 // Package check looks at files as a starting Belfry would, without starting
-// one: configurations with all that they refer to, rule files, catalogs, and
+// one: configurations with all that they refer to, rule and detector files, catalogs, and
 // configurations of the pager. What a file is, it tells by its content.
 package check

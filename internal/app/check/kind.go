@@ -21,6 +21,7 @@ const (
 	catalogFile
 	pagerFile
 	ruleTests
+	detectorFile
 )
 
 func kindOf(path string, data []byte) kind {
@@ -28,6 +29,9 @@ func kindOf(path string, data []byte) kind {
 		return catalogFile
 	}
 	top := topKeys(data)
+	if holdsDetectors(top, data) {
+		return detectorFile
+	}
 	for _, key := range top {
 		if k, known := kindWith(key); known && k != configuration {
 			return k
@@ -45,6 +49,18 @@ func keys() map[kind][]string {
 		pagerFile:     {"route", "receivers", "inhibit_rules", "time_intervals", "mute_time_intervals", "templates"},
 		configuration: config.Keys(),
 	}
+}
+
+// holdsDetectors tells detectors from a configuration that names files of them.
+func holdsDetectors(top []string, data []byte) bool {
+	if len(top) != 1 || top[0] != "detectors" {
+		return false
+	}
+	var file struct{ Detectors yaml.Node }
+	if yaml.Unmarshal(data, &file) != nil {
+		return true
+	}
+	return !slices.ContainsFunc(file.Detectors.Content, func(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!str" })
 }
 
 func kindWith(key string) (kind, bool) {
