@@ -34,7 +34,7 @@ the exit code is 1 if there is any. Warnings do not count.
 Examples:
 
   belfry check belfry.yml
-  belfry check rules/*.yml catalog.yml bays.csv alertmanager.yml
+  belfry check rules/*.yml detectors/*.yml catalog.yml bays.csv alertmanager.yml
   belfry check --sample message.json belfry.yml
   belfry check --sample uplink.json --decoder chirpstack belfry.yml`
 }

@@ -26,7 +26,7 @@ on-call people within about a second of the reading that matters.
 type commands struct {
 	Serve    serveCmd    `cmd:"" help:"Take readings, evaluate rules, send pages."`
 	Demo     demoCmd     `cmd:"" help:"See it work: real and simulated readings go in, pages come out."`
-	Check    checkCmd    `cmd:"" help:"Check configurations, rules, catalogs and pager configurations without starting."`
+	Check    checkCmd    `cmd:"" help:"Check configurations, rules, detectors, catalogs and pager configurations without starting."`
 	Test     testCmd     `cmd:"" help:"Run unit tests of rules, in promtool's format."`
 	Hazards  hazardsCmd  `cmd:"" help:"Ask a running Belfry what alerts have become."`
 	Token    tokenCmd    `cmd:"" help:"Make a token for a client."`

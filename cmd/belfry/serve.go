@@ -28,9 +28,9 @@ type serveCmd struct {
 func (*serveCmd) Help() string {
 	return `
 Takes readings, stores them, evaluates rules and sends pages, until it is told
-to stop by SIGTERM or Ctrl-C. SIGHUP, or POST /-/reload, reads rules, catalog,
-pager configuration and tokens again; if anything in them is wrong, the running
-ones stay.
+to stop by SIGTERM or Ctrl-C. SIGHUP, or POST /-/reload, reads rules, detectors,
+catalog, pager configuration and tokens again; if anything in them is wrong, the
+running ones stay.
 
 Examples:
 

@@ -22,8 +22,9 @@ import (
 // scores are made and not stored, as the budget has it.
 func BenchmarkEngine(b *testing.B) {
 	for _, series := range []int{10_000, 100_000} {
-		b.Run(fmt.Sprintf("series=%d", series), func(b *testing.B) { benchmarkEngine(b, series) })
+		b.Run(fmt.Sprintf("series=%d", series), func(b *testing.B) { benchmarkEngine(b, series, levels) })
 	}
+	b.Run("nothing-selected", func(b *testing.B) { benchmarkEngine(b, 100_000, "detectors: [{name: d, select: other_m}]") })
 }
 
 // unstored takes scores and keeps none.
@@ -39,7 +40,7 @@ func (nowhere) Append(storage.SeriesRef, labels.Labels, int64, float64) (storage
 func (nowhere) SetOptions(*storage.AppendOptions) {}
 func (nowhere) Commit() error                     { return nil }
 
-func benchmarkEngine(b *testing.B, n int) {
+func benchmarkEngine(b *testing.B, n int, text string) {
 	dir := b.TempDir()
 	store, err := tsdb.Open(tsdb.Options{Dir: filepath.Join(dir, "tsdb"), Logger: slog.New(slog.DiscardHandler), NoSync: true})
 	require.NoError(b, err)
@@ -66,7 +67,7 @@ func benchmarkEngine(b *testing.B, n int) {
 	write(n)
 	before := heap()
 	w, err := New(Options{
-		Store: unstored{store}, Detectors: detectors(b, levels), Dir: filepath.Join(dir, "anomaly"), Limit: n, Workers: 1, Logger: slog.New(slog.DiscardHandler),
+		Store: unstored{store}, Detectors: detectors(b, text), Dir: filepath.Join(dir, "anomaly"), Limit: n, Workers: 1, Logger: slog.New(slog.DiscardHandler),
 		Metrics: metrics.NewSet(),
 	})
 	require.NoError(b, err)
