@@ -5,10 +5,13 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 
 	"github.com/VictoriaMetrics/metrics"
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/storage"
 	"github.com/stretchr/testify/require"
 
@@ -136,4 +139,35 @@ func TestAnotherLogIsReadFromItsBeginning(t *testing.T) {
 	c.start()
 	c.wait("anomaly_score", scores("A", "1.5@2000"))
 	require.Contains(t, c.log.String(), "the log is not the one that detectors had read")
+}
+
+func TestSeriesBeyondTheLimitAreNotKept(t *testing.T) {
+	c := newCity(t, `detectors: [{name: levels, select: level_m, limit: 100}]`)
+	c.stop()
+	w, err := New(c.opts)
+	require.NoError(t, err)
+	g := gather{w: w}
+	const many = 200_000
+	for i := range many {
+		in := w.series(labels.FromStrings("__name__", "level_m", "asset", strconv.Itoa(i)))
+		g.Sample(in, 1, c.epoch)
+	}
+	require.Len(t, w.tracks, 100)
+	require.Len(t, w.inputs, 100)
+	require.EqualValues(t, many-100, w.detectors[0].refused.Load())
+	require.Equal(t, 1, strings.Count(c.log.String(), "selects more series than may be watched"))
+	w.rounds.Leave()
+}
+
+func TestALimitThatIsRaisedByAReloadLetsTheOthersIn(t *testing.T) {
+	c := newCity(t, `detectors: [{name: levels, select: level_m, limit: 1}]`)
+	c.write(point{"level_m,asset=A", 1000, 1})
+	c.write(point{"level_m,asset=B", 1000, 1})
+	c.eventually(func() bool { return c.Show()[0].Refused == 1 && c.Show()[0].Scored == 1 }, "one is refused")
+	c.Reload(detectors(t, `detectors: [{name: levels, select: level_m, limit: 2}]`))
+	c.eventually(func() bool { return c.Show()[0].Limit == 2 }, "it is reloaded")
+	c.write(point{"level_m,asset=A", 2000, 4})
+	c.write(point{"level_m,asset=B", 2000, 1})
+	c.wait("anomaly_score", append(scores("A", "0@1000", "1.5@2000"), scores("B", "0@2000")...))
+	require.Zero(t, c.Show()[0].Refused)
 }
