@@ -56,9 +56,43 @@ func TestScoresThatCannotBeStoredAreStoredLater(t *testing.T) {
 	require.Contains(t, c.log.String(), "anomaly scores cannot be stored")
 }
 
-func reopen(t *testing.T, c *city) {
+func TestAStoreThatOpensItselfAnewIsFollowed(t *testing.T) {
+	c := newCity(t, levels)
+	c.stop()
+	require.NoError(t, c.store.Close())
+	var fails atomic.Bool
+	reopen(t, c, func(o *tsdb.Options) {
+		o.NoSync = false
+		o.SyncFile = func(*os.File) error {
+			if fails.Load() {
+				return errors.New("a disk that fails")
+			}
+			return nil
+		}
+	})
+	c.start()
+	c.write(point{"level_m,asset=A", 1000, 1})
+	c.wait("anomaly_score", scores("A", "0@1000"))
+	before := c.store.Generation()
+	fails.Store(true)
+	require.Error(t, c.store.Sync(context.Background(), before))
+	fails.Store(false)
+	c.eventually(func() bool { return c.store.Generation() != before && !c.store.Failed() }, "it opens itself anew")
+	c.write(point{"level_m,asset=A", 2000, 4})
+	c.wait("anomaly_score", scores("A", "0@1000", "1.5@2000"))
+	c.stop() // the references of the store before are not those of this one
+	c.start()
+	c.write(point{"level_m,asset=A", 3000, 4})
+	c.wait("anomaly_score", scores("A", "0@1000", "1.5@2000", "1@3000"))
+}
+
+func reopen(t *testing.T, c *city, change ...func(*tsdb.Options)) {
 	t.Helper()
-	store, err := tsdb.Open(tsdb.Options{Dir: filepath.Dir(c.store.LogDir()), Logger: quietLogger(), NoSync: true})
+	o := tsdb.Options{Dir: filepath.Dir(c.store.LogDir()), Logger: quietLogger(), NoSync: true}
+	for _, f := range change {
+		f(&o)
+	}
+	store, err := tsdb.Open(o)
 	require.NoError(t, err)
 	c.store, c.opts.Store = store, store
 }
