@@ -107,6 +107,12 @@ func (r *Rounds) Load(take func(Record)) Loaded {
 			r.setAside(n)
 			continue
 		}
+		if errors.Is(err, errEmpty) {
+			if err := r.remove(n); err != nil {
+				r.logger.Warn("an empty round of states stays", "err", err)
+			}
+			continue
+		}
 		if err != nil {
 			r.logger.Error("states of detectors are not readable; their series begin anew unless an older state is there", "file", r.path(n), "err", err)
 			l.Damaged++
@@ -130,7 +136,10 @@ func (r *Rounds) Load(take func(Record)) Loaded {
 	return l
 }
 
-var errFormat = errors.New("it is of another version or damaged at its beginning")
+var (
+	errFormat = errors.New("it is of another version or damaged at its beginning")
+	errEmpty  = errors.New("the process died when it was about to be begun")
+)
 
 func (r *Rounds) load(round int, take func(Record)) (l Loaded, complete bool, err error) {
 	f, err := os.Open(r.path(round))
@@ -139,7 +148,11 @@ func (r *Rounds) load(round int, take func(Record)) (l Loaded, complete bool, er
 	}
 	defer func() { _ = f.Close() }() // it is only read
 	head := make([]byte, len(format))
-	if _, err := io.ReadFull(f, head); err != nil || string(head) != format {
+	n, err := io.ReadFull(f, head)
+	if err != nil && strings.HasPrefix(format, string(head[:n])) {
+		return l, false, errEmpty
+	}
+	if err != nil || string(head) != format {
 		return l, false, errFormat
 	}
 	s := newScanner(f)

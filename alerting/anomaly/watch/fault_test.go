@@ -114,7 +114,8 @@ detectors:
 `))
 	c.eventually(func() bool { return len(c.Show()) == 3 && c.Show()[2].Name == "comes" }, "it is reloaded")
 	c.write(point{"level_m,asset=A", 2000, 4}, point{"other_m,asset=A", 2000, 1})
-	c.eventually(func() bool { return len(c.stored("anomaly_score")) == 7 }, "four more")
+	c.eventually(func() bool { return len(c.stored("anomaly_score")) == 9 }, "four more, and the ends of what two said before")
+	require.Contains(t, c.stored("anomaly_score"), `asset="A", detector="goes", metric="level_m"} NaN@1001`)
 	var got []string
 	for _, s := range c.stored("anomaly_score") {
 		if s[len(s)-4:] == "2000" {

@@ -218,7 +218,7 @@ func (w *Watcher) refuse(d *watched) {
 		return
 	}
 	key, limit := "limit of the detector", d.Limit
-	if w.total >= w.opts.Limit {
+	if int(d.series.Load()) < d.Limit {
 		key, limit = "limits.watched of the configuration", w.opts.Limit
 	}
 	w.opts.Logger.Error("a detector selects more series than may be watched; those that came first are watched, the others are not",

@@ -25,7 +25,17 @@ func (f *fed) write(p point) {
 		m = &wander{mean: make([]float64, 1)}
 		f.models[p.series], f.last[p.series] = m, math.MinInt64
 	}
-	if p.t <= f.last[p.series] || value.IsStaleNaN(p.v) {
+	say := func(v any) {
+		f.scores = append(f.scores, fmt.Sprintf("asset=%q, detector=%q, metric=%q} %v@%d", p.series[len("level_m,asset="):], "levels", "level_m", v, p.t))
+	}
+	switch {
+	case p.t <= f.last[p.series]:
+		return
+	case value.IsStaleNaN(p.v): // as the series, its score ends
+		if f.last[p.series] != math.MinInt64 {
+			f.last[p.series] = p.t
+			say("NaN")
+		}
 		return
 	}
 	f.last[p.series] = p.t
@@ -34,7 +44,7 @@ func (f *fed) write(p point) {
 		v = math.NaN()
 	}
 	verdict := m.Observe(f.epoch+p.t, []float64{v})
-	f.scores = append(f.scores, fmt.Sprintf("asset=%q, detector=%q, metric=%q} %v@%d", p.series[len("level_m,asset="):], "levels", "level_m", verdict.Score, p.t))
+	say(verdict.Score)
 }
 
 // sorted is as stored sorts, which is by series first.

@@ -3,7 +3,9 @@ package watch
 import (
 	"context"
 	"errors"
+	"math"
 
+	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/storage"
 	"github.com/sourcegraph/conc"
 
@@ -19,9 +21,10 @@ type shard struct {
 
 // score is a verdict that is to be stored.
 type score struct {
-	k *track
-	t int64
-	v anomaly.Verdict
+	k    *track
+	t    int64
+	v    anomaly.Verdict
+	ends bool // what is stored ends here, so that nobody takes it for what is now
 }
 
 // alone is up to how many samples one goroutine does them all.
@@ -64,11 +67,14 @@ func (s *shard) observe() {
 		k := one.to.track
 		if k.group == nil {
 			v, why := k.sample(one.t, one.v)
-			if why != taken {
-				s.skips[why]++
+			if why == taken {
+				s.say(k, one.t, v)
 				continue
 			}
-			s.say(k, one.t, v)
+			s.skips[why]++
+			if why == skipStale && k.first != 0 {
+				s.scores = append(s.scores, score{k: k, t: one.t, ends: true})
+			}
 			continue
 		}
 		if !one.to.asked {
@@ -85,7 +91,7 @@ func (s *shard) say(k *track, t int64, v anomaly.Verdict) {
 	if v.Score > 1 {
 		k.of.anomalous.Inc()
 	}
-	s.scores = append(s.scores, score{k, t, v})
+	s.scores = append(s.scores, score{k: k, t: t, v: v})
 }
 
 // store stores what models have said; what it cannot is kept in w.out.
@@ -135,7 +141,9 @@ func (k *track) forgetRefs() {
 func (w *Watcher) append(app storage.Appender, s *score) error {
 	for i, o := range s.k.of.Outputs {
 		v := valueOf(o, s.v)
-		if v != v {
+		if s.ends {
+			v = math.Float64frombits(value.StaleNaN)
+		} else if math.IsNaN(v) {
 			continue
 		}
 		out := &s.k.outs[i]

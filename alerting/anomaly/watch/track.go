@@ -72,7 +72,11 @@ func (s skip) String() string {
 
 // sample gives a sample to the model of a series.
 func (k *track) sample(t int64, v float64) (anomaly.Verdict, skip) {
-	if why := k.refuses(k.last, t, v); why != taken {
+	why := k.refuses(k.last, t, v)
+	if why == skipStale && k.first != 0 {
+		k.last = t // what is stored ends there
+	}
+	if why != taken {
 		return anomaly.Verdict{}, why
 	}
 	k.last = t

@@ -182,6 +182,9 @@ func (w *Watcher) fit(anew bool) {
 		switch {
 		case k == nil:
 		case !runs[k.of] || k.in != nil && !k.of.Selects(k.in.labels):
+			if k.last != 0 {
+				w.out = append(w.out, score{k: k, t: k.last + 1, ends: true})
+			}
 			w.expel(k)
 			w.tracks[i] = nil
 		case k.in != nil:
