@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/belfry-city/belfry/alerting/anomaly/model"
+	"github.com/belfry-city/belfry/alerting/backtest/chart"
 	"github.com/belfry-city/belfry/alerting/backtest/score"
 	"github.com/belfry-city/belfry/alerting/backtest/table"
 )
@@ -33,19 +34,8 @@ type Anomaly struct {
 	// Sort sorts rows by time, in memory.
 	Sort bool
 	// Out gets the CSV.
-	Out io.Writer
-	// Watch, if any, is called for each row; judged is whether it counts.
-	Watch func(r Judged)
-}
-
-// Judged is a row with what the detector said of it.
-type Judged struct {
-	Time     int64 // milliseconds since 1970
-	Value    float64
-	Verdict  model.Verdict
-	Labelled bool
-	// Counts is false for rows that are skipped.
-	Counts bool
+	Out  io.Writer
+	Plot Plot
 }
 
 // Result is what a detector did with a file.
@@ -108,6 +98,9 @@ func (a *Anomaly) Run(ctx context.Context) (*Result, error) {
 	res.Seen.Again = run.again
 	if err == nil && res.Seen.Rows == 0 {
 		err = fmt.Errorf("%s: has no rows of readings", o.File)
+	}
+	if err == nil && a.Plot.File != "" {
+		err = a.draw(&run.series, res)
 	}
 	return res, err
 }
@@ -191,6 +184,7 @@ type run struct {
 	verdict model.Verdict
 	column  int
 	cells   []string
+	series  chart.Series
 }
 
 // patience is how long a row that is written may wait for others.
@@ -240,8 +234,8 @@ func (r *run) row(row *table.Row) error {
 		r.result.Tally.Add(row.Time, r.verdict.Score, row.Labelled)
 	}
 	value := row.Values[r.column]
-	if r.Watch != nil {
-		r.Watch(Judged{Time: row.Time, Value: value, Verdict: r.verdict, Labelled: row.Labelled, Counts: counts})
+	if r.Plot.File != "" {
+		r.series.Add(row.Time, value, r.verdict, counts)
 	}
 	v := r.verdict
 	r.cells = append(r.cells[:0], row.Text, number(value, -1), number(v.Score, digits), number(v.Expected, digits), number(v.Lower, digits), number(v.Upper, digits))

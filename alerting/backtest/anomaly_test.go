@@ -46,8 +46,11 @@ func (m *mean) Observe(_ int64, values []float64) model.Verdict {
 	return verdict
 }
 
-func (m *mean) AppendBinary(b []byte) ([]byte, error) { return binary.Append(b, binary.LittleEndian, m.n) }
-func (m *mean) UnmarshalBinary([]byte) error          { return errors.New("not here") }
+func (m *mean) AppendBinary(b []byte) ([]byte, error) {
+	return binary.Append(b, binary.LittleEndian, m.n)
+}
+
+func (m *mean) UnmarshalBinary([]byte) error { return errors.New("not here") }
 
 func kinds() []model.Kind {
 	options := []model.Option{
@@ -112,19 +115,12 @@ func TestLabels(t *testing.T) {
 		}
 		file += fmt.Sprintf("%d;%d;%d\n", i*60, v, fault)
 	}
-	var counted int
 	labelled := func(a *backtest.Anomaly) {
 		a.Table.Label = "fault"
 		a.Skip = backtest.Skip{Share: 0.15}
-		a.Watch = func(r backtest.Judged) {
-			if r.Counts {
-				counted++
-			}
-		}
 	}
 	_, said, err := run(t, file, labelled)
 	require.NoError(t, err)
-	require.Equal(t, 85, counted)
 	require.Equal(t, `f.csv: 100 rows of v, model mean, the first 15 not judged
   alarms   1, of which false: 0 (0 a day); precision 1.00
   windows  1: 1 found, 0 missed; delay 2m0s on average, median 2m0s

@@ -34,6 +34,20 @@ func Default(kinds []model.Kind, columns int) (model.Kind, error) {
 	return kinds[0], nil
 }
 
+// Choose finds a kind by its name, or the default one for so many columns where that is "", with its settings.
+func Choose(kinds []model.Kind, name string, options []string, columns int) (model.Kind, model.Settings, error) {
+	find := func() (model.Kind, error) { return Default(kinds, columns) }
+	if name != "" {
+		find = func() (model.Kind, error) { return Named(kinds, name) }
+	}
+	k, err := find()
+	if err != nil {
+		return k, nil, err
+	}
+	set, err := Settings(k, options)
+	return k, set, err
+}
+
 // Named finds a kind by its name; the error lists those that there are.
 func Named(kinds []model.Kind, name string) (model.Kind, error) {
 	var names []string

@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/belfry-city/belfry/alerting/anomaly/model"
 )
 
 const description = `Watches a city's bridges, tunnels, wells, cameras and parking bays, and rings
@@ -29,6 +31,7 @@ type commands struct {
 	Check    checkCmd    `cmd:"" help:"Check configurations, rules, detectors, catalogs and pager configurations without starting."`
 	Test     testCmd     `cmd:"" help:"Run unit tests of rules, in promtool's format."`
 	Hazards  hazardsCmd  `cmd:"" help:"Ask a running Belfry what alerts have become."`
+	Backtest backtestCmd `cmd:"" help:"Let detectors and rules see what is past: what would have been found, what would have fired?"`
 	Token    tokenCmd    `cmd:"" help:"Make a token for a client."`
 	Loadtest loadtestCmd `cmd:"" help:"Send the readings of a simulated city to a server and measure it."`
 	Version  versionCmd  `cmd:"" help:"Say what this binary was built from."`
@@ -38,6 +41,7 @@ type commands struct {
 // context.Context, which ends on SIGINT and SIGTERM.
 type globals struct {
 	stdout, stderr io.Writer
+	kinds          []model.Kind // of models of detectors
 }
 
 // Exit codes besides 0.
@@ -50,7 +54,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// Whoever signals twice does not want to wait for the end.
 	context.AfterFunc(ctx, stop)
-	code := run(ctx, os.Args[1:], &globals{stdout: os.Stdout, stderr: os.Stderr})
+	code := run(ctx, os.Args[1:], &globals{stdout: os.Stdout, stderr: os.Stderr, kinds: model.Kinds()})
 	stop()
 	os.Exit(code)
 }

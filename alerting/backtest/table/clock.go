@@ -239,3 +239,27 @@ func (c *clock) local(wall time.Time, text string, before int64, follows bool) i
 	}
 	return first
 }
+
+// Zone finds a time zone: a name such as Asia/Shanghai, an offset such as +08:00, or Local for the machine's.
+func Zone(name string) (*time.Location, error) {
+	if name != "" && (name[0] == '+' || name[0] == '-') {
+		s, d := scanner{rest: name}, date{}
+		if s.zone(&d) && s.rest == "" {
+			return time.FixedZone(name, *d.offset), nil
+		}
+	} else if zone, err := time.LoadLocation(name); err == nil {
+		return zone, nil
+	}
+	return nil, fmt.Errorf("--timezone: want a name such as Asia/Shanghai, or an offset such as +08:00; got %q", name)
+}
+
+// Instant reads a time as people write it: in any spelling that leaves nothing open, or as seconds since 1970. Without a
+// zone it is one of zone.
+func Instant(text string, zone *time.Location) (time.Time, bool) {
+	c := clock{zone: zone}
+	if _, ok := digits(text); ok && compact(text) == "" {
+		c.unit = time.Second
+	}
+	ms, ok := c.read(strings.TrimSpace(text), 0, false)
+	return time.UnixMilli(ms).In(zone), ok
+}

@@ -1,0 +1,134 @@
+package chart_test
+
+import (
+	"bytes"
+	"image"
+	"image/color"
+	"image/png"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/belfry-city/belfry/alerting/anomaly/model"
+	"github.com/belfry-city/belfry/alerting/backtest/chart"
+	"github.com/belfry-city/belfry/alerting/backtest/score"
+	"github.com/belfry-city/belfry/internal/config"
+)
+
+// strain is a bridge's daily rhythm for two weeks, a value every ten minutes, with a drift, a spike that nobody labelled,
+// a gap, and a step that is missed.
+func strain(days int) (*chart.Series, chart.Options) {
+	s, t := &chart.Series{}, &score.Tally{Threshold: 1, Labels: true}
+	start := time.Date(2026, 3, 20, 0, 0, 0, 0, time.UTC)
+	seed := uint32(1)
+	for i := range days * 144 {
+		at := start.Add(time.Duration(i) * 10 * time.Minute).UnixMilli()
+		day := float64(i) / 144
+		seed = seed*1664525 + 1013904223
+		expected := 120 + 20*math.Sin(2*math.Pi*day)
+		v := expected + 4*(float64(seed>>8)/(1<<24)-0.5)
+		drift, step := day > 8 && day < 9.2, day > 11.5 && day < 12
+		switch {
+		case drift:
+			v += 15 * (day - 8)
+		case step:
+			v -= 4
+		case i == 700:
+			v += 35
+		case day > 6 && day < 6.4:
+			v = math.NaN()
+		}
+		score := math.Abs(v-expected) / 7
+		if math.IsNaN(v) {
+			score = 0
+		}
+		counts := day >= 2
+		s.Add(at, v, model.Verdict{Score: score, Expected: expected, Lower: expected - 7, Upper: expected + 7}, counts)
+		if counts {
+			t.Add(at, score, drift || step)
+		}
+	}
+	zone, _ := time.LoadLocation("Europe/Copenhagen")
+	return s, chart.Options{
+		Title: "strain.csv: strain (µε)", Subtitle: "1 of 2 anomalies found, 1 false alarm (0.1 a day); model seasonal", Value: "strain (µε)",
+		Windows: t.Windows(), Alarms: t.Alarms(), Labels: true, Zone: zone,
+	}
+}
+
+func drawn(t *testing.T, s *chart.Series, o chart.Options) image.Image {
+	t.Helper()
+	var b bytes.Buffer
+	require.NoError(t, s.Draw(&b, o))
+	i, err := png.Decode(&b)
+	require.NoError(t, err)
+	require.Equal(t, image.Rect(0, 0, 1600, 900), i.Bounds())
+	return i
+}
+
+// has counts the pixels of a colour.
+func has(i image.Image, want color.NRGBA) int {
+	n := 0
+	for y := range i.Bounds().Dy() {
+		for x := range i.Bounds().Dx() {
+			if c, ok := color.NRGBAModel.Convert(i.At(x, y)).(color.NRGBA); ok && c == want {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+func TestWhatWasFoundAndMissedIsSeen(t *testing.T) {
+	s, o := strain(14)
+	i := drawn(t, s, o)
+	for name, c := range map[string]color.NRGBA{
+		"readings": {0, 0x72, 0xb2, 255}, "right alarms": {0, 0x9e, 0x73, 255}, "false alarms": {0xd5, 0x5e, 0, 255},
+	} {
+		require.Positive(t, has(i, c), name)
+	}
+	o.Windows, o.Alarms, o.Labels = nil, nil, false
+	require.Zero(t, has(drawn(t, s, o), color.NRGBA{0, 0x9e, 0x73, 255}), "nothing was labelled")
+}
+
+func TestAMillionRowsAreDrawnInBoundedMemory(t *testing.T) {
+	s := &chart.Series{}
+	for i := range 1_000_000 {
+		v := math.Sin(float64(i) / 5e4)
+		if i == 777_777 {
+			v = 9
+		}
+		s.Add(int64(i)*1000, v, model.Verdict{Expected: math.NaN(), Lower: math.NaN(), Upper: math.NaN(), Score: v / 9}, true)
+	}
+	require.LessOrEqual(t, s.Points(), 3000)
+	require.Equal(t, 9.0, s.Highest(), "what sticks out is kept")
+	drawn(t, s, chart.Options{Title: "many"})
+}
+
+func TestOddSeriesAreDrawn(t *testing.T) {
+	nan := model.Verdict{Expected: math.NaN(), Lower: math.NaN(), Upper: math.NaN()}
+	for story, rows := range map[string][]float64{
+		"nothing": nil, "one row": {1}, "no value at all": {math.NaN(), math.NaN()}, "a constant": {5, 5, 5}, "zeros": {0, 0}, "huge": {-1e300, 1e300}, "tiny": {1e-300, 2e-300},
+	} {
+		t.Run(story, func(t *testing.T) {
+			s := &chart.Series{}
+			for i, v := range rows {
+				s.Add(int64(i)*60_000, v, nan, true)
+			}
+			drawn(t, s, chart.Options{})
+		})
+	}
+}
+
+func TestChinese(t *testing.T) {
+	s, o := strain(14)
+	o.Title, o.Subtitle, o.Value, o.Language = "应变.csv：应变（µε）", "发现 1 段，遗漏 1 段；误报 1 次（每天 0.1 次）；模型 seasonal", "应变（µε）", config.LanguageChinese
+	var b bytes.Buffer
+	if err := s.Draw(&b, o); err != nil {
+		require.ErrorIs(t, err, chart.ErrNoFont)
+	}
+	_, err := png.Decode(&b)
+	require.NoError(t, err, "it is drawn in any case")
+	require.ErrorContains(t, s.Draw(&b, chart.Options{Font: "chart_test.go"}), "--font chart_test.go: want a TrueType or OpenType font")
+}

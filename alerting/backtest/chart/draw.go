@@ -1,0 +1,181 @@
+package chart
+
+import (
+	"fmt"
+	"image/color"
+	"io"
+	"math"
+	"time"
+
+	"gonum.org/v1/plot/font"
+	"gonum.org/v1/plot/text"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgimg"
+
+	"github.com/belfry-city/belfry/alerting/backtest/score"
+	"github.com/belfry-city/belfry/internal/config"
+)
+
+// Options say what a picture tells besides the series.
+type Options struct {
+	// Title is what it is about, Subtitle how it went.
+	Title, Subtitle string
+	// Value is what the value is called.
+	Value    string
+	Windows  []score.Window
+	Alarms   []score.Alarm
+	Labels   bool // whether there are any
+	Zone     *time.Location
+	Language config.Language
+	// Font is the file of a font; "": the one that Belfry carries, or for Chinese one of the machine.
+	Font string
+}
+
+// The size of the picture, in pixels, and how many of them an inch has.
+const (
+	width, height, dpi = 1600, 900, 96
+	pixel              = 72.0 / dpi // in points, in which everything is drawn
+)
+
+// The colours are those of Okabe and Ito (2008), which people with any kind of colour vision tell apart.
+func ink(rgb uint32, alpha uint8) color.NRGBA {
+	return color.NRGBA{R: uint8(rgb >> 16), G: uint8(rgb >> 8), B: uint8(rgb), A: alpha}
+}
+
+const (
+	black, blue, sky, orange, green, vermilion = 0x222222, 0x0072b2, 0x56b4e9, 0xe69f00, 0x009e73, 0xd55e00
+	grey, pale                                 = 0x777777, 0xdddddd
+)
+
+// picture is a series being drawn.
+type picture struct {
+	*Series
+	Options
+	words
+	draw.Canvas
+	fonts text.Handler
+	face  font.Font
+	from  int64
+	to    int64
+}
+
+// panel is a part of the picture with an axis of its own.
+type panel struct {
+	*picture
+	box       vg.Rectangle
+	low, high float64
+}
+
+// Draw writes a PNG. Where the error is ErrNoFont the PNG is there all the same, with boxes for letters.
+func (s *Series) Draw(w io.Writer, o Options) error {
+	if o.Zone == nil {
+		o.Zone = time.UTC
+	}
+	say := wordsOf(o.Language)
+	fonts, face, missing := face(o.Title+o.Subtitle+o.Value+say.reading, o.Font)
+	if fonts == nil {
+		return missing
+	}
+	canvas := vgimg.NewWith(vgimg.UseWH(width*pixel, height*pixel), vgimg.UseDPI(dpi))
+	p := &picture{
+		Series: s, Options: o, words: say, Canvas: draw.New(canvas), fonts: text.Plain{Fonts: fonts}, face: face, from: s.first, to: s.last,
+	}
+	if p.to <= p.from {
+		p.to = p.from + 1
+	}
+	p.draw()
+	if _, err := (vgimg.PngCanvas{Canvas: canvas}).WriteTo(w); err != nil {
+		return fmt.Errorf("writing the picture: %w", err)
+	}
+	return missing
+}
+
+func (p *picture) draw() {
+	const left, right, bottom = 80, 36, 50
+	full := p.Max
+	low, high := p.extent()
+	values := &panel{p, vg.Rectangle{Min: vg.Point{X: left, Y: 250}, Max: vg.Point{X: full.X - right, Y: full.Y - 104}}, low, high}
+	top := 0.0
+	for _, x := range p.points {
+		top = greatest(top, x.score)
+	}
+	const highest = 4
+	scores := &panel{p, vg.Rectangle{Min: vg.Point{X: left, Y: bottom}, Max: vg.Point{X: full.X - right, Y: 214}}, 0, math.Max(1.6, math.Min(top*1.08, highest))}
+
+	p.write(p.Title, 17, black, vg.Point{X: left, Y: full.Y - 28}, text.XLeft, text.YBottom)
+	p.write(p.Subtitle, 13, black, vg.Point{X: left, Y: full.Y - 47}, text.XLeft, text.YBottom)
+	p.legend(vg.Point{X: left, Y: full.Y - 70})
+
+	values.shade()
+	scores.shade()
+	values.grid(7)
+	scores.grid(4)
+	values.times(false)
+	scores.times(true)
+	values.band()
+	values.lines()
+	scores.score(top > highest)
+	values.marks()
+	values.frame(p.valueName())
+	scores.frame(p.words.score)
+}
+
+func (p *picture) valueName() string {
+	if p.Value != "" {
+		return p.Value
+	}
+	return p.reading
+}
+
+// write draws a text. Its middle is that of its figures: fonts differ in what room they leave above them.
+func (p *picture) write(what string, size vg.Length, rgb uint32, at vg.Point, x text.XAlignment, y text.YAlignment) {
+	if y == text.YCenter {
+		const figures = 0.7 // of the size
+		at.Y -= figures * size / 2
+		y = text.YBottom
+	}
+	p.FillText(draw.TextStyle{Color: ink(rgb, 255), Font: font.From(p.face, size), XAlign: x, YAlign: y, Handler: p.fonts}, at, what)
+}
+
+func (p *picture) long(what string, size vg.Length) vg.Length {
+	w, _, _ := p.fonts.Box(what, font.From(p.face, size))
+	return w
+}
+
+func (p *picture) line(rgb uint32, wide vg.Length, dashes ...vg.Length) draw.LineStyle {
+	return draw.LineStyle{Color: ink(rgb, 255), Width: wide, Dashes: dashes}
+}
+
+func (a *panel) x(at int64) vg.Length {
+	share := float64(at-a.from) / float64(a.to-a.from)
+	return a.box.Min.X + vg.Length(share)*(a.box.Max.X-a.box.Min.X)
+}
+
+// y is the height of a value, within the panel.
+func (a *panel) y(v float64) vg.Length {
+	share := math.Max(0, math.Min(1, (v-a.low)/(a.high-a.low)))
+	return a.box.Min.Y + vg.Length(share)*(a.box.Max.Y-a.box.Min.Y)
+}
+
+func (a *panel) fill(rgb uint32, alpha uint8, from, to vg.Length) {
+	const least = 2 // points that can be seen
+	if to-from < least {
+		from, to = (from+to-least)/2, (from+to+least)/2
+	}
+	a.FillPolygon(ink(rgb, alpha), []vg.Point{{X: from, Y: a.box.Min.Y}, {X: to, Y: a.box.Min.Y}, {X: to, Y: a.box.Max.Y}, {X: from, Y: a.box.Max.Y}})
+}
+
+// shade shows what was learned from, and the windows that are labelled.
+func (a *panel) shade() {
+	if a.judged > a.first {
+		a.fill(pale, 130, a.x(a.first), a.x(a.judged))
+	}
+	for _, w := range a.Windows {
+		rgb := uint32(vermilion)
+		if w.Found {
+			rgb = green
+		}
+		a.fill(rgb, 60, a.x(w.Start), a.x(w.End))
+	}
+}

@@ -1,0 +1,209 @@
+package chart
+
+import (
+	"math"
+	"strconv"
+	"time"
+
+	"gonum.org/v1/plot/text"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// grid draws lines at round values, with labels.
+func (a *panel) grid(atMost int) {
+	step := roundStep((a.high - a.low) / float64(atMost))
+	if step == 0 {
+		return
+	}
+	for n := math.Ceil(a.low / step); n*step <= a.high; n++ {
+		y := a.y(n * step)
+		a.StrokeLine2(a.line(pale, 0.7), a.box.Min.X, y, a.box.Max.X, y)
+		a.write(strconv.FormatFloat(n*step, 'g', 6, 64), 11, black, vg.Point{X: a.box.Min.X - 6, Y: y}, text.XRight, text.YCenter)
+	}
+}
+
+// roundStep is the least of 1, 2 and 5 times a power of ten that is not less than a step; 0: there is none.
+func roundStep(least float64) float64 {
+	if !(least > 0) || math.IsInf(least, 0) {
+		return 0
+	}
+	power := math.Pow(10, math.Floor(math.Log10(least)))
+	for _, times := range []float64{1, 2, 5} {
+		if times*power >= least {
+			return times * power
+		}
+	}
+	return 10 * power
+}
+
+// times draws lines at round times, and labels where it is asked for them.
+func (a *panel) times(labels bool) {
+	const parts = 10
+	from, to := time.UnixMilli(a.from).In(a.Zone), time.UnixMilli(a.to).In(a.Zone)
+	for _, t := range ticksOf(from, to, parts, a.Language) {
+		x := a.x(t.at.UnixMilli())
+		a.StrokeLine2(a.line(pale, 0.7), x, a.box.Min.Y, x, a.box.Max.Y)
+		if !labels {
+			continue
+		}
+		a.StrokeLine2(a.line(grey, 0.7), x, a.box.Min.Y, x, a.box.Min.Y-4)
+		a.write(t.label, 11, black, vg.Point{X: x, Y: a.box.Min.Y - 7}, text.XCenter, text.YTop)
+		a.write(t.below, 11, grey, vg.Point{X: x, Y: a.box.Min.Y - 22}, text.XCenter, text.YTop)
+	}
+}
+
+func (a *panel) frame(name string) {
+	b := a.box
+	a.StrokeLines(a.line(grey, 0.7), []vg.Point{b.Min, {X: b.Min.X, Y: b.Max.Y}, b.Max, {X: b.Max.X, Y: b.Min.Y}, b.Min})
+	style := draw.TextStyle{Color: ink(black, 255), Rotation: math.Pi / 2, XAlign: text.XCenter, YAlign: text.YTop, Handler: a.fonts}
+	style.Font = a.face
+	style.Font.Size = 12
+	a.FillText(style, vg.Point{X: 12, Y: (b.Min.Y + b.Max.Y) / 2}, name)
+}
+
+// runs are the points between which a line is drawn.
+func (a *panel) runs(has func(point) bool) [][]point {
+	apart := a.apart()
+	var all [][]point
+	var run []point
+	for _, p := range a.points {
+		if len(run) > 0 && (!has(p) || p.at-run[len(run)-1].at > apart) {
+			all = append(all, run)
+			run = nil
+		}
+		if has(p) {
+			run = append(run, p)
+		}
+	}
+	if len(run) > 0 {
+		all = append(all, run)
+	}
+	return all
+}
+
+// band draws between which bounds a usual value lies.
+func (a *panel) band() {
+	for _, run := range a.runs(func(p point) bool { return !math.IsNaN(p.lower) && !math.IsNaN(p.upper) }) {
+		var outline []vg.Point
+		for _, p := range run {
+			outline = append(outline, vg.Point{X: a.x(p.at), Y: a.y(p.upper)})
+		}
+		for i := len(run) - 1; i >= 0; i-- {
+			outline = append(outline, vg.Point{X: a.x(run[i].at), Y: a.y(run[i].lower)})
+		}
+		a.FillPolygon(ink(sky, 80), outline)
+	}
+}
+
+// lines draws the expected value, and above it the readings.
+func (a *panel) lines() {
+	for _, run := range a.runs(func(p point) bool { return !math.IsNaN(p.expected) }) {
+		var line []vg.Point
+		for _, p := range run {
+			line = append(line, vg.Point{X: a.x(p.at), Y: a.y(p.expected)})
+		}
+		a.StrokeLines(a.line(orange, 1.4), line)
+	}
+	for _, run := range a.runs(func(p point) bool { return !math.IsNaN(p.low) }) {
+		var line []vg.Point
+		for _, p := range run {
+			line = append(line, vg.Point{X: a.x(p.at), Y: a.y(p.low)})
+			if p.high > p.low {
+				line = append(line, vg.Point{X: a.x(p.at), Y: a.y(p.high)})
+			}
+		}
+		if len(run) == 1 { // a line of one point cannot be seen
+			a.DrawGlyph(draw.GlyphStyle{Color: ink(blue, 255), Radius: 1.2, Shape: draw.CircleGlyph{}}, line[0])
+			continue
+		}
+		a.StrokeLines(a.line(blue, 1.1), line)
+	}
+}
+
+// score draws the score as an area; what is over 1 stands out.
+func (a *panel) score(cut bool) {
+	one := a.y(1)
+	for _, run := range a.runs(func(p point) bool { return !math.IsNaN(p.score) }) {
+		under := []vg.Point{{X: a.x(run[0].at), Y: a.box.Min.Y}}
+		for _, p := range run {
+			under = append(under, vg.Point{X: a.x(p.at), Y: a.y(math.Min(p.score, 1))})
+		}
+		under = append(under, vg.Point{X: a.x(run[len(run)-1].at), Y: a.box.Min.Y})
+		a.FillPolygon(ink(grey, 150), under)
+	}
+	for _, p := range a.points {
+		if p.score > 1 {
+			x := a.x(p.at)
+			a.StrokeLine2(a.line(vermilion, 1.3), x, one, x, a.y(p.score))
+		}
+	}
+	a.StrokeLine2(a.line(black, 1.2, 5, 3), a.box.Min.X, one, a.box.Max.X, one)
+	if cut {
+		a.write("> "+strconv.FormatFloat(a.high, 'g', 2, 64)+" "+a.cut, 10, grey, vg.Point{X: a.box.Max.X - 4, Y: a.box.Max.Y - 3}, text.XRight, text.YTop)
+	}
+}
+
+// marks shows above the panel where alarms began.
+func (a *panel) marks() {
+	y := a.box.Max.Y + 8
+	for _, alarm := range a.Alarms {
+		a.mark(vg.Point{X: a.x(alarm.Start), Y: y}, alarm.Right || !a.Labels, a.Labels)
+	}
+}
+
+// mark draws an alarm: of right ones a triangle that points at them, of false ones a cross.
+func (p *picture) mark(at vg.Point, right, labels bool) {
+	if !right {
+		const r = 4
+		style := p.line(vermilion, 2)
+		p.StrokeLine2(style, at.X-r, at.Y-r, at.X+r, at.Y+r)
+		p.StrokeLine2(style, at.X-r, at.Y+r, at.X+r, at.Y-r)
+		return
+	}
+	rgb := uint32(green)
+	if !labels {
+		rgb = vermilion
+	}
+	p.FillPolygon(ink(rgb, 255), []vg.Point{{X: at.X - 5, Y: at.Y + 5}, {X: at.X + 5, Y: at.Y + 5}, {X: at.X, Y: at.Y - 5}})
+}
+
+// legend says what the signs mean, of those that there are.
+func (p *picture) legend(at vg.Point) {
+	const size, sign, gap, half = 12, 22, 18, 5
+	entry := func(there bool, name string, draw func(from, to vg.Length)) {
+		if !there {
+			return
+		}
+		draw(at.X, at.X+sign)
+		p.write(name, size, black, vg.Point{X: at.X + sign + 5, Y: at.Y}, text.XLeft, text.YCenter)
+		at.X += sign + 5 + p.long(name, size) + gap
+	}
+	stroke := func(rgb uint32, wide vg.Length) func(from, to vg.Length) {
+		return func(from, to vg.Length) { p.StrokeLine2(p.line(rgb, wide), from, at.Y, to, at.Y) }
+	}
+	area := func(rgb uint32, alpha uint8) func(from, to vg.Length) {
+		return func(from, to vg.Length) {
+			p.FillPolygon(ink(rgb, alpha), []vg.Point{{X: from, Y: at.Y - half}, {X: to, Y: at.Y - half}, {X: to, Y: at.Y + half}, {X: from, Y: at.Y + half}})
+		}
+	}
+	mark := func(right bool) func(from, to vg.Length) {
+		return func(from, to vg.Length) { p.mark(vg.Point{X: (from + to) / 2, Y: at.Y}, right, p.Labels) }
+	}
+	var found, missed, right, wrong bool
+	for _, w := range p.Windows {
+		found, missed = found || w.Found, missed || !w.Found
+	}
+	for _, a := range p.Alarms {
+		right, wrong = right || a.Right, wrong || !a.Right
+	}
+	entry(true, p.reading, stroke(blue, 2))
+	entry(true, p.expected, stroke(orange, 2))
+	entry(true, p.usual, area(sky, 110))
+	entry(!p.Labels && (right || wrong), p.alarm, mark(true))
+	entry(p.Labels && right, p.right, mark(true))
+	entry(p.Labels && wrong, p.wrong, mark(false))
+	entry(found, p.found, area(green, 90))
+	entry(missed, p.missed, area(vermilion, 90))
+	entry(p.judged > p.first, p.learning, area(pale, 255))
+}

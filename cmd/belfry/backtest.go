@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+	"unicode/utf8"
+
+	promodel "github.com/prometheus/common/model"
+
+	"github.com/belfry-city/belfry/alerting/anomaly/model"
+	"github.com/belfry-city/belfry/alerting/backtest"
+	"github.com/belfry-city/belfry/alerting/backtest/table"
+	"github.com/belfry-city/belfry/internal/config"
+	"github.com/belfry-city/belfry/internal/demo"
+)
+
+type backtestCmd struct {
+	Anomaly backtestAnomalyCmd `cmd:"" help:"Let a detector see the readings of a CSV file; print how unusual each one was."`
+	Rules   backtestRulesCmd   `cmd:"" help:"Evaluate rules over stored history; print what would have fired."`
+}
+
+type backtestAnomalyCmd struct {
+	CSV    string   `name:"csv" required:"" placeholder:"FILE" help:"The readings: CSV, plain or gzip; - for the standard input."`
+	Time   string   `name:"time-column" required:"" placeholder:"NAME" help:"Column of times, by name or number; date and time apart: Date,Time."`
+	Values []string `name:"value-column" required:"" sep:"none" placeholder:"NAME" help:"Column of values, by name or number; several as A,B, or given more than once."`
+	Label  string   `name:"label-column" placeholder:"NAME" help:"Column that is 1 where there is an anomaly."`
+	Where  []string `sep:"none" placeholder:"COLUMN=VALUE" help:"Only rows with this value; may be given more than once."`
+
+	Model   string   `placeholder:"NAME" help:"Model; by default auto, of several columns multivariate."`
+	Options []string `name:"option" sep:"none" placeholder:"NAME=VALUE" help:"Option of the model; may be given more than once."`
+	Warmup  string   `placeholder:"DURATION" help:"Scores are 0 for so long from the first row on, such as 1d."`
+
+	Threshold float64 `default:"1" help:"A score over it is an alarm."`
+	Skip      string  `default:"0" placeholder:"N" help:"How many rows at the beginning are not judged: a number, or a share such as 15%."`
+	Summary   string  `enum:"text,json,none" default:"text" help:"Summary on the standard error: text, json or none."`
+
+	Plot  string `placeholder:"FILE" help:"Draw it all as a PNG."`
+	Title string `help:"Title of the picture."`
+	Font  string `placeholder:"FILE" help:"Font of the picture; by default one that fits."`
+
+	TimeFormat  string   `placeholder:"FORMAT" help:"How times are written, where it is not found out: unix, unix_ms, dd/mm/yyyy, mm/dd/yyyy, or as in %d.%m.%Y %H:%M."`
+	Timezone    string   `default:"UTC" placeholder:"ZONE" help:"Time zone of times that have none: Asia/Shanghai, +08:00."`
+	Delimiter   string   `placeholder:"CHAR" help:"What stands between columns, where it is not found out; tab for a tab."`
+	Encoding    string   `placeholder:"NAME" help:"Encoding, where it is not found out: gbk, utf-16le, windows-1252."`
+	Decimal     string   `placeholder:"CHAR" help:"Decimal mark of numbers, where it is not found out: . or ,"`
+	Missing     []string `sep:"none" placeholder:"VALUE" help:"Stands for no value, such as -200; may be given more than once. Empty, NaN, NA and null do anyway."`
+	Sort        bool     `help:"Sort rows by time first, in memory."`
+	SkipBadRows bool     `help:"Leave out rows that cannot be read, and say how many."`
+
+	Language config.Language `enum:"en,zh-CN," default:"" help:"Speak English (en) or Chinese (zh-CN); by default what LANG says."`
+
+	skip   backtest.Skip
+	warmup time.Duration
+	zone   *time.Location
+	comma  rune
+}
+
+// Help is shown by belfry backtest anomaly --help.
+func (*backtestAnomalyCmd) Help() string {
+	return `
+Prints a row timestamp,value,anomaly_score,expected,lower,upper for each row of
+the file, in its order and with its own spelling of times, while it is read. A
+score over 1 is an anomaly. Of several columns a joint model has the value of
+the first; of a model for one column there is one of each, and a row shows the
+column with the highest score, which it names as a seventh column.
+
+With --label-column the standard error says how well it did: row by row, and by
+windows (runs of labelled rows) and alarms (runs of rows with a score over 1).
+
+Examples:
+
+  belfry backtest anomaly --csv strain.csv --time-column time --value-column strain
+  belfry backtest anomaly --csv pump.csv --time-column datetime \
+    --value-column 'Accelerometer1RMS,Current,Pressure' --label-column anomaly --plot pump.png
+  belfry backtest anomaly --csv air.csv --time-column Date,Time --value-column CO_GT \
+    --missing=-200 --timezone Europe/Rome > scores.csv
+  belfry backtest anomaly --csv parking.csv --time-column updatetime \
+    --value-column vehiclecount --where garagecode=NORREPORT --skip 15%
+  zcat level.csv.gz | belfry backtest anomaly --csv - --time-column 1 --value-column 2
+
+Models, with their options:
+
+` + backtest.List(model.Kinds())
+}
+
+// Validate says what is wrong with the command line.
+func (c *backtestAnomalyCmd) Validate() error {
+	var err error
+	if c.skip, err = backtest.ParseSkip(c.Skip); err != nil {
+		return err
+	}
+	if c.Warmup != "" {
+		if c.warmup, err = duration("--warmup", c.Warmup); err != nil {
+			return err
+		}
+	}
+	if c.zone, err = table.Zone(c.Timezone); err != nil {
+		return err
+	}
+	if c.Decimal != "" && c.Decimal != "." && c.Decimal != "," {
+		return fmt.Errorf("--decimal: want . or , ; got %q", c.Decimal)
+	}
+	switch {
+	case c.Delimiter == "":
+	case c.Delimiter == "tab" || c.Delimiter == `\t`:
+		c.comma = '\t'
+	case utf8.RuneCountInString(c.Delimiter) == 1 && c.Delimiter != `"` && c.Delimiter != "\n" && c.Delimiter != "\r":
+		c.comma, _ = utf8.DecodeRuneInString(c.Delimiter)
+	default:
+		return fmt.Errorf("--delimiter: want one character such as ; or tab; got %q", c.Delimiter)
+	}
+	return nil
+}
+
+func (c *backtestAnomalyCmd) Run(ctx context.Context, g *globals) error {
+	language := c.Language
+	if language == "" {
+		language = demo.LanguageOf(os.Getenv)
+	}
+	name := c.CSV
+	if name == "-" {
+		name = "standard input"
+	}
+	var decimal byte
+	if c.Decimal != "" {
+		decimal = c.Decimal[0]
+	}
+	a := backtest.Anomaly{
+		Open: c.open, Once: c.CSV == "-",
+		Table: table.Options{
+			File: name, Time: c.Time, Values: c.Values, Label: c.Label, Where: c.Where, Zone: c.zone, TimeFormat: c.TimeFormat,
+			Delimiter: c.comma, Encoding: c.Encoding, Decimal: decimal, Missing: c.Missing, SkipBad: c.SkipBadRows,
+		},
+		Choose: func(columns int) (model.Kind, model.Settings, error) {
+			return backtest.Choose(g.kinds, c.Model, c.Options, columns)
+		},
+		Warmup: c.warmup, Threshold: c.Threshold, Skip: c.skip, Sort: c.Sort, Out: g.stdout,
+		Plot: backtest.Plot{File: c.Plot, Title: c.Title, Font: c.Font, Zone: c.zone, Language: language},
+	}
+	result, err := a.Run(ctx)
+	if err != nil {
+		return err
+	}
+	switch c.Summary {
+	case "json":
+		return result.WriteJSON(g.stderr, name)
+	case "text":
+		return result.WriteText(g.stderr, name, language)
+	}
+	return nil
+}
+
+func (c *backtestAnomalyCmd) open() (io.ReadCloser, error) {
+	if c.CSV == "-" {
+		return io.NopCloser(os.Stdin), nil
+	}
+	file, err := os.Open(c.CSV)
+	if err != nil {
+		return nil, fmt.Errorf("--csv: %w", err)
+	}
+	if info, err := file.Stat(); err == nil && info.IsDir() {
+		return nil, errors.Join(fmt.Errorf("--csv: %s is a directory; want a file", c.CSV), file.Close())
+	}
+	return file, nil
+}
+
+func duration(flag, text string) (time.Duration, error) {
+	d, err := promodel.ParseDuration(text)
+	if err != nil {
+		return 0, fmt.Errorf("%s: want a duration such as 30s, 5m or 1d; got %q", flag, text)
+	}
+	return time.Duration(d), nil
+}
