@@ -22,7 +22,8 @@ on-call people within about a second of the reading that matters.
   belfry serve                       use it; every setting has a default
   belfry serve --config belfry.yml   use it as you want it
   belfry check belfry.yml            is the file, and what it refers to, right?
-  belfry test rules/tests            do the rules do what their tests say?`
+  belfry test rules/tests            do the rules do what their tests say?
+  belfry backtest rules --from 7d    what would have fired in the last week?`
 
 // commands are all subcommands; each is a file of its own.
 type commands struct {

@@ -7,7 +7,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"belfry": main})
+	testscript.Main(m, map[string]func(){"belfry": main, "belfry-of-last": belfryOfLast})
 }
 
 // TestScripts runs the stories in testdata/script against the real binary.

@@ -52,7 +52,7 @@ const (
 type picture struct {
 	*Series
 	Options
-	words
+	say words
 	draw.Canvas
 	fonts text.Handler
 	face  font.Font
@@ -79,7 +79,7 @@ func (s *Series) Draw(w io.Writer, o Options) error {
 	}
 	canvas := vgimg.NewWith(vgimg.UseWH(width*pixel, height*pixel), vgimg.UseDPI(dpi))
 	p := &picture{
-		Series: s, Options: o, words: say, Canvas: draw.New(canvas), fonts: text.Plain{Fonts: fonts}, face: face, from: s.first, to: s.last,
+		Series: s, Options: o, say: say, Canvas: draw.New(canvas), fonts: text.Plain{Fonts: fonts}, face: face, from: s.first, to: s.last,
 	}
 	if p.to <= p.from {
 		p.to = p.from + 1
@@ -118,14 +118,14 @@ func (p *picture) draw() {
 	scores.score(top > highest)
 	values.marks()
 	values.frame(p.valueName())
-	scores.frame(p.words.score)
+	scores.frame(p.say.score)
 }
 
 func (p *picture) valueName() string {
 	if p.Value != "" {
 		return p.Value
 	}
-	return p.reading
+	return p.say.reading
 }
 
 // write draws a text. Its middle is that of its figures: fonts differ in what room they leave above them.

@@ -16,7 +16,7 @@ import (
 )
 
 // ErrNoFont says that there is no font for the letters of a text.
-var ErrNoFont = errors.New("no font on this machine has Chinese letters; install one, such as Debian's fonts-noto-cjk, or name a file by --font") //nolint:gochecknoglobals // an error that is compared
+var ErrNoFont = errors.New("no font on this machine has Chinese letters; install one, such as Debian's fonts-noto-cjk, or name a file by --font")
 
 // face finds a font for all of a text: the one that Belfry carries, which is Latin, Greek and Cyrillic, or one of the
 // machine.

@@ -140,7 +140,7 @@ func (a *panel) score(cut bool) {
 	}
 	a.StrokeLine2(a.line(black, 1.2, 5, 3), a.box.Min.X, one, a.box.Max.X, one)
 	if cut {
-		a.write("> "+strconv.FormatFloat(a.high, 'g', 2, 64)+" "+a.cut, 10, grey, vg.Point{X: a.box.Max.X - 4, Y: a.box.Max.Y - 3}, text.XRight, text.YTop)
+		a.write("> "+strconv.FormatFloat(a.high, 'g', 2, 64)+" "+a.say.cut, 10, grey, vg.Point{X: a.box.Max.X - 4, Y: a.box.Max.Y - 3}, text.XRight, text.YTop)
 	}
 }
 
@@ -197,13 +197,13 @@ func (p *picture) legend(at vg.Point) {
 	for _, a := range p.Alarms {
 		right, wrong = right || a.Right, wrong || !a.Right
 	}
-	entry(true, p.reading, stroke(blue, 2))
-	entry(true, p.expected, stroke(orange, 2))
-	entry(true, p.usual, area(sky, 110))
-	entry(!p.Labels && (right || wrong), p.alarm, mark(true))
-	entry(p.Labels && right, p.right, mark(true))
-	entry(p.Labels && wrong, p.wrong, mark(false))
-	entry(found, p.found, area(green, 90))
-	entry(missed, p.missed, area(vermilion, 90))
-	entry(p.judged > p.first, p.learning, area(pale, 255))
+	entry(true, p.say.reading, stroke(blue, 2))
+	entry(true, p.say.expected, stroke(orange, 2))
+	entry(true, p.say.usual, area(sky, 110))
+	entry(!p.Labels && (right || wrong), p.say.alarm, mark(true))
+	entry(p.Labels && right, p.say.right, mark(true))
+	entry(p.Labels && wrong, p.say.wrong, mark(false))
+	entry(found, p.say.found, area(green, 90))
+	entry(missed, p.say.missed, area(vermilion, 90))
+	entry(p.judged > p.first, p.say.learning, area(pale, 255))
 }

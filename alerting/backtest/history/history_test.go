@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	promodel "github.com/prometheus/common/model"
 	"github.com/prometheus/common/promslog"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
@@ -48,7 +49,7 @@ func put(t testing.TB, db *tsdb.DB, series string, at time.Time, values ...float
 	app := db.Appender(context.Background())
 	for i, v := range values {
 		if !math.IsNaN(v) {
-			_, err := app.Append(0, labels.FromStrings(labels.MetricName, "level", name.Name, name.Value), at.Add(time.Duration(i)*15*time.Second).UnixMilli(), v)
+			_, err := app.Append(0, labels.FromStrings(promodel.MetricNameLabel, "level", name.Name, name.Value), at.Add(time.Duration(i)*15*time.Second).UnixMilli(), v)
 			require.NoError(t, err)
 		}
 	}
@@ -116,7 +117,7 @@ func TestWhatWouldHaveFired(t *testing.T) {
 2026-05-01 11:06:15  3m15s  WellFull  3      {asset="W17", severity="warning"}
 
 ALERT     TIMES  TOTAL  LONGEST  A DAY
-WellFull  1      3m15s  3m15s    48
+WellFull  1      3m15s  3m15s    48.0
 `, table(t, db, options(set(t, wells))))
 }
 
@@ -264,7 +265,7 @@ func TestADatabaseInUse(t *testing.T) {
 2026-05-01 16:05:00  3m     Full   3      {asset="W1"}
 
 ALERT  TIMES  TOTAL  LONGEST  A DAY
-Full   2      8m45s  5m45s    9.03
+Full   2      8m45s  5m45s    9.0
 `, table(t, view, o))
 	// It goes on being written meanwhile, and is as it was afterwards.
 	put(t, db, "W1", start().Add(6*time.Hour), 1)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	promodel "github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql/parser"
@@ -57,7 +58,7 @@ func readsOf(expr parser.Expr) reads {
 		case *parser.VectorSelector:
 			name := n.Name
 			for _, m := range n.LabelMatchers {
-				if m.Name == labels.MetricName && m.Type == labels.MatchEqual {
+				if m.Name == promodel.MetricNameLabel && m.Type == labels.MatchEqual {
 					name = m.Value
 				}
 			}

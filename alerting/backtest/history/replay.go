@@ -171,9 +171,10 @@ func (r *replay) makeGroups() {
 }
 
 // begin is when a group is evaluated first: so that it is evaluated at the beginning of what is asked for, and as early
-// before it as its alerts need, but not before anything is stored.
+// before it as its alerts need, and once more, which tells what begins then from what has begun; but not before anything
+// is stored.
 func (r *replay) begin(g *groupPlan) time.Time {
-	early := g.early
+	early := g.early + g.interval
 	if !r.Oldest.IsZero() {
 		early = max(0, min(early, r.From.Sub(r.Oldest)))
 	}
@@ -264,7 +265,7 @@ func (r *replay) look(g *group, one *rule, at time.Time) {
 
 // finish leaves out what was over before the time that was asked for, and the beginnings of what began before.
 func (r *replay) finish() *Result {
-	r.result.Fired = slices.DeleteFunc(r.result.Fired, func(f Fired) bool { return !f.Resolved.IsZero() && f.Resolved.Before(r.From) })
+	r.result.Fired = slices.DeleteFunc(r.result.Fired, func(f Fired) bool { return !f.Resolved.IsZero() && !f.Resolved.After(r.From) })
 	for i := range r.result.Fired {
 		if f := &r.result.Fired[i]; f.Fired.Before(r.From) {
 			f.Active, f.Fired = time.Time{}, time.Time{}

@@ -58,7 +58,7 @@ func (r *Result) WriteTable(w io.Writer, zone *time.Location, language config.La
 		return err
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, say.head)
+	_, _ = fmt.Fprintln(t, say.head) // Flush returns what goes wrong
 	for _, f := range r.Fired {
 		lasted := model.Duration(r.lasted(f)).String()
 		if f.Resolved.IsZero() {
@@ -68,7 +68,7 @@ func (r *Result) WriteTable(w io.Writer, zone *time.Location, language config.La
 		if !f.Fired.IsZero() {
 			fired = f.Fired.In(zone).Format("2006-01-02 15:04:05")
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", fired, lasted, f.Alert,
+		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", fired, lasted, f.Alert,
 			strconv.FormatFloat(f.Value, 'g', 6, 64), labels.FromMap(f.Labels))
 	}
 	if err := t.Flush(); err != nil {
@@ -108,11 +108,11 @@ func (r *Result) WriteSummary(w io.Writer, language config.Language) error {
 		return err
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, say.fired)
+	_, _ = fmt.Fprintln(t, say.fired) // Flush returns what goes wrong
 	days := r.To.Sub(r.From).Hours() / 24
 	for _, s := range all {
-		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\n", s.name, s.times, model.Duration(s.total.Round(time.Second)), model.Duration(s.longest.Round(time.Second)),
-			strconv.FormatFloat(float64(s.times)/days, 'g', 3, 64))
+		_, _ = fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\n", s.name, s.times, model.Duration(s.total.Round(time.Second)), model.Duration(s.longest.Round(time.Second)),
+			strconv.FormatFloat(float64(s.times)/days, 'f', 1, 64))
 	}
 	return t.Flush()
 }

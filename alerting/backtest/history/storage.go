@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 
+	promodel "github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/exemplar"
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
@@ -75,7 +76,7 @@ type without struct {
 func (w *without) Select(ctx context.Context, sorted bool, hints *storage.SelectHints, matchers ...*labels.Matcher) storage.SeriesSet {
 	named := false
 	for _, m := range matchers {
-		if m.Name == labels.MetricName && m.Type == labels.MatchEqual {
+		if m.Name == promodel.MetricNameLabel && m.Type == labels.MatchEqual {
 			if w.names[m.Value] {
 				return storage.EmptySeriesSet()
 			}
@@ -97,7 +98,7 @@ type remaining struct {
 // Next implements storage.SeriesSet.
 func (r *remaining) Next() bool {
 	for r.SeriesSet.Next() {
-		if !r.names[r.At().Labels().Get(labels.MetricName)] {
+		if !r.names[r.At().Labels().Get(promodel.MetricNameLabel)] {
 			return true
 		}
 	}
