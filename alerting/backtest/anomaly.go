@@ -93,6 +93,9 @@ func (a *Anomaly) Run(ctx context.Context) (*Result, error) {
 	run := &run{
 		Anomaly: a, result: res, detector: newDetector(res.Kind, set, len(res.Names)), out: csv.NewWriter(a.Out), flushed: time.Now(),
 	}
+	if n := len(res.Names); n > 1 && a.Plot.File != "" {
+		run.lanes = make([]chart.Series, min(n, chart.MostLanes))
+	}
 	err = run.all(ctx, from)
 	res.Seen = reader.Seen()
 	res.Seen.Again = run.again
@@ -100,7 +103,7 @@ func (a *Anomaly) Run(ctx context.Context) (*Result, error) {
 		err = fmt.Errorf("%s: has no rows of readings", o.File)
 	}
 	if err == nil && a.Plot.File != "" {
-		err = a.draw(&run.series, res)
+		err = a.draw(run)
 	}
 	return res, err
 }
@@ -185,6 +188,7 @@ type run struct {
 	column  int
 	cells   []string
 	series  chart.Series
+	lanes   []chart.Series // of several columns
 }
 
 // patience is how long a row that is written may wait for others.
@@ -236,6 +240,9 @@ func (r *run) row(row *table.Row) error {
 	value := row.Values[r.column]
 	if r.Plot.File != "" {
 		r.series.Add(row.Time, value, r.verdict, counts)
+		for i := range r.lanes {
+			r.lanes[i].Add(row.Time, row.Values[i], r.detector.each[i], counts)
+		}
 	}
 	v := r.verdict
 	r.cells = append(r.cells[:0], row.Text, number(value, -1), number(v.Score, digits), number(v.Expected, digits), number(v.Lower, digits), number(v.Upper, digits))

@@ -4,10 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
+	"path/filepath"
 	"time"
 
 	"github.com/belfry-city/belfry/alerting/backtest/chart"
+	"github.com/belfry-city/belfry/alerting/backtest/score"
 	"github.com/belfry-city/belfry/internal/config"
 )
 
@@ -23,23 +24,24 @@ type Plot struct {
 	Language config.Language
 }
 
-// draw writes the picture of a result.
-func (a *Anomaly) draw(s *chart.Series, r *Result) error {
+// draw writes the picture of a file.
+func (a *Anomaly) draw(run *run) error {
+	r := run.result
 	o := chart.Options{
 		Title: a.Plot.Title, Subtitle: r.subtitle(a.Plot.Language), Value: r.Names[0], Windows: r.Tally.Windows(), Alarms: r.Tally.Alarms(),
 		Labels: r.Tally.Labels, Zone: a.Plot.Zone, Language: a.Plot.Language, Font: a.Plot.Font,
 	}
-	if o.Title == "" {
-		o.Title = a.Table.File + ": " + strings.Join(r.Names, wordsOf(a.Plot.Language).separator)
+	for i := range run.lanes {
+		o.Lanes = append(o.Lanes, chart.Lane{Name: r.Names[i], Series: &run.lanes[i]})
 	}
-	if len(r.Names) > 1 && !r.Kind.Joint {
-		o.Value = "" // the worst of each row
+	if o.Title == "" {
+		o.Title = filepath.Base(a.Table.File) + ": " + r.columns(wordsOf(a.Plot.Language))
 	}
 	file, err := os.Create(a.Plot.File)
 	if err != nil {
 		return fmt.Errorf("--plot: %w", err)
 	}
-	err = s.Draw(file, o)
+	err = run.series.Draw(file, o)
 	if errors.Is(err, chart.ErrNoFont) {
 		r.Seen.Guesses = append(r.Seen.Guesses, "--plot: "+err.Error())
 		err = nil
@@ -50,16 +52,17 @@ func (a *Anomaly) draw(s *chart.Series, r *Result) error {
 // subtitle says in a line how a detector did.
 func (r *Result) subtitle(language config.Language) string {
 	s := r.Tally.Summary()
-	chinese := language == config.LanguageChinese
+	say := wordsOf(language)
 	l := s.Labels
-	switch {
-	case l == nil && chinese:
-		return fmt.Sprintf("告警 %d 次（每天 %s 次）；模型 %s", s.Alarms, figure(s.AlarmsPerDay), r.Kind.Name)
-	case l == nil:
-		return fmt.Sprintf("%d alarms (%s a day); model %s", s.Alarms, figure(s.AlarmsPerDay), r.Kind.Name)
-	case chinese:
-		return fmt.Sprintf("发现 %d 段异常，遗漏 %d 段；误报 %d 次（每天 %s 次）；逐行 F1 %s；模型 %s", l.Found, l.Missed, l.FalseAlarms, figure(l.FalseAlarmsPerDay), figure(l.F1), r.Kind.Name)
+	// Of less than a day nobody knows how many there are in one.
+	often := func(rate score.Ratio) string {
+		if !(s.Days >= 1) {
+			return ""
+		}
+		return fmt.Sprintf(say.perDay, figure(rate))
 	}
-	return fmt.Sprintf("anomalies: %d found, %d missed; false alarms: %d (%s a day); F1 of rows %s; model %s",
-		l.Found, l.Missed, l.FalseAlarms, figure(l.FalseAlarmsPerDay), figure(l.F1), r.Kind.Name)
+	if l == nil {
+		return fmt.Sprintf(say.subtitle, s.Alarms, often(s.AlarmsPerDay), r.Kind.Name)
+	}
+	return fmt.Sprintf(say.judged, l.Found, l.Missed, l.FalseAlarms, often(l.FalseAlarmsPerDay), figure(l.F1), r.Kind.Name)
 }

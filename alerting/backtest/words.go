@@ -15,8 +15,7 @@ import (
 
 // words are what a summary says, in a language.
 type words struct {
-	head, skipped, rows, windows, found, delay, alarms, perDay, false, note string
-	separator                                                               string
+	head, skipped, rows, windows, found, delay, alarms, perDay, false, note, separator, more, subtitle, judged string
 }
 
 func wordsOf(l config.Language) words {
@@ -25,15 +24,26 @@ func wordsOf(l config.Language) words {
 			head: "%s：%d 行，%s，模型 %s", skipped: "，前 %d 行用于学习，不参与评判",
 			rows:    "  逐行    精确率 %s  召回率 %s  F1 %s  误报率 %s  漏报率 %s\n",
 			windows: "  异常段  %d 段，", found: "发现 %d 段，遗漏 %d 段", delay: "；发现延迟平均 %s，中位数 %s",
-			alarms: "  告警    %d 次", perDay: "（每天 %s 次）", false: "，其中误报 %d 次（每天 %s 次），告警精确率 %s", note: "提示：", separator: "、",
+			alarms: "  告警    %d 次", perDay: "（每天 %s 次）", false: "，其中误报 %d 次（每天 %s 次），告警精确率 %s", note: "提示：", separator: "、", more: "及另外 %d 列",
+			subtitle: "告警 %d 次%s；模型 %s", judged: "发现 %d 段异常，遗漏 %d 段；误报 %d 次%s；逐行 F1 %s；模型 %s",
 		}
 	}
 	return words{
 		head: "%s: %d rows of %s, model %s", skipped: ", the first %d not judged",
 		rows:    "  rows     precision %s, recall %s, F1 %s, false-alarm rate %s, missed-alarm rate %s\n",
 		windows: "  windows  %d: ", found: "%d found, %d missed", delay: "; delay %s on average, median %s",
-		alarms: "  alarms   %d", perDay: " (%s a day)", false: ", of which false: %d (%s a day); precision %s", note: "note: ", separator: ", ",
+		alarms: "  alarms   %d", perDay: " (%s a day)", false: ", of which false: %d (%s a day); precision %s", note: "note: ", separator: ", ", more: " and %d more",
+		subtitle: "alarms: %d%s; model %s", judged: "anomalies: %d found, %d missed; false alarms: %d%s; F1 of rows %s; model %s",
 	}
+}
+
+// columns names the columns, of many the first.
+func (r *Result) columns(say words) string {
+	const most = 3
+	if n := len(r.Names); n > most {
+		return strings.Join(r.Names[:most-1], say.separator) + fmt.Sprintf(say.more, n-most+1)
+	}
+	return strings.Join(r.Names, say.separator)
 }
 
 // WriteText says for people what a detector did with a file.
@@ -41,7 +51,7 @@ func (r *Result) WriteText(w io.Writer, file string, language config.Language) e
 	say := wordsOf(language)
 	var b strings.Builder
 	s := r.Tally.Summary()
-	fmt.Fprintf(&b, say.head, file, r.Seen.Rows, strings.Join(r.Names, say.separator), r.Kind.Name)
+	fmt.Fprintf(&b, say.head, file, r.Seen.Rows, r.columns(say), r.Kind.Name)
 	if r.Skipped > 0 {
 		fmt.Fprintf(&b, say.skipped, r.Skipped)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/alecthomas/kong"
 	promodel "github.com/prometheus/common/model"
 
 	"github.com/belfry-city/belfry/alerting/anomaly/model"
@@ -42,14 +43,14 @@ type backtestAnomalyCmd struct {
 	Title string `help:"Title of the picture."`
 	Font  string `placeholder:"FILE" help:"Font of the picture; by default one that fits."`
 
-	TimeFormat  string   `placeholder:"FORMAT" help:"How times are written, where it is not found out: unix, unix_ms, dd/mm/yyyy, mm/dd/yyyy, or as in %d.%m.%Y %H:%M."`
-	Timezone    string   `default:"UTC" placeholder:"ZONE" help:"Time zone of times that have none: Asia/Shanghai, +08:00."`
-	Delimiter   string   `placeholder:"CHAR" help:"What stands between columns, where it is not found out; tab for a tab."`
-	Encoding    string   `placeholder:"NAME" help:"Encoding, where it is not found out: gbk, utf-16le, windows-1252."`
-	Decimal     string   `placeholder:"CHAR" help:"Decimal mark of numbers, where it is not found out: . or ,"`
-	Missing     []string `sep:"none" placeholder:"VALUE" help:"Stands for no value, such as -200; may be given more than once. Empty, NaN, NA and null do anyway."`
-	Sort        bool     `help:"Sort rows by time first, in memory."`
-	SkipBadRows bool     `help:"Leave out rows that cannot be read, and say how many."`
+	TimeFormat  string `placeholder:"FORMAT" help:"How times are written, where it is not found out: unix, unix_ms, dd/mm/yyyy, mm/dd/yyyy, or as in %d.%m.%Y %H:%M."`
+	Timezone    string `default:"UTC" placeholder:"ZONE" help:"Time zone of times that have none: Asia/Shanghai, +08:00."`
+	Delimiter   string `placeholder:"CHAR" help:"What stands between columns, where it is not found out; tab for a tab."`
+	Encoding    string `placeholder:"NAME" help:"Encoding, where it is not found out: gbk, utf-16le, windows-1252."`
+	Decimal     string `placeholder:"CHAR" help:"Decimal mark of numbers, where it is not found out: . or ,"`
+	Missing     texts  `placeholder:"VALUE" help:"Stands for no value, such as -200; may be given more than once. Empty, NaN, NA and null do anyway."`
+	Sort        bool   `help:"Sort rows by time first, in memory."`
+	SkipBadRows bool   `help:"Leave out rows that cannot be read, and say how many."`
 
 	Language config.Language `enum:"en,zh-CN," default:"" help:"Speak English (en) or Chinese (zh-CN); by default what LANG says."`
 
@@ -57,6 +58,18 @@ type backtestAnomalyCmd struct {
 	warmup time.Duration
 	zone   *time.Location
 	comma  rune
+}
+
+// texts are the values of a flag that may begin with a hyphen, such as -200.
+type texts []string
+
+// Decode implements kong.MapperValue.
+func (t *texts) Decode(ctx *kong.DecodeContext) error {
+	if ctx.Scan.Peek().IsEOL() {
+		return errors.New("missing value")
+	}
+	*t = append(*t, ctx.Scan.Pop().String())
+	return nil
 }
 
 // Help is shown by belfry backtest anomaly --help.
@@ -77,7 +90,7 @@ Examples:
   belfry backtest anomaly --csv pump.csv --time-column datetime \
     --value-column 'Accelerometer1RMS,Current,Pressure' --label-column anomaly --plot pump.png
   belfry backtest anomaly --csv air.csv --time-column Date,Time --value-column CO_GT \
-    --missing=-200 --timezone Europe/Rome > scores.csv
+    --missing -200 --timezone Europe/Rome > scores.csv
   belfry backtest anomaly --csv parking.csv --time-column updatetime \
     --value-column vehiclecount --where garagecode=NORREPORT --skip 15%
   zcat level.csv.gz | belfry backtest anomaly --csv - --time-column 1 --value-column 2

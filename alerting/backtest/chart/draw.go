@@ -22,7 +22,9 @@ type Options struct {
 	// Title is what it is about, Subtitle how it went.
 	Title, Subtitle string
 	// Value is what the value is called.
-	Value    string
+	Value string
+	// Lanes, if any, are drawn instead of the values of the series itself, one above the other.
+	Lanes    []Lane
 	Windows  []score.Window
 	Alarms   []score.Alarm
 	Labels   bool // whether there are any
@@ -31,6 +33,15 @@ type Options struct {
 	// Font is the file of a font; "": the one that Belfry carries, or for Chinese one of the machine.
 	Font string
 }
+
+// Lane is one of several series that were watched together.
+type Lane struct {
+	Name   string
+	Series *Series
+}
+
+// MostLanes is how many lanes have room.
+const MostLanes = 8
 
 // The size of the picture, in pixels, and how many of them an inch has.
 const (
@@ -45,7 +56,7 @@ func ink(rgb uint32, alpha uint8) color.NRGBA {
 
 const (
 	black, blue, sky, orange, green, vermilion = 0x222222, 0x0072b2, 0x56b4e9, 0xe69f00, 0x009e73, 0xd55e00
-	grey, pale                                 = 0x777777, 0xdddddd
+	grey, pale, white                          = 0x777777, 0xdddddd, 0xffffff
 )
 
 // picture is a series being drawn.
@@ -63,6 +74,7 @@ type picture struct {
 // panel is a part of the picture with an axis of its own.
 type panel struct {
 	*picture
+	series    *Series
 	box       vg.Rectangle
 	low, high float64
 }
@@ -73,7 +85,11 @@ func (s *Series) Draw(w io.Writer, o Options) error {
 		o.Zone = time.UTC
 	}
 	say := wordsOf(o.Language)
-	fonts, face, missing := face(o.Title+o.Subtitle+o.Value+say.reading, o.Font)
+	letters := o.Title + o.Subtitle + o.Value + say.reading
+	for _, l := range o.Lanes {
+		letters += l.Name
+	}
+	fonts, face, missing := face(letters, o.Font)
 	if fonts == nil {
 		return missing
 	}
@@ -92,40 +108,77 @@ func (s *Series) Draw(w io.Writer, o Options) error {
 }
 
 func (p *picture) draw() {
-	const left, right, bottom = 80, 36, 50
+	const left, right, bottom, between = 80, 36, 50, 36
 	full := p.Max
-	low, high := p.extent()
-	values := &panel{p, vg.Rectangle{Min: vg.Point{X: left, Y: 250}, Max: vg.Point{X: full.X - right, Y: full.Y - 104}}, low, high}
 	top := 0.0
 	for _, x := range p.points {
 		top = greatest(top, x.score)
 	}
-	const highest = 4
-	scores := &panel{p, vg.Rectangle{Min: vg.Point{X: left, Y: bottom}, Max: vg.Point{X: full.X - right, Y: 214}}, 0, math.Max(1.6, math.Min(top*1.08, highest))}
+	const highest, least = 4, 1.6 // of the axis
+	scores := &panel{p, p.Series, vg.Rectangle{Min: vg.Point{X: left, Y: bottom}, Max: vg.Point{X: full.X - right, Y: 214}}, 0, math.Max(least, math.Min(top*1.08, highest))}
 
 	p.write(p.Title, 17, black, vg.Point{X: left, Y: full.Y - 28}, text.XLeft, text.YBottom)
 	p.write(p.Subtitle, 13, black, vg.Point{X: left, Y: full.Y - 47}, text.XLeft, text.YBottom)
 	p.legend(vg.Point{X: left, Y: full.Y - 70})
-
-	values.shade()
+	lanes := p.lanes(vg.Rectangle{Min: vg.Point{X: left, Y: scores.box.Max.Y + between}, Max: vg.Point{X: full.X - right, Y: full.Y - 104}})
+	for _, lane := range lanes {
+		lane.shade()
+		lane.grid(max(2, 7/len(lanes)))
+		lane.times(false)
+		lane.band()
+		lane.lines()
+		lane.frame()
+	}
+	lanes[0].marks()
+	p.names(lanes)
 	scores.shade()
-	values.grid(7)
 	scores.grid(4)
-	values.times(false)
 	scores.times(true)
-	values.band()
-	values.lines()
 	scores.score(top > highest)
-	values.marks()
-	values.frame(p.valueName())
-	scores.frame(p.say.score)
+	scores.frame()
+	scores.name(p.say.score)
 }
 
-func (p *picture) valueName() string {
-	if p.Value != "" {
-		return p.Value
+// lanes divides a room among the series, the first at the top.
+func (p *picture) lanes(room vg.Rectangle) []*panel {
+	all := p.Lanes[:min(len(p.Lanes), MostLanes)]
+	if len(all) == 0 {
+		all = []Lane{{p.Value, p.Series}}
 	}
-	return p.say.reading
+	const gap = 7
+	each := (room.Max.Y - room.Min.Y + gap) / vg.Length(len(all))
+	var panels []*panel
+	for i, l := range all {
+		low, high := l.Series.extent()
+		top := room.Max.Y - vg.Length(i)*each
+		panels = append(panels, &panel{p, l.Series, vg.Rectangle{
+			Min: vg.Point{X: room.Min.X, Y: top - each + gap}, Max: vg.Point{X: room.Max.X, Y: top},
+		}, low, high})
+	}
+	return panels
+}
+
+// names says what the lanes are: beside one, within each of several.
+func (p *picture) names(lanes []*panel) {
+	if len(lanes) == 1 {
+		name := p.Value
+		if len(p.Lanes) == 1 {
+			name = p.Lanes[0].Name
+		}
+		if name == "" {
+			name = p.say.reading
+		}
+		lanes[0].name(name)
+		return
+	}
+	const size = 11
+	for i, lane := range lanes {
+		name := p.Lanes[i].Name
+		at := vg.Point{X: lane.box.Min.X + 6, Y: lane.box.Max.Y - 10}
+		ground := vg.Point{X: at.X - 3, Y: at.Y - 7}
+		p.FillPolygon(ink(white, 210), []vg.Point{ground, {X: at.X + p.long(name, size) + 3, Y: ground.Y}, {X: at.X + p.long(name, size) + 3, Y: ground.Y + 14}, {X: ground.X, Y: ground.Y + 14}})
+		p.write(name, size, black, at, text.XLeft, text.YCenter)
+	}
 }
 
 // write draws a text. Its middle is that of its figures: fonts differ in what room they leave above them.

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -19,7 +20,7 @@ func (a *panel) grid(atMost int) {
 	for n := math.Ceil(a.low / step); n*step <= a.high; n++ {
 		y := a.y(n * step)
 		a.StrokeLine2(a.line(pale, 0.7), a.box.Min.X, y, a.box.Max.X, y)
-		a.write(strconv.FormatFloat(n*step, 'g', 6, 64), 11, black, vg.Point{X: a.box.Min.X - 6, Y: y}, text.XRight, text.YCenter)
+		a.write(strconv.FormatFloat(n*step+0, 'g', 6, 64), 11, black, vg.Point{X: a.box.Min.X - 6, Y: y}, text.XRight, text.YCenter)
 	}
 }
 
@@ -53,21 +54,23 @@ func (a *panel) times(labels bool) {
 	}
 }
 
-func (a *panel) frame(name string) {
+func (a *panel) frame() {
 	b := a.box
 	a.StrokeLines(a.line(grey, 0.7), []vg.Point{b.Min, {X: b.Min.X, Y: b.Max.Y}, b.Max, {X: b.Max.X, Y: b.Min.Y}, b.Min})
-	style := draw.TextStyle{Color: ink(black, 255), Rotation: math.Pi / 2, XAlign: text.XCenter, YAlign: text.YTop, Handler: a.fonts}
-	style.Font = a.face
-	style.Font.Size = 12
-	a.FillText(style, vg.Point{X: 12, Y: (b.Min.Y + b.Max.Y) / 2}, name)
+}
+
+// name writes beside the axis what it measures.
+func (a *panel) name(name string) {
+	style := draw.TextStyle{Color: ink(black, 255), Font: font.From(a.face, 12), Rotation: math.Pi / 2, XAlign: text.XCenter, YAlign: text.YTop, Handler: a.fonts}
+	a.FillText(style, vg.Point{X: 12, Y: (a.box.Min.Y + a.box.Max.Y) / 2}, name)
 }
 
 // runs are the points between which a line is drawn.
 func (a *panel) runs(has func(point) bool) [][]point {
-	apart := a.apart()
+	apart := a.series.apart()
 	var all [][]point
 	var run []point
-	for _, p := range a.points {
+	for _, p := range a.series.points {
 		if len(run) > 0 && (!has(p) || p.at-run[len(run)-1].at > apart) {
 			all = append(all, run)
 			run = nil
@@ -132,11 +135,14 @@ func (a *panel) score(cut bool) {
 		under = append(under, vg.Point{X: a.x(run[len(run)-1].at), Y: a.box.Min.Y})
 		a.FillPolygon(ink(grey, 150), under)
 	}
-	for _, p := range a.points {
-		if p.score > 1 {
-			x := a.x(p.at)
-			a.StrokeLine2(a.line(vermilion, 1.3), x, one, x, a.y(p.score))
+	for _, run := range a.runs(func(p point) bool { return p.score > 1 }) {
+		over := []vg.Point{{X: a.x(run[0].at), Y: one}}
+		for _, p := range run {
+			over = append(over, vg.Point{X: a.x(p.at), Y: a.y(p.score)})
 		}
+		over = append(over, vg.Point{X: a.x(run[len(run)-1].at), Y: one})
+		a.FillPolygon(ink(vermilion, 255), over)
+		a.StrokeLines(a.line(vermilion, 1.3), over) // a single row has no area
 	}
 	a.StrokeLine2(a.line(black, 1.2, 5, 3), a.box.Min.X, one, a.box.Max.X, one)
 	if cut {
