@@ -96,10 +96,10 @@ func TestOneRowOutForEachRowIn(t *testing.T) {
 2024-01-01 00:30,20,9.28571429,10.25,9.2,11.3
 2024-01-01 00:30,10,9.28571429,10.25,9.2,11.3
 `, out)
-	require.Equal(t, `f.csv: 5 rows of v, model mean
+	require.Equal(t, `f.csv: rows: 5, of v; model mean
   alarms   2 (96.0 a day)
-note: 1 values are missing
-note: 1 rows have the time of the row above; models see an instant once, and these rows repeat what was said of it
+note: missing values: 1
+note: rows with the time of the row above: 1 of 5. If the file holds several series, choose one by --where COLUMN=VALUE; if its times are in two columns, name both: --time-column Date,Time
 `, said)
 }
 
@@ -121,7 +121,7 @@ func TestLabels(t *testing.T) {
 	}
 	_, said, err := run(t, file, labelled)
 	require.NoError(t, err)
-	require.Equal(t, `f.csv: 100 rows of v, model mean, the first 15 not judged
+	require.Equal(t, `f.csv: rows: 100, of v; model mean, the first 15 not judged
   alarms   1, of which false: 0 (0 a day); precision 1.00
   windows  1: 1 found, 0 missed; delay 2m0s on average, median 2m0s
   rows     precision 0.75, recall 0.60, F1 0.67, false-alarm rate 1.2 %, missed-alarm rate 40.0 %
@@ -168,7 +168,7 @@ func TestSortedRowsComeOutInTheOrderOfTheirTimes(t *testing.T) {
 	out, said, err := run(t, file, func(a *backtest.Anomaly) { a.Sort = true })
 	require.NoError(t, err)
 	require.Contains(t, out, "\n2024-01-01,1,0,1,1,1\n2024-01-02,2,")
-	require.Contains(t, said, "1 rows have the time of the row above")
+	require.Contains(t, said, "rows with the time of the row above: 1")
 }
 
 func TestWhatIsBeforeAMistakeIsWritten(t *testing.T) {
@@ -215,4 +215,23 @@ func TestOptionsOfModels(t *testing.T) {
                   trees=10  how many
   sum           Far from the mean of the sum.
 `)
+}
+
+// BenchmarkRows reads, judges and writes rows such as loggers write.
+func BenchmarkRows(b *testing.B) {
+	var file strings.Builder
+	file.WriteString("time,other,value,label\n")
+	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for i := range b.N {
+		fmt.Fprintf(&file, "%s,xxxxxxxxxxxx,%d,0\n", at.Add(time.Duration(i)*time.Second).Format("2006-01-02 15:04:05"), i%1000)
+	}
+	b.SetBytes(int64(file.Len() / b.N))
+	b.ReportAllocs()
+	b.ResetTimer()
+	_, err := (&backtest.Anomaly{
+		Open:   func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(file.String())), nil },
+		Table:  table.Options{Time: "time", Values: []string{"value"}, Label: "label"},
+		Choose: func(int) (model.Kind, model.Settings, error) { return kinds()[0], kinds()[0].Defaults(), nil }, Threshold: 1, Out: io.Discard,
+	}).Run(b.Context())
+	require.NoError(b, err)
 }

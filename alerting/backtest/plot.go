@@ -59,7 +59,7 @@ func (r *Result) subtitle(language config.Language) string {
 		if !(s.Days >= 1) {
 			return ""
 		}
-		return fmt.Sprintf(say.perDay, figure(rate))
+		return say.often(rate)
 	}
 	if l == nil {
 		return fmt.Sprintf(say.subtitle, s.Alarms, often(s.AlarmsPerDay), r.Kind.Name)

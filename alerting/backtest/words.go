@@ -24,17 +24,25 @@ func wordsOf(l config.Language) words {
 			head: "%s：%d 行，%s，模型 %s", skipped: "，前 %d 行用于学习，不参与评判",
 			rows:    "  逐行    精确率 %s  召回率 %s  F1 %s  误报率 %s  漏报率 %s\n",
 			windows: "  异常段  %d 段，", found: "发现 %d 段，遗漏 %d 段", delay: "；发现延迟平均 %s，中位数 %s",
-			alarms: "  告警    %d 次", perDay: "（每天 %s 次）", false: "，其中误报 %d 次（每天 %s 次），告警精确率 %s", note: "提示：", separator: "、", more: "及另外 %d 列",
+			alarms: "  告警    %d 次", perDay: "（每天 %s 次）", false: "，其中误报 %d 次%s，告警精确率 %s", note: "提示：", separator: "、", more: "及另外 %d 列",
 			subtitle: "告警 %d 次%s；模型 %s", judged: "发现 %d 段异常，遗漏 %d 段；误报 %d 次%s；逐行 F1 %s；模型 %s",
 		}
 	}
 	return words{
-		head: "%s: %d rows of %s, model %s", skipped: ", the first %d not judged",
+		head: "%s: rows: %d, of %s; model %s", skipped: ", the first %d not judged",
 		rows:    "  rows     precision %s, recall %s, F1 %s, false-alarm rate %s, missed-alarm rate %s\n",
 		windows: "  windows  %d: ", found: "%d found, %d missed", delay: "; delay %s on average, median %s",
-		alarms: "  alarms   %d", perDay: " (%s a day)", false: ", of which false: %d (%s a day); precision %s", note: "note: ", separator: ", ", more: " and %d more",
+		alarms: "  alarms   %d", perDay: " (%s a day)", false: ", of which false: %d%s; precision %s", note: "note: ", separator: ", ", more: " and %d more",
 		subtitle: "alarms: %d%s; model %s", judged: "anomalies: %d found, %d missed; false alarms: %d%s; F1 of rows %s; model %s",
 	}
+}
+
+// often says how often something is in a day, where that is known.
+func (w *words) often(rate score.Ratio) string {
+	if math.IsNaN(float64(rate)) {
+		return ""
+	}
+	return fmt.Sprintf(w.perDay, figure(rate))
 }
 
 // columns names the columns, of many the first.
@@ -58,9 +66,9 @@ func (r *Result) WriteText(w io.Writer, file string, language config.Language) e
 	b.WriteString("\n")
 	fmt.Fprintf(&b, say.alarms, s.Alarms)
 	if l := s.Labels; l == nil {
-		fmt.Fprintf(&b, say.perDay, figure(s.AlarmsPerDay))
+		b.WriteString(say.often(s.AlarmsPerDay))
 	} else {
-		fmt.Fprintf(&b, say.false, l.FalseAlarms, figure(l.FalseAlarmsPerDay), figure(l.AlarmPrecision))
+		fmt.Fprintf(&b, say.false, l.FalseAlarms, say.often(l.FalseAlarmsPerDay), figure(l.AlarmPrecision))
 	}
 	b.WriteString("\n")
 	if l := s.Labels; l != nil {
@@ -92,14 +100,20 @@ func (r *Result) Notes(language config.Language) []string {
 		}
 		notes = append(notes, fmt.Sprintf(english, append([]any{n}, args...)...))
 	}
-	say(s.Missing, "%d values are missing", "缺 %d 个数值")
-	say(s.Skipped, "%d rows could not be read and were left out", "%d 行无法读取，已略去")
-	say(s.Again, "%d rows have the time of the row above; models see an instant once, and these rows repeat what was said of it",
-		"%d 行与上一行时间相同；模型对每个时刻只看一次，这些行重复其结果")
-	say(s.Gap, "%d local times never were, as clocks were put forward, such as %s; they are read by the clock before",
-		"%d 个本地时间因时钟拨快而不存在，例如 %s；按拨快前的时钟理解", s.FirstGap)
-	say(s.Overlap, "%d local times were twice, as clocks were put back; each is the first of the two that comes after the row above",
-		"%d 个本地时间因时钟拨回而出现两次；取晚于上一行的第一个")
+	say(s.Missing, "missing values: %d", "缺测数值：%d 个")
+	say(s.Skipped, "rows that could not be read and were left out: %d", "无法读取而略去的行：%d 行")
+	const few = 10 // one of so many
+	if s.Again*few > s.Rows {
+		say(s.Again, "rows with the time of the row above: %d of %d. If the file holds several series, choose one by --where COLUMN=VALUE; if its times are in two columns, name both: --time-column Date,Time",
+			"与上一行时间相同的行：%d 行（共 %d 行）。若文件含多个序列，请用 --where 列=值 选一个；若日期和时间分为两列，请写 --time-column Date,Time", s.Rows)
+	} else {
+		say(s.Again, "rows with the time of the row above: %d; models see an instant once, and these rows repeat what was said of it",
+			"与上一行时间相同的行：%d 行；模型对每个时刻只看一次，这些行重复其结果")
+	}
+	say(s.Gap, "local times that never were, as clocks were put forward: %d, such as %s; they are read by the clock before",
+		"因时钟拨快而不存在的本地时间：%d 个，例如 %s；按拨快前的时钟理解", s.FirstGap)
+	say(s.Overlap, "local times that were twice, as clocks were put back: %d; each is the first of the two that comes after the row above",
+		"因时钟拨回而出现两次的本地时间：%d 个；取晚于上一行的第一个")
 	return notes
 }
 

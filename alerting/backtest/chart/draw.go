@@ -43,10 +43,11 @@ type Lane struct {
 // MostLanes is how many lanes have room.
 const MostLanes = 8
 
-// The size of the picture, in pixels, and how many of them an inch has.
+// The size of the picture in points, in which everything is drawn, and how many pixels an inch of it has: it is 1600 by 900
+// pixels.
 const (
-	width, height, dpi = 1600, 900, 96
-	pixel              = 72.0 / dpi // in points, in which everything is drawn
+	width, height = 1200, 675
+	resolution    = 96
 )
 
 // The colours are those of Okabe and Ito (2008), which people with any kind of colour vision tell apart.
@@ -80,7 +81,9 @@ type panel struct {
 }
 
 // Draw writes a PNG. Where the error is ErrNoFont the PNG is there all the same, with boxes for letters.
-func (s *Series) Draw(w io.Writer, o Options) error {
+func (s *Series) Draw(w io.Writer, o Options) error { return s.draw(w, o, resolution) }
+
+func (s *Series) draw(w io.Writer, o Options, dpi int) error {
 	if o.Zone == nil {
 		o.Zone = time.UTC
 	}
@@ -93,7 +96,7 @@ func (s *Series) Draw(w io.Writer, o Options) error {
 	if fonts == nil {
 		return missing
 	}
-	canvas := vgimg.NewWith(vgimg.UseWH(width*pixel, height*pixel), vgimg.UseDPI(dpi))
+	canvas := vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(dpi))
 	p := &picture{
 		Series: s, Options: o, say: say, Canvas: draw.New(canvas), fonts: text.Plain{Fonts: fonts}, face: face, from: s.first, to: s.last,
 	}

@@ -1,5 +1,10 @@
 package chart
 
+import "io"
+
+// DrawSmall is Draw with fewer pixels.
+func (s *Series) DrawSmall(w io.Writer, o Options) error { return s.draw(w, o, resolution/4) }
+
 // Points is how many points are kept.
 func (s *Series) Points() int { return len(s.points) }
 

@@ -34,11 +34,17 @@ func start() time.Time { return time.Date(2026, 5, 1, 11, 0, 0, 0, time.UTC) }
 // store opens a database that stays open, as that of a Belfry that runs.
 func store(t testing.TB, dir string) *tsdb.DB {
 	t.Helper()
+	db := opened(t, dir)
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	return db
+}
+
+func opened(t testing.TB, dir string) *tsdb.DB {
+	t.Helper()
 	o := tsdb.DefaultOptions()
 	o.RetentionDuration, o.OutOfOrderTimeWindow = 0, (24 * time.Hour).Milliseconds()
 	db, err := tsdb.Open(dir, promslog.NewNopLogger(), nil, o, nil)
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	return db
 }
 
@@ -153,7 +159,8 @@ func TestAsUpstreamWouldHave(t *testing.T) {
 		"sum by (asset) (level:max) > 2", "changes(level[2m]) > 3", "level:max - level > 1", "ALERTS{alertname=\"A0\"} == 1", "vector(time()) > 0", "level > bool 2 == 1",
 	}
 	rapid.Check(t, func(rt *rapid.T) {
-		db := store(t, t.TempDir())
+		db := opened(t, t.TempDir())
+		defer func() { require.NoError(t, db.Close()) }()
 		for _, asset := range []string{"W1", "W2", "W3"} {
 			put(t, db, asset, start(), rapid.SliceOfN(rapid.SampledFrom([]float64{0, 1, 2, 3, math.NaN()}), 60, 60).Draw(rt, asset)...)
 		}

@@ -132,6 +132,9 @@ func compact(text string) string {
 		return ""
 	}
 	for _, layout := range []string{"20060102", "200601021504", "20060102150405"} {
+		if len(text) != len(layout) {
+			continue
+		}
 		if _, err := time.Parse(layout, text); err == nil {
 			return layout
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding"
@@ -43,6 +44,10 @@ func decode(in io.Reader, name string) (text *bufio.Reader, found string, err er
 	} else if from, err = named(name); err != nil {
 		return nil, "", err
 	}
+	const beginning = 512
+	if name == "" && !strings.HasPrefix(found, "utf-16") && bytes.IndexByte(start[:min(len(start), beginning)], 0) >= 0 {
+		return nil, "", errors.New("has bytes that no text has; want CSV")
+	}
 	if from == nil {
 		if bytes.HasPrefix(start, []byte("\xef\xbb\xbf")) {
 			_, _ = raw.Discard(3)
@@ -51,6 +56,19 @@ func decode(in io.Reader, name string) (text *bufio.Reader, found string, err er
 	}
 	// A mark at the beginning overrules the encoding, and is taken off.
 	return bufio.NewReaderSize(transform.NewReader(raw, unicode.BOMOverride(from.NewDecoder())), sniffed), found, nil
+}
+
+// newlines makes lines of what has returns alone, as old Macs write them.
+type newlines struct{ in io.Reader }
+
+func (n newlines) Read(p []byte) (int, error) {
+	length, err := n.in.Read(p)
+	for i, b := range p[:length] {
+		if b == '\r' {
+			p[i] = '\n'
+		}
+	}
+	return length, err
 }
 
 // named finds an encoding by any of its usual names; nil is UTF-8.

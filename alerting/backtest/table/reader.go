@@ -1,6 +1,8 @@
 package table
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -105,6 +107,9 @@ func New(in io.Reader, o Options) (*Reader, error) {
 	}
 	if encoding != "" {
 		r.guess("the encoding is read as %s; --encoding names another", encoding)
+	}
+	if start, _ := text.Peek(sniffed); bytes.IndexByte(start, '\n') < 0 && bytes.IndexByte(start, '\r') >= 0 {
+		text = bufio.NewReaderSize(newlines{text}, sniffed)
 	}
 	start, err := text.Peek(sniffed)
 	if err != nil && !errors.Is(err, io.EOF) {
