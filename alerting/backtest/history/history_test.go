@@ -127,6 +127,49 @@ WellFull  1      3m15s  3m15s    48.0
 `, table(t, db, options(set(t, wells))))
 }
 
+// TestWhatRulesRecordedIsRecordedAnew has a series that another version of a rule recorded, and alerts that fired then.
+func TestWhatRulesRecordedIsRecordedAnew(t *testing.T) {
+	db := store(t, t.TempDir())
+	put(t, db, "W17", start(), flood()...)
+	app := db.Appender(t.Context())
+	for i := range 80 {
+		for _, name := range []string{"level:max1m", "ALERTS"} {
+			_, err := app.Append(0, labels.FromStrings(promodel.MetricNameLabel, name, "asset", "W99", "alertname", "WellFull"), start().Add(time.Duration(i)*15*time.Second).UnixMilli(), 9)
+			require.NoError(t, err)
+		}
+	}
+	require.NoError(t, app.Commit())
+	got := table(t, db, options(set(t, wells+"      - {alert: Known, expr: 'count({asset=~\"W.*\", alertname=\"WellFull\"}) > 0'}\n")))
+	require.NotContains(t, got, "W99")
+	require.Contains(t, got, "2026-05-01 11:05:15  4m15s  Known ", "the alert's own series, from pending on")
+}
+
+// TestGroupsOfDifferentIntervals has one expression in groups that are evaluated at different instants.
+func TestGroupsOfDifferentIntervals(t *testing.T) {
+	db := store(t, t.TempDir())
+	put(t, db, "W17", start(), flood()...)
+	require.Equal(t, `FIRED                FOR    ALERT  VALUE  LABELS
+2026-05-01 11:05:00  7m45s  A      3      {asset="W17"}
+2026-05-01 11:05:00  8m     B      3      {asset="W17"}
+2026-05-01 11:06:00  8m     C      3      {asset="W17"}
+
+ALERT  TIMES  TOTAL  LONGEST  A DAY
+A      1      7m45s  7m45s    48.0
+B      1      8m     8m       48.0
+C      1      8m     8m       48.0
+`, table(t, db, options(set(t, `groups:
+  - name: a
+    rules: [{alert: A, expr: 'max_over_time(level[5m]) > 2'}]
+  - name: b
+    interval: 20s
+    rules: [{alert: B, expr: 'max_over_time(level[5m]) > 2'}]
+  - name: c
+    interval: 1m
+    query_offset: 45s
+    rules: [{alert: C, expr: 'max_over_time(level[5m]) > 2'}]
+`))))
+}
+
 func TestAnAlertThatFiresAlready(t *testing.T) {
 	db := store(t, t.TempDir())
 	put(t, db, "W17", start(), flood()...)
@@ -254,6 +297,8 @@ func TestADatabaseInUse(t *testing.T) {
 	require.NoError(t, db.Compact(t.Context()))
 	require.NoError(t, db.CompactOOOHead(t.Context()))
 	put(t, db, "W1", start().Add(5*time.Hour), flood()...)
+	put(t, db, "W3", start().Add(5*time.Hour+10*time.Minute), 0, 0)
+	put(t, db, "W3", start().Add(5*time.Hour), 3, 3) // late too, and not in a block
 	require.NotEmpty(t, db.Blocks())
 
 	found, err := history.Find(filepath.Dir(dir))
@@ -269,10 +314,11 @@ func TestADatabaseInUse(t *testing.T) {
 	o.To = start().Add(5*time.Hour + 19*time.Minute)
 	require.Equal(t, `FIRED                FOR    ALERT  VALUE  LABELS
 2026-05-01 15:30:00  5m45s  Full   3      {asset="W2"}
+2026-05-01 16:00:00  5m15s  Full   3      {asset="W3"}
 2026-05-01 16:05:00  3m     Full   3      {asset="W1"}
 
 ALERT  TIMES  TOTAL  LONGEST  A DAY
-Full   2      8m45s  5m45s    9.0
+Full   3      14m    5m45s    13.5
 `, table(t, view, o))
 	// It goes on being written meanwhile, and is as it was afterwards.
 	put(t, db, "W1", start().Add(6*time.Hour), 1)
