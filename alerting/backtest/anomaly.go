@@ -98,7 +98,9 @@ func (a *Anomaly) Run(ctx context.Context) (*Result, error) {
 	}
 	err = run.all(ctx, from)
 	res.Seen = reader.Seen()
-	res.Seen.Again = run.again
+	if a.Sort {
+		res.Seen.Again = run.again
+	}
 	if err == nil && res.Seen.Rows == 0 {
 		err = fmt.Errorf("%s: has no rows of readings", o.File)
 	}

@@ -110,6 +110,8 @@ func (r *Result) Notes(language config.Language) []string {
 		say(s.Again, "rows with the time of the row above: %d; models see an instant once, and these rows repeat what was said of it",
 			"与上一行时间相同的行：%d 行；模型对每个时刻只看一次，这些行重复其结果")
 	}
+	say(s.Late, "rows up to an hour earlier than one above: %d; they repeat what was said of it. If clocks were put back there, name their zone by --timezone; else --sort puts rows in order",
+		"早于上方某行不超过一小时的行：%d 行，重复其结果。若因时钟拨回，请用 --timezone 指明时区；否则可用 --sort 排序")
 	say(s.Gap, "local times that never were, as clocks were put forward: %d, such as %s; they are read by the clock before",
 		"因时钟拨快而不存在的本地时间：%d 个，例如 %s；按拨快前的时钟理解", s.FirstGap)
 	say(s.Overlap, "local times that were twice, as clocks were put back: %d; each is the first of the two that comes after the row above",

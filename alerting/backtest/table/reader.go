@@ -46,10 +46,10 @@ type Options struct {
 type Row struct {
 	// Line is where it begins, from 1.
 	Line int
-	// Text is its time as the file has it, Time in milliseconds since 1970.
+	// Text is its time as the file has it, Time in milliseconds since 1970, or that of a row above which is newer.
 	Text string
 	Time int64
-	// Again is true where the row before had the same time.
+	// Again is true where a row before had this time, or a newer one.
 	Again bool
 	// Values are finite, or NaN where there is none.
 	Values []float64
@@ -60,6 +60,8 @@ type Row struct {
 // Seen counts what a user should know of a file.
 type Seen struct {
 	Rows, Missing, Again, Skipped int
+	// Late are rows that are earlier than one above by no more than an hour.
+	Late int
 	// Gap and Overlap are local times that the clock left out, or showed twice, when it was changed.
 	Gap, Overlap int
 	FirstGap     string
@@ -83,6 +85,7 @@ type Reader struct {
 	label   int
 	where   []condition
 	row     Row
+	newest  string // the text of its time
 	seen    Seen
 	any     bool
 }
@@ -91,6 +94,10 @@ type condition struct {
 	column int
 	value  string
 }
+
+// late is how much earlier than one above it a row may be: an hour, by which a clock is put back in a zone that nobody has
+// named.
+const late = time.Hour
 
 // longest is how many bytes a row may have: one quotation mark too few must not read a file into memory.
 const longest = 1 << 20
@@ -333,18 +340,24 @@ func (r *Reader) readTime(record []string, line int) error {
 	case !ok:
 		return r.problem(line, column, "want a time %s; got %s; --time-format says how times are written", r.clock.like(), shown(text))
 	case !r.any || r.o.Unordered:
+		// Any time will do.
 	case at < r.row.Time && r.clock.gap > 0:
 		return r.order(line, column, "%s is earlier than the row above; %q never was in %s, where clocks were put forward. If the logger keeps the same time all year, write it as --timezone +01:00",
 			shown(text), r.clock.firstGap, r.o.Zone)
+	case r.row.Time-at > late.Milliseconds():
+		return r.order(line, column, "%s is earlier than %s above it; sort the file, or let --sort do it in memory; of a file with several series choose one by --where COLUMN=VALUE",
+			shown(text), shown(r.newest))
 	case at < r.row.Time:
-		return r.order(line, column, "%s is earlier than the row above (%s); sort the file, or let --sort do it in memory; of a file with several series choose one by --where COLUMN=VALUE",
-			shown(text), shown(r.row.Text))
+		r.seen.Late++
+		r.row.Again, r.row.Text = true, strings.Clone(text)
+		return nil
 	}
 	r.row.Again = r.any && at == r.row.Time
 	if r.row.Again {
 		r.seen.Again++
 	}
 	r.any, r.row.Time, r.row.Text = true, at, strings.Clone(text)
+	r.newest = r.row.Text
 	return nil
 }
 

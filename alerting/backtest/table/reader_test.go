@@ -214,7 +214,7 @@ func TestWhatIsWrongIsSaidWithItsPlaceAndARemedy(t *testing.T) {
 		},
 		"out of order": {
 			"t,v\n2024-01-02,3\n2024-01-01,4\n", table.Options{},
-			`f.csv:3: column "t": "2024-01-01" is earlier than the row above ("2024-01-02"); sort the file, or let --sort do it in memory; of a file with several series choose one by --where COLUMN=VALUE`,
+			`f.csv:3: column "t": "2024-01-01" is earlier than "2024-01-02" above it; sort the file, or let --sort do it in memory; of a file with several series choose one by --where COLUMN=VALUE`,
 		},
 		"a quotation mark too few": {"t,v\n2024-01-01,\"3\n", table.Options{}, `f.csv:2: character 15: extraneous or missing " in quoted-field; write a quotation mark within a cell twice, and the cell between two`},
 		"a label that is none":     {"t,v,l\n2024-01-01,3,maybe\n", table.Options{Label: "l"}, `f.csv:2: column "l": want 1 or 0, true or false, or anomaly or normal; got "maybe"`},
@@ -279,6 +279,16 @@ func TestTheSameTimeAgain(t *testing.T) {
 	}
 	require.Equal(t, []bool{false, true, false}, again)
 	require.Equal(t, 1, r.Seen().Again)
+}
+
+func TestAClockThatIsPutBackInAZoneThatNobodyNames(t *testing.T) {
+	const file = "t,v\n2014-10-26 02:00,1\n2014-10-26 02:50,2\n2014-10-26 02:00,3\n2014-10-26 02:50,4\n2014-10-26 03:00,5\n"
+	got, seen, err := read(strings.NewReader(file), table.Options{})
+	require.NoError(t, err)
+	require.Equal(t, []string{"2014-10-26T02:00:00 1", "2014-10-26T02:50:00 2", "2014-10-26T02:50:00 3", "2014-10-26T02:50:00 4", "2014-10-26T03:00:00 5"}, got)
+	require.Equal(t, 1, seen.Late)
+	_, _, err = read(strings.NewReader("t,v\n2014-10-26 03:00,1\n2014-10-26 02:30,2\n2014-10-26 02:00,3\n2014-10-26 01:30,4\n"), table.Options{})
+	require.ErrorContains(t, err, `f.csv:5: column "t": "2014-10-26 01:30" is earlier than "2014-10-26 03:00" above it; sort`, "the newest first")
 }
 
 // endless is a file without an end.
