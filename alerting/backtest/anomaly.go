@@ -91,7 +91,7 @@ func (a *Anomaly) Run(ctx context.Context) (*Result, error) {
 		return nil, err
 	}
 	run := &run{
-		Anomaly: a, result: res, detector: newDetector(res.Kind, set, len(res.Names)), out: csv.NewWriter(a.Out), flushed: time.Now(),
+		Anomaly: a, result: res, detector: newDetector(res.Kind, set, o.Zone, len(res.Names)), out: csv.NewWriter(a.Out), flushed: time.Now(),
 	}
 	if n := len(res.Names); n > 1 && a.Plot.File != "" {
 		run.lanes = make([]chart.Series, min(n, chart.MostLanes))

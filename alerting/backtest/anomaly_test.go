@@ -59,8 +59,8 @@ func kinds() []model.Kind {
 		{Name: "trees", Default: 10, Min: 1, Max: 100, Whole: true, Meaning: "how many"},
 	}
 	return []model.Kind{
-		{Name: "mean", Summary: "Far from the mean.", Options: options, New: func(_ int, s model.Settings) model.Model { return &mean{factor: s["width"]} }},
-		{Name: "sum", Summary: "Far from the mean of the sum.", Joint: true, New: func(int, model.Settings) model.Model { return &mean{factor: 3} }},
+		{Name: "mean", Summary: "Far from the mean.", Options: options, New: func(_ int, s model.Settings, _ *time.Location) model.Model { return &mean{factor: s["width"]} }},
+		{Name: "sum", Summary: "Far from the mean of the sum.", Joint: true, New: func(int, model.Settings, *time.Location) model.Model { return &mean{factor: 3} }},
 	}
 }
 
@@ -101,6 +101,28 @@ func TestOneRowOutForEachRowIn(t *testing.T) {
 note: missing values: 1
 note: rows with the time of the row above: 1 of 5. If the file holds several series, choose one by --where COLUMN=VALUE; if its times are in two columns, name both: --time-column Date,Time
 `, said)
+}
+
+func TestModelsLearnDaysByTheClocksOfTheZone(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	require.NoError(t, err)
+	for _, columns := range []string{"v", "v,w"} {
+		var told []*time.Location
+		_, _, err = run(t, "t,v,w\n2024-01-01 00:00,10,1\n", func(a *backtest.Anomaly) {
+			a.Table.Zone, a.Table.Values = berlin, []string{columns}
+			a.Choose = func(int) (model.Kind, model.Settings, error) {
+				return model.Kind{New: func(_ int, _ model.Settings, zone *time.Location) model.Model {
+					told = append(told, zone)
+					return &mean{factor: 1}
+				}}, nil, nil
+			}
+		})
+		require.NoError(t, err)
+		require.Len(t, told, len(columns)/2+1)
+		for _, zone := range told {
+			require.Equal(t, berlin, zone)
+		}
+	}
 }
 
 func TestLabels(t *testing.T) {

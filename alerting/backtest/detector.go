@@ -2,6 +2,7 @@ package backtest
 
 import (
 	"math"
+	"time"
 
 	"github.com/belfry-city/belfry/alerting/anomaly/model"
 )
@@ -15,18 +16,18 @@ type detector struct {
 	each []model.Verdict
 }
 
-func newDetector(k model.Kind, set model.Settings, columns int) *detector {
+func newDetector(k model.Kind, set model.Settings, zone *time.Location, columns int) *detector {
 	d := &detector{joint: k.Joint || columns == 1}
 	nan := math.NaN()
 	for range columns {
 		d.each = append(d.each, model.Verdict{Expected: nan, Lower: nan, Upper: nan})
 	}
 	if d.joint {
-		d.models = []model.Model{k.New(columns, set)}
+		d.models = []model.Model{k.New(columns, set, zone)}
 		return d
 	}
 	for range columns {
-		d.models = append(d.models, k.New(1, set))
+		d.models = append(d.models, k.New(1, set, zone))
 	}
 	return d
 }

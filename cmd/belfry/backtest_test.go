@@ -39,7 +39,9 @@ func belfryOfLast() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	code := run(ctx, os.Args[1:], &globals{stdout: os.Stdout, stderr: os.Stderr, kinds: []model.Kind{{
 		Name: "last", Summary: "Steps.", Options: []model.Option{{Name: "step", Default: 1, Min: 0.1, Max: 100, Meaning: "how large"}},
-		New: func(_ int, s model.Settings) model.Model { return &last{before: math.NaN(), step: s["step"]} },
+		New: func(_ int, s model.Settings, _ *time.Location) model.Model {
+			return &last{before: math.NaN(), step: s["step"]}
+		},
 	}}})
 	stop()
 	os.Exit(code)

@@ -3,6 +3,7 @@ package app
 import (
 	"io/fs"
 	"path/filepath"
+	"time"
 
 	"github.com/belfry-city/belfry/alerting/anomaly/detector"
 	"github.com/belfry-city/belfry/alerting/anomaly/model"
@@ -10,10 +11,11 @@ import (
 	"github.com/belfry-city/belfry/internal/config"
 )
 
-// LoadDetectors reads and checks the detector files of a configuration.
-func LoadDetectors(c *config.Config, kinds []model.Kind) (*detector.Set, error) {
+// LoadDetectors reads and checks the detector files of a configuration, whose
+// models learn days and weeks by the clocks of the zone.
+func LoadDetectors(c *config.Config, kinds []model.Kind, zone *time.Location) (*detector.Set, error) {
 	var defaults fs.FS // Belfry brings none along
-	return detector.Load(c.Detectors, defaults, kinds)
+	return detector.Load(c.Detectors, defaults, kinds, zone)
 }
 
 func (a *App) kinds() []model.Kind {

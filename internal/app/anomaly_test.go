@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/belfry-city/belfry/alerting/anomaly/model"
@@ -67,13 +68,16 @@ func (m *steady) UnmarshalBinary(b []byte) error {
 // watchful starts a Belfry on dir, with that model, that stop ends.
 func watchful(t *testing.T, dir string) (r *running, stop func()) {
 	t.Helper()
-	text := strings.ReplaceAll("listen: 127.0.0.1:0\ndata_dir: DIR/data\nrules: [DIR/rules.yml]\ndetectors: [DIR/detectors.yml]\n", "DIR", dir)
+	text := strings.ReplaceAll("listen: 127.0.0.1:0\ndata_dir: DIR/data\ntimezone: Europe/Berlin\nrules: [DIR/rules.yml]\ndetectors: [DIR/detectors.yml]\n", "DIR", dir)
 	c, err := config.Parse(filepath.Join(dir, "belfry.yml"), []byte(text))
 	require.NoError(t, err)
 	r = &running{cfg: c}
 	r.App, err = New(t.Context(), Options{
 		Config: c, Logger: slog.New(slog.DiscardHandler), Metrics: metrics.NewSet(),
-		Kinds: []model.Kind{{Name: "auto", New: func(int, model.Settings) model.Model { return &steady{} }}},
+		Kinds: []model.Kind{{Name: "auto", New: func(_ int, _ model.Settings, zone *time.Location) model.Model {
+			assert.Equal(t, "Europe/Berlin", zone.String(), "the zone by whose days models learn")
+			return &steady{}
+		}}},
 		Deliver: func(_ context.Context, pages []pager.Page) error {
 			r.mu.Lock()
 			defer r.mu.Unlock()

@@ -39,7 +39,8 @@ func (a *App) readInputs(c *config.Config) (in inputs, err error) {
 	if in.rules, err = ruleset.Load(c.Rules, defaults); err != nil {
 		errs = append(errs, err)
 	}
-	if in.detectors, err = LoadDetectors(c, a.kinds()); err != nil {
+	// The zone changes with a restart only, as for everything else.
+	if in.detectors, err = LoadDetectors(c, a.kinds(), a.opts.Config.Timezone); err != nil {
 		errs = append(errs, err)
 	}
 	in.catalog = a.opts.Catalog

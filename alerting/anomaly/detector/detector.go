@@ -50,6 +50,8 @@ type Detector struct {
 	Select   Selectors
 	Kind     anomaly.Kind
 	Settings anomaly.Settings
+	// Zone is that by whose clocks days and weeks are learned; nil: UTC.
+	Zone *time.Location
 	// By are the labels that tell the groups of a joint kind apart.
 	By []string
 	// Channels are the series of a group in their order; none: all that are
@@ -67,6 +69,9 @@ type Detector struct {
 	// Forget is after how long without a sample a series is no longer watched.
 	Forget time.Duration
 }
+
+// New makes a model for so many series.
+func (d *Detector) New(series int) anomaly.Model { return d.Kind.New(series, d.Settings, d.Zone) }
 
 // Selects says whether a series is watched.
 func (d *Detector) Selects(series labels.Labels) bool {
@@ -92,6 +97,7 @@ func (d *Detector) State() string {
 	for _, o := range d.Kind.Options {
 		fmt.Fprintf(&b, " %s=%g", o.Name, d.Settings[o.Name])
 	}
+	fmt.Fprintf(&b, " clock %s", anomaly.Clock(d.Zone))
 	if d.Kind.Joint {
 		fmt.Fprintf(&b, " by %q channels %q align %s", d.By, d.Channels, d.Align)
 	}

@@ -28,6 +28,7 @@ const (
 type parser struct {
 	file   *strict.File
 	kinds  []anomaly.Kind
+	zone   *time.Location
 	places map[string]string // of names in this file and those before
 }
 
@@ -60,7 +61,7 @@ func (p *parser) parse(content []byte) (all []*Detector) {
 func (p *parser) detector(v strict.Value) *Detector {
 	before := v.Problems()
 	e := &entry{Detector: Detector{
-		File: p.file.Name(), Line: v.Line(), Outputs: []Output{Score}, Limit: DefaultLimit, Forget: DefaultForget,
+		File: p.file.Name(), Line: v.Line(), Zone: p.zone, Outputs: []Output{Score}, Limit: DefaultLimit, Forget: DefaultForget,
 	}}
 	if v.IsNull() {
 		v.Want("a detector with name and select")

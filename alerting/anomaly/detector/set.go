@@ -8,6 +8,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"time"
 
 	anomaly "github.com/belfry-city/belfry/alerting/anomaly/model"
 	"github.com/belfry-city/belfry/internal/config/strict"
@@ -38,11 +39,12 @@ type source struct {
 // Load reads and checks the detector files that the globs match, or, where no
 // glob is given, every *.yml and *.yaml at the top of fallback (which may be
 // nil). Relative globs start at the working directory. A glob that matches no
-// file is an error. kinds are the models that there are, the default first.
+// file is an error. kinds are the models that there are; zone is that by whose
+// clocks they learn days and weeks, nil: UTC.
 //
 // All mistakes in all files are reported at once, joined; what lies in files is
 // strict.Problems. Where there is an error there is no Set.
-func Load(globs []string, fallback fs.FS, kinds []anomaly.Kind) (*Set, error) {
+func Load(globs []string, fallback fs.FS, kinds []anomaly.Kind, zone *time.Location) (*Set, error) {
 	sources, err := readAll(globs, fallback)
 	s := &Set{}
 	var problems strict.Problems
@@ -50,7 +52,7 @@ func Load(globs []string, fallback fs.FS, kinds []anomaly.Kind) (*Set, error) {
 	for _, src := range sources {
 		s.files = append(s.files, src.name)
 		file := strict.NewFile(src.name)
-		p := parser{file: file, kinds: kinds, places: places}
+		p := parser{file: file, kinds: kinds, zone: zone, places: places}
 		s.detectors = append(s.detectors, p.parse(src.content)...)
 		problems = append(problems, file.Problems()...)
 	}

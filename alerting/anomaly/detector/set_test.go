@@ -33,7 +33,7 @@ func load(t *testing.T, texts ...string) (*detector.Set, error) {
 	for i, text := range texts {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, string(rune('a'+i))+".yml"), []byte(text), 0o666))
 	}
-	set, err := detector.Load([]string{filepath.Join(dir, "*.yml")}, nil, kinds())
+	set, err := detector.Load([]string{filepath.Join(dir, "*.yml")}, nil, kinds(), nil)
 	if err != nil {
 		return nil, errorText(strings.ReplaceAll(err.Error(), dir+"/", ""))
 	}
@@ -120,6 +120,13 @@ func TestAStateDependsOnWhatTheModelIsToldOnly(t *testing.T) {
 	require.NotEqual(t, state("model: together"), state("model: together, by: []"))
 	require.NotEqual(t, state("model: together"), state("model: together, align: 1s"))
 	require.NotEqual(t, state("model: together"), state("model: together, channels: [a, b]"))
+	in := func(zone *time.Location) string {
+		set, err := detector.Load(nil, fstest.MapFS{"a.yml": {Data: []byte("detectors: [{name: d, select: a}]")}}, kinds(), zone)
+		require.NoError(t, err)
+		return set.Detectors()[0].State()
+	}
+	require.Equal(t, state(""), in(time.UTC))
+	require.NotEqual(t, state(""), in(time.FixedZone("", 3600)), "its days would begin at another time")
 }
 
 func TestMistakesSayWhereTheyAreAndWhatIsRight(t *testing.T) {
@@ -171,22 +178,22 @@ func TestNamesAreUniqueAmongFiles(t *testing.T) {
 
 func TestFilesAreWhereTheGlobsSay(t *testing.T) {
 	dir := t.TempDir()
-	_, err := detector.Load([]string{filepath.Join(dir, "*.yml")}, nil, kinds())
+	_, err := detector.Load([]string{filepath.Join(dir, "*.yml")}, nil, kinds(), nil)
 	require.ErrorContains(t, err, "no file matches")
-	_, err = detector.Load([]string{"["}, nil, kinds())
+	_, err = detector.Load([]string{"["}, nil, kinds(), nil)
 	require.ErrorContains(t, err, "is no glob")
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "a.yml"), nil, 0o666))
-	set, err := detector.Load([]string{filepath.Join(dir, "*.yml"), filepath.Join(dir, "a.yml")}, nil, kinds())
+	set, err := detector.Load([]string{filepath.Join(dir, "*.yml"), filepath.Join(dir, "a.yml")}, nil, kinds(), nil)
 	require.NoError(t, err)
 	require.Len(t, set.Files(), 1)
 	require.Empty(t, set.Detectors())
 
 	set, err = detector.Load(nil, fstest.MapFS{
 		"a.yml": {Data: []byte("detectors: [{name: a, select: x}]")}, "b.txt": {Data: []byte("no")},
-	}, kinds())
+	}, kinds(), nil)
 	require.NoError(t, err)
 	require.Equal(t, []string{"embedded:a.yml"}, set.Files())
-	set, err = detector.Load(nil, nil, kinds())
+	set, err = detector.Load(nil, nil, kinds(), nil)
 	require.NoError(t, err)
 	require.Empty(t, set.Detectors())
 }
@@ -194,6 +201,6 @@ func TestFilesAreWhereTheGlobsSay(t *testing.T) {
 func TestADetectorWithoutModelNeedsTheDefaultOne(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.yml")
 	require.NoError(t, os.WriteFile(path, []byte("detectors: [{name: a, select: x}]"), 0o666))
-	_, err := detector.Load([]string{path}, nil, kinds()[1:])
+	_, err := detector.Load([]string{path}, nil, kinds()[1:], nil)
 	require.ErrorContains(t, err, `want model to be one of band, together, since there is no "auto"`)
 }

@@ -1,6 +1,9 @@
 package model
 
-import "math"
+import (
+	"math"
+	"time"
+)
 
 // band finds values, and averages of values, that are outside of where a series usually is, and a series that is stuck.
 //
@@ -39,7 +42,7 @@ func bandKind() Kind {
 			Name: "memory", Default: 3000, Min: 200, Max: 1e7, Whole: true, Meaning: "samples by which the level is known",
 		}),
 	}
-	k.New = func(series int, set Settings) Model {
+	k.New = func(series int, set Settings, _ *time.Location) Model {
 		b := &band{of: stateOf(k.Name, series, set), memory: int(set["memory"]), fresh: newAlarm(set, 1)}
 		b.reset()
 		return b

@@ -10,7 +10,7 @@ func TestABaySensorThatIsStuckIsFound(t *testing.T) {
 	t.Parallel()
 	r, last := drawn(1), 0.
 	k := kind(t, "band")
-	when := alarms(k.New(1, k.Defaults()), 10_000, 4000, func(i int) float64 {
+	when := alarms(k.New(1, k.Defaults(), nil), 10_000, 4000, func(i int) float64 {
 		if i < 3000 && r.Float64() < 0.2 {
 			last = float64(r.IntN(3))
 		}
@@ -27,7 +27,7 @@ func TestABaySensorThatIsStuckIsFound(t *testing.T) {
 func TestASeriesThatIsAlwaysTheSameIsNoAlarm(t *testing.T) {
 	t.Parallel()
 	for _, k := range model.Kinds() {
-		m := k.New(1, k.Defaults())
+		m := k.New(1, k.Defaults(), nil)
 		if when := alarms(m, 10_000, 3000, func(int) float64 { return 21.5 }); len(when) > 0 {
 			t.Errorf("%s: alarms at %v", k.Name, when)
 		}

@@ -1,6 +1,9 @@
 package model
 
-import "math"
+import (
+	"math"
+	"time"
+)
 
 // changepoint finds that a series is of another level, or varies otherwise, from some sample on, by Bayesian online change-point
 // detection (Adams and MacKay, arXiv 0710.3742, 2007): each possible number of samples since the last change is a hypothesis that has a
@@ -53,7 +56,7 @@ func changepointKind() Kind {
 			Option{Name: "run", Default: 250, Min: 10, Max: 1e9, Meaning: "blocks between two changes, about"},
 		),
 	}
-	k.New = func(series int, set Settings) Model {
+	k.New = func(series int, set Settings, _ *time.Location) Model {
 		m := &changepoint{
 			of: stateOf(k.Name, series, set), block: int(set["block"]), hazard: 1 / set["run"],
 			fresh: newAlarm(set, changepointYoung*set["block"]),

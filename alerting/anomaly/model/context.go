@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/bits"
 	"slices"
+	"time"
 )
 
 // contexts finds that what follows in a series is not what followed before in like contexts.
@@ -75,7 +76,7 @@ func contextKind() Kind {
 			Option{Name: "contexts", Default: 512, Min: 64, Max: 8192, Whole: true, Meaning: "contexts that it remembers"},
 		),
 	}
-	k.New = func(series int, set Settings) Model {
+	k.New = func(series int, set Settings, _ *time.Location) Model {
 		m := &contexts{of: stateOf(k.Name, series, set), first: int(set["learn"]), most: int(set["contexts"]), fresh: newAlarm(set, 1)}
 		m.reset()
 		return m

@@ -3,6 +3,7 @@ package model
 import (
 	"math"
 	"slices"
+	"time"
 )
 
 // forest finds samples, with those right before them, that are easily told apart from others by random cuts: a robust random cut forest
@@ -51,7 +52,7 @@ func forestKind() Kind {
 			Option{Name: "seed", Default: 1, Min: 0, Max: 1e9, Whole: true, Meaning: "from which trees are drawn"},
 		),
 	}
-	k.New = func(series int, set Settings) Model {
+	k.New = func(series int, set Settings, _ *time.Location) Model {
 		m := &forest{
 			of: stateOf(k.Name, series, set), shingle: int(set["shingle"]), seed: uint64(set["seed"]), points: int(set["points"]),
 			fresh: newAlarm(set, set["shingle"]), trees: make([]tree, int(set["trees"])),

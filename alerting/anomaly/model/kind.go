@@ -1,6 +1,9 @@
 package model
 
-import "encoding"
+import (
+	"encoding"
+	"time"
+)
 
 // Model watches one or several series. It is not safe for concurrent use.
 type Model interface {
@@ -34,8 +37,9 @@ type Kind struct {
 	Options []Option
 	// Version changes with the meaning of the state.
 	Version int
-	// New makes one for so many series.
-	New func(series int, set Settings) Model
+	// New makes one for so many series. By the clocks of the zone, of which nil is UTC, days and weeks are learned; a model
+	// takes no state of one for which Clock of the zone is another, if it learns them.
+	New func(series int, set Settings, zone *time.Location) Model
 }
 
 // Option is a number that can be set.

@@ -99,7 +99,7 @@ func TestOrdinarySeriesGiveFewAlarms(t *testing.T) {
 	forEachKind(t, func(t *testing.T, k model.Kind) {
 		for name, next := range ordinary() {
 			r := drawn(1)
-			m := k.New(seriesOf(k), k.Defaults())
+			m := k.New(seriesOf(k), k.Defaults(), nil)
 			alarms, ended := 0, -merge
 			last := make([]float64, seriesOf(k))
 			for i := range samples {
@@ -155,7 +155,7 @@ func FuzzModelsTakeAnyValue(f *testing.F) {
 		// One kind at a time, so that inputs are quick to try.
 		k := model.Kinds()[seed%uint64(len(model.Kinds()))]
 		r := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // it is to be the same each time
-		m := k.New(seriesOf(k), k.Defaults())
+		m := k.New(seriesOf(k), k.Defaults(), nil)
 		at := start
 		values := make([]float64, seriesOf(k))
 		for i := range 900 + int(stretch)*2 {
@@ -187,7 +187,7 @@ func TestSensorsThatSendAnythingDoNoHarm(t *testing.T) {
 	t.Parallel()
 	forEachKind(t, func(t *testing.T, k model.Kind) {
 		rapid.Check(t, func(t *rapid.T) {
-			m := k.New(seriesOf(k), k.Defaults())
+			m := k.New(seriesOf(k), k.Defaults(), nil)
 			r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1)) //nolint:gosec // it is to be the same each time
 			at := start
 			values := make([]float64, seriesOf(k))
@@ -216,7 +216,7 @@ func TestAnyOptionMayBeAtItsBounds(t *testing.T) {
 			for _, bound := range []float64{o.Min, o.Max} {
 				set := k.Defaults()
 				set[o.Name] = bound
-				m, r := k.New(seriesOf(k), set), drawn(8)
+				m, r := k.New(seriesOf(k), set, nil), drawn(8)
 				values := make([]float64, seriesOf(k))
 				for i := range 1200 {
 					for c := range values {
@@ -228,7 +228,7 @@ func TestAnyOptionMayBeAtItsBounds(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if err := k.New(seriesOf(k), set).UnmarshalBinary(state); err != nil {
+				if err := k.New(seriesOf(k), set, nil).UnmarshalBinary(state); err != nil {
 					t.Errorf("%s is %g: %v", o.Name, bound, err)
 				}
 			}
@@ -250,7 +250,7 @@ func TestAModelGoesOnFromItsState(t *testing.T) {
 		rapid.Check(t, func(t *rapid.T) {
 			cut := rapid.IntRange(0, 800).Draw(t, "cut")
 			r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1)) //nolint:gosec // it is to be the same each time
-			whole := k.New(seriesOf(k), k.Defaults())
+			whole := k.New(seriesOf(k), k.Defaults(), nil)
 			parted := whole
 			values := make([]float64, seriesOf(k))
 			for i := range 900 {
@@ -266,7 +266,7 @@ func TestAModelGoesOnFromItsState(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					parted = k.New(seriesOf(k), k.Defaults())
+					parted = k.New(seriesOf(k), k.Defaults(), nil)
 					if err := parted.UnmarshalBinary(state[len("before"):]); err != nil {
 						t.Fatal(err)
 					}
@@ -291,7 +291,7 @@ func TestAModelGoesOnFromItsState(t *testing.T) {
 func TestAStateThatIsNoneIsRefused(t *testing.T) {
 	t.Parallel()
 	forEachKind(t, func(t *testing.T, k model.Kind) {
-		m := k.New(seriesOf(k), k.Defaults())
+		m := k.New(seriesOf(k), k.Defaults(), nil)
 		r := rand.New(rand.NewPCG(1, 1)) //nolint:gosec // it is to be the same each time
 		values := make([]float64, seriesOf(k))
 		for i := range 700 {
@@ -304,7 +304,7 @@ func TestAStateThatIsNoneIsRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fresh, _ := k.New(seriesOf(k), k.Defaults()).AppendBinary(nil)
+		fresh, _ := k.New(seriesOf(k), k.Defaults(), nil).AppendBinary(nil)
 		refused := func(what string, m model.Model, state []byte) {
 			t.Helper()
 			if err := m.UnmarshalBinary(state); err == nil {
@@ -324,13 +324,13 @@ func TestAStateThatIsNoneIsRefused(t *testing.T) {
 		older := bytes.Clone(state)
 		older[0]++
 		refused("of another version", m, older)
-		refused("of more series", k.New(seriesOf(k)+1, k.Defaults()), state)
+		refused("of more series", k.New(seriesOf(k)+1, k.Defaults(), nil), state)
 		set := k.Defaults()
 		set["every"] *= 2
-		refused("of other options", k.New(seriesOf(k), set), state)
+		refused("of other options", k.New(seriesOf(k), set, nil), state)
 		for _, other := range model.Kinds() {
 			if other.Name != k.Name {
-				foreign, _ := other.New(seriesOf(k), other.Defaults()).AppendBinary(nil)
+				foreign, _ := other.New(seriesOf(k), other.Defaults(), nil).AppendBinary(nil)
 				refused("of "+other.Name, m, foreign)
 			}
 		}
@@ -342,7 +342,7 @@ func TestWhatIsPlainIsFound(t *testing.T) {
 	t.Parallel()
 	forEachKind(t, func(t *testing.T, k model.Kind) {
 		r := rand.New(rand.NewPCG(3, 1)) //nolint:gosec // it is to be the same each time
-		m := k.New(seriesOf(k), k.Defaults())
+		m := k.New(seriesOf(k), k.Defaults(), nil)
 		values := make([]float64, seriesOf(k))
 		const samples, from = 2600, 2400
 		before, found, on := 0, 0, false
@@ -381,7 +381,7 @@ func BenchmarkObserve(b *testing.B) {
 			if k.Joint {
 				n = 8
 			}
-			m := k.New(n, k.Defaults())
+			m := k.New(n, k.Defaults(), nil)
 			r := rand.New(rand.NewPCG(1, 1)) //nolint:gosec // it is to be the same each time
 			values := make([]float64, n)
 			i := 0

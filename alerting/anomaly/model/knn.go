@@ -1,6 +1,9 @@
 package model
 
-import "math"
+import (
+	"math"
+	"time"
+)
 
 // knn finds windows of samples that have no near neighbours among those of before.
 //
@@ -53,7 +56,7 @@ func knnKind() Kind {
 			Option{Name: "remember", Default: 750, Min: 400, Max: 20_000, Whole: true, Meaning: "samples among which neighbours are looked for"},
 		),
 	}
-	k.New = func(series int, set Settings) Model {
+	k.New = func(series int, set Settings, _ *time.Location) Model {
 		m := &knn{
 			of: stateOf(k.Name, series, set), lag: int(set["lag"]), k: int(set["neighbours"]), remember: int(set["remember"]),
 			fresh: newAlarm(set, set["lag"]),

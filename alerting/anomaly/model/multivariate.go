@@ -1,6 +1,9 @@
 package model
 
-import "math"
+import (
+	"math"
+	"time"
+)
 
 // multivariate finds that several sensors of one thing do not go together as they did.
 //
@@ -77,7 +80,7 @@ func multivariateKind() Kind {
 			{Name: "freeze", Default: 2000, Min: 1, Max: 1e7, Whole: true, Meaning: "samples after which a fault that lasts is how things are"},
 		},
 	}
-	k.New = func(series int, set Settings) Model {
+	k.New = func(series int, set Settings, _ *time.Location) Model {
 		return newMultivariate(series, stateOf(k.Name, series, set), set)
 	}
 	return k

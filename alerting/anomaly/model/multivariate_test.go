@@ -25,7 +25,7 @@ func TestASensorThatLeavesTheOthersIsFoundUntilItComesBack(t *testing.T) {
 	for _, broken := range []string{"none", "a sensor that never comes", "a sensor that is always the same", "a sensor that comes now and then"} {
 		r := drawn(6)
 		next := bridge(r)
-		m := k.New(5, k.Defaults())
+		m := k.New(5, k.Defaults(), nil)
 		over, before, after := 0, 0, 0
 		for i := range 4000 {
 			v := append(next(), math.NaN())
@@ -67,7 +67,7 @@ func TestAFaultThatLastsIsHowThingsAre(t *testing.T) {
 	next := bridge(drawn(7))
 	set := k.Defaults()
 	set["freeze"] = 500
-	m := k.New(4, set)
+	m := k.New(4, set, nil)
 	found, late := 0, 0
 	for i := range 7000 {
 		v := next()

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"sort"
+	"time"
 )
 
 // resonance finds shapes and levels that a series did not have before.
@@ -70,7 +71,7 @@ func resonanceKind() Kind {
 			Option{Name: "categories", Default: 200, Min: 20, Max: 2000, Whole: true, Meaning: "shapes that it remembers"},
 		),
 	}
-	k.New = func(series int, set Settings) Model {
+	k.New = func(series int, set Settings, _ *time.Location) Model {
 		first := int(set["learn"])
 		r := &resonance{
 			of: stateOf(k.Name, series, set), first: first - first%2, most: int(set["categories"]), fresh: newAlarm(set, 1),

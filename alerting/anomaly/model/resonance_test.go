@@ -24,7 +24,7 @@ func TestResonanceOfAKnownSeries(t *testing.T) {
 	k := resonanceKind()
 	set := k.Defaults()
 	set["learn"] = 600
-	r := k.New(1, set).(*resonance)
+	r := k.New(1, set, nil).(*resonance)
 	r.known = true
 	r.lo, r.hi = 28.028018932789564, 128.31995425540646
 	var found []string

@@ -1,6 +1,9 @@
 package model
 
-import "math"
+import (
+	"math"
+	"time"
+)
 
 // seasonal finds values that do not belong to the hour of the day and the day of the week, and series that drift out of their rhythm.
 //
@@ -11,13 +14,14 @@ import "math"
 // foretells better. What remains is foretold from what remained before. Rates are by time, not by samples. How far errors go is
 // learned by extreme-value statistics (see rarity), for single errors and for averages of them.
 //
-// Days are of 24 hours from midnight UTC, and no time zone is needed: when people change their clocks, the rhythm moves by an hour against
-// the table. So errors are also counted against the table an hour earlier and later; the least one counts, and when one of these is
-// better for hours, the table moves.
+// Days and weeks are those of the city's wall clock, so that people who change their clocks take the table along. What keeps to another
+// clock, such as a machine that nobody changes, moves by an hour against the table. So errors are also counted against the table an hour
+// earlier and later; the least one counts, and when one of these is better for hours, the table moves.
 //
 // A sample takes about 1 µs, and the model 5 KB.
 type seasonal struct {
 	of    uint32
+	zone  *time.Location
 	week  bool
 	alarm alarm
 	fresh alarm
@@ -31,7 +35,7 @@ type seasonal struct {
 	weight    [seasonBins]float32 // days that were seen of an entry
 	weekday   [7 * seasonBins]float32
 	weekdayOf [7 * seasonBins]uint8 // weeks that were seen
-	shift     int64                 // of the rhythm against UTC, in milliseconds
+	shift     int64                 // of the rhythm against the wall clock, in milliseconds
 	losses    [3]float64            // of the rhythm an hour earlier, as it is, and an hour later
 	withWeek  float64               // loss with and without the second table
 	without   float64
@@ -81,15 +85,17 @@ func seasonalKind() Kind {
 			Name: "week", Default: 1, Min: 0, Max: 1, Whole: true, Meaning: "1 where weekdays may differ, 0 where they do not",
 		}),
 	}
-	k.New = func(series int, set Settings) Model {
-		m := &seasonal{of: stateOf(k.Name, series, set), week: set["week"] > 0, fresh: newAlarm(set, 2)}
+	k.New = func(series int, set Settings, zone *time.Location) Model {
+		m := &seasonal{of: stateOf(k.Name+" "+Clock(zone), series, set), zone: zone, week: set["week"] > 0, fresh: newAlarm(set, 2)}
 		m.reset()
 		return m
 	}
 	return k
 }
 
-func (m *seasonal) reset() { *m = seasonal{of: m.of, week: m.week, fresh: m.fresh, alarm: m.fresh} }
+func (m *seasonal) reset() {
+	*m = seasonal{of: m.of, zone: m.zone, week: m.week, fresh: m.fresh, alarm: m.fresh}
+}
 
 func modulo(a, b int64) int64 { return (a%b + b) % b }
 
@@ -141,7 +147,7 @@ func (m *seasonal) Observe(t int64, values []float64) Verdict {
 	if m.samples < 20 || step < 5*m.interval {
 		m.interval += (step - m.interval) / math.Min(float64(m.samples), 100)
 	}
-	rhythm := t + m.shift
+	rhythm := wall(t, m.zone) + m.shift
 	known := m.withWeek < m.without && m.week
 	s, ok := m.season(rhythm, known)
 	plain := x - m.level - s

@@ -87,7 +87,7 @@ func TestAFaultOfThePumpIsFoundForAsLongAsItLasts(t *testing.T) {
 	k := kind(t, "multivariate")
 	var all pointwise
 	for _, r := range skab(t) {
-		p := r.judge(k.New(8, k.Defaults()))
+		p := r.judge(k.New(8, k.Defaults(), nil))
 		t.Logf("%s: F1 %.3f, %.1f %% false alarms, %.1f %% missed", r.name, p.f1(), p.far(), p.mar())
 		if r.name == "anomaly-free.csv" {
 			if p.far() > 8 {

@@ -114,7 +114,7 @@ func (k *track) offer(c *channel, t int64, v float64, yield func(int64, anomaly.
 	c.last, c.value, c.has = t, v, true
 	g.newest = max(g.newest, t)
 	if k.model == nil && len(k.of.Channels) > 0 {
-		k.model = k.of.Kind.New(len(k.of.Channels), k.of.Settings)
+		k.model = k.of.New(len(k.of.Channels))
 	}
 	if k.model != nil && g.whole(max(len(k.of.Channels), len(g.channels))) {
 		k.complete(yield)
@@ -143,7 +143,7 @@ func (k *track) complete(yield func(int64, anomaly.Verdict)) {
 	}
 	g.quiet = min(g.quiet, missedInstants)
 	if k.model == nil && g.quiet >= settleInstants {
-		k.model = k.of.Kind.New(len(g.channels), k.of.Settings)
+		k.model = k.of.New(len(g.channels))
 	}
 	g.values = g.values[:0]
 	for range max(len(k.of.Channels), len(g.channels)) {

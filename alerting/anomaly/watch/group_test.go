@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"testing"
+	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/stretchr/testify/require"
@@ -41,7 +42,7 @@ func newGroupTrack(t *testing.T, told *[]string, text string) func(samples ...st
 	t.Helper()
 	set := detectors(t, text)
 	d := *set.Detectors()[0]
-	d.Kind = anomaly.Kind{Name: "witness", Joint: true, New: func(n int, _ anomaly.Settings) anomaly.Model { return witness{n, told} }}
+	d.Kind = anomaly.Kind{Name: "witness", Joint: true, New: func(n int, _ anomaly.Settings, _ *time.Location) anomaly.Model { return witness{n, told} }}
 	of := &watched{Detector: &d}
 	of.counts = newCounts(newSet(), quietLogger(), "g")
 	k := &track{of: of, group: &group{}}

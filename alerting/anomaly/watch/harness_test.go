@@ -85,10 +85,10 @@ func (m *wander) UnmarshalBinary(b []byte) error {
 
 func testKinds() []anomaly.Kind {
 	return []anomaly.Kind{
-		{Name: "auto", Options: []anomaly.Option{{Name: "o", Max: 9}}, New: func(n int, _ anomaly.Settings) anomaly.Model {
+		{Name: "auto", Options: []anomaly.Option{{Name: "o", Max: 9}}, New: func(n int, _ anomaly.Settings, _ *time.Location) anomaly.Model {
 			return &wander{mean: make([]float64, n)}
 		}},
-		{Name: "together", Joint: true, New: func(n int, _ anomaly.Settings) anomaly.Model {
+		{Name: "together", Joint: true, New: func(n int, _ anomaly.Settings, _ *time.Location) anomaly.Model {
 			return &wander{mean: make([]float64, n)}
 		}},
 	}
@@ -98,7 +98,7 @@ func detectors(t testing.TB, text string) *detector.Set {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "d.yml")
 	require.NoError(t, os.WriteFile(path, []byte(text), 0o666))
-	set, err := detector.Load([]string{path}, nil, testKinds())
+	set, err := detector.Load([]string{path}, nil, testKinds(), nil)
 	require.NoError(t, err)
 	return set
 }

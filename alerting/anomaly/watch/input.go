@@ -159,7 +159,7 @@ func (w *Watcher) attach(in *input, d *watched) {
 }
 
 func (w *Watcher) newSingle(d *watched, in *input) *track {
-	k := &track{of: d, in: in, outs: outputsOf(d.Detector, d.Labels(in.labels)), model: d.Kind.New(1, d.Settings)}
+	k := &track{of: d, in: in, outs: outputsOf(d.Detector, d.Labels(in.labels)), model: d.New(1)}
 	k.shard = uint32(in.hash % uint64(len(w.shards)))
 	return w.admit(k)
 }

@@ -37,7 +37,7 @@ func openKilled(dir string, text string) (*tsdb.Store, *Watcher, error) {
 	if err := os.WriteFile(file, []byte(text), 0o666); err != nil {
 		return nil, nil, err
 	}
-	set, err := detector.Load([]string{file}, nil, testKinds())
+	set, err := detector.Load([]string{file}, nil, testKinds(), nil)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -75,7 +75,7 @@ func (w *Watcher) take(r state.Record) (dropped string) {
 			return "damaged"
 		}
 	}
-	m := d.Kind.New(channels, d.Settings)
+	m := d.New(channels)
 	if has && m.UnmarshalBinary(dec.b) != nil {
 		return "damaged"
 	}

@@ -112,7 +112,7 @@ func (k *track) observe(t int64, values []float64) (v anomaly.Verdict) {
 	defer func() {
 		if p := recover(); p != nil {
 			k.of.panicked(p)
-			k.model = k.of.Kind.New(len(values), k.of.Settings)
+			k.model = k.of.New(len(values))
 			v = silent()
 		}
 	}()

@@ -59,7 +59,7 @@ func File(ctx context.Context, path string) Report {
 			r.Summary = "rules; " + join(count(n.Groups, "group"), count(n.Alerts+n.Recordings, "rule"))
 		}
 	case detectorFile:
-		if set, err := detector.Load([]string{config.LiteralGlob(path)}, nil, model.Kinds()); r.take(path, err) {
+		if set, err := detector.Load([]string{config.LiteralGlob(path)}, nil, model.Kinds(), nil); r.take(path, err) {
 			r.Summary = "detectors; " + count(len(set.Detectors()), "detector")
 		}
 	case catalogFile:
@@ -98,7 +98,7 @@ func (r *Report) configuration(ctx context.Context, path string, data []byte) {
 	if r.takeFrom(c, "rules", path, rulesErr) {
 		r.warn(set)
 	}
-	detectors, detectorsErr := app.LoadDetectors(c, model.Kinds())
+	detectors, detectorsErr := app.LoadDetectors(c, model.Kinds(), c.Timezone)
 	r.takeFrom(c, "detectors", path, detectorsErr)
 	assets, catalogErr := catalog.Load(c.Catalog)
 	r.take(path, catalogErr)
