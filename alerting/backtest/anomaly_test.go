@@ -220,11 +220,11 @@ func TestOptionsOfModels(t *testing.T) {
 	require.Equal(t, model.Settings{"width": 3, "rhythm": 90, "trees": 10}, set)
 	for text, want := range map[string]string{
 		"width":      `--option: want NAME=VALUE; got "width"`,
-		"with=3":     `--option with: the model mean has no such option, but width, rhythm, trees`,
-		"width=wide": `--option width: want a number from 1 to 100; got "wide"`,
-		"width=nan":  `--option width: want a number from 1 to 100; got "nan"`,
-		"rhythm=1s":  `--option rhythm: want a duration such as 30s, 5m or 1h30m from 1m to 1w; got "1s"`,
-		"trees=1.5":  `--option trees: want a whole number from 1 to 100; got "1.5"`,
+		"with=3":     `--option with: unknown option of model mean; did you mean "width"?`,
+		"width=wide": `--option width: want a number from 1 to 100, such as 3 (half of the band, in usual distances); got "wide"`,
+		"width=nan":  `--option width: want a number from 1 to 100, such as 3 (half of the band, in usual distances); got "nan"`,
+		"rhythm=1s":  `--option rhythm: want a duration from 1m to 1w, such as 1d (how long until it all comes again); got "1s"`,
+		"trees=1.5":  `--option trees: want a whole number from 1 to 100, such as 10 (how many); got "1.5"`,
 	} {
 		_, err := backtest.Settings(k, []string{text})
 		require.EqualError(t, err, want)

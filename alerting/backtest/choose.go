@@ -2,12 +2,7 @@ package backtest
 
 import (
 	"fmt"
-	"math"
-	"strconv"
 	"strings"
-	"time"
-
-	promodel "github.com/prometheus/common/model"
 
 	"github.com/belfry-city/belfry/alerting/anomaly/model"
 	"github.com/belfry-city/belfry/internal/config/strict"
@@ -70,17 +65,10 @@ func List(kinds []model.Kind) string {
 	for _, k := range kinds {
 		fmt.Fprintf(&b, "  %-13s %s\n", k.Name, k.Summary)
 		for _, o := range k.Options {
-			fmt.Fprintf(&b, "  %-13s   %s=%s  %s\n", "", o.Name, written(o, o.Default), o.Meaning)
+			fmt.Fprintf(&b, "  %-13s   %s=%s  %s\n", "", o.Name, o.Text(o.Default), o.Meaning)
 		}
 	}
 	return b.String()
-}
-
-func written(o model.Option, v float64) string {
-	if o.Duration {
-		return promodel.Duration(v * float64(time.Second)).String()
-	}
-	return strconv.FormatFloat(v, 'g', -1, 64)
 }
 
 // Settings reads options NAME=VALUE of a kind; those that are not named have their defaults.
@@ -91,45 +79,16 @@ func Settings(k model.Kind, options []string) (model.Settings, error) {
 		if !ok {
 			return nil, fmt.Errorf("--option: want NAME=VALUE; got %q", text)
 		}
-		o, err := option(k, strings.TrimSpace(name))
+		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
+		o, err := k.Option(name)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("--option %s: %w", name, err)
 		}
-		if set[o.Name], err = parse(o, strings.TrimSpace(value)); err != nil {
-			return nil, fmt.Errorf("--option %s: %w", o.Name, err)
+		v, want := o.Parse(value)
+		if want != "" {
+			return nil, fmt.Errorf("--option %s: want %s; got %s", name, want, strict.Quote(value))
 		}
+		set[name] = v
 	}
 	return set, nil
-}
-
-func option(k model.Kind, name string) (model.Option, error) {
-	var names []string
-	for _, o := range k.Options {
-		if o.Name == name {
-			return o, nil
-		}
-		names = append(names, o.Name)
-	}
-	if len(names) == 0 {
-		return model.Option{}, fmt.Errorf("--option %s: the model %s has no options", name, k.Name)
-	}
-	return model.Option{}, fmt.Errorf("--option %s: the model %s has no such option, but %s", name, k.Name, strings.Join(names, ", "))
-}
-
-func parse(o model.Option, text string) (float64, error) {
-	v, err := strconv.ParseFloat(text, 64)
-	what := "a number"
-	switch {
-	case o.Duration:
-		what = "a duration such as 30s, 5m or 1h30m"
-		if d, bad := promodel.ParseDuration(text); bad == nil {
-			v, err = time.Duration(d).Seconds(), nil
-		}
-	case o.Whole:
-		what = "a whole number"
-	}
-	if err != nil || math.IsNaN(v) || v < o.Min || v > o.Max || o.Whole && v != math.Trunc(v) {
-		return 0, fmt.Errorf("want %s from %s to %s; got %q", what, written(o, o.Min), written(o, o.Max), text)
-	}
-	return v, nil
 }

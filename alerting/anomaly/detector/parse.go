@@ -194,74 +194,19 @@ func (p *parser) settings(e *entry) {
 	if e.options == nil {
 		return
 	}
-	strict.Pairs(*e.options, "options and their values; model "+e.Kind.Name+" has "+described(e.Kind.Options), func(name string, v strict.Value) {
-		i := slices.IndexFunc(e.Kind.Options, func(o anomaly.Option) bool { return o.Name == name })
-		if i < 0 {
-			v.Refuse("unknown option of model %s; %s", e.Kind.Name, suggest(name, e.Kind.Options))
+	strict.Pairs(*e.options, "options and their values; model "+e.Kind.Name+" has "+e.Kind.Choice(), func(name string, v strict.Value) {
+		o, err := e.Kind.Option(name)
+		if err != nil {
+			v.Refuse("%v", err)
 			return
 		}
 		if v.IsNull() {
 			return // as keys without a value
 		}
 		var n float64
-		strict.Set(v, &n, optionValue(e.Kind.Options[i]))
+		strict.Set(v, &n, o.Parse)
 		e.Settings[name] = n
 	})
-}
-
-func suggest(name string, options []anomaly.Option) string {
-	names := make([]string, len(options))
-	for i, o := range options {
-		names[i] = o.Name
-	}
-	if near := strict.Nearest(name, names); near != "" {
-		return fmt.Sprintf("did you mean %q?", near)
-	}
-	return "it has " + described(options)
-}
-
-func described(options []anomaly.Option) string {
-	if len(options) == 0 {
-		return "none"
-	}
-	texts := make([]string, len(options))
-	for i, o := range options {
-		texts[i] = fmt.Sprintf("%s (%s, default %s)", o.Name, o.Meaning, shown(o, o.Default))
-	}
-	return strings.Join(texts, ", ")
-}
-
-// shown is a value of an option as files have it.
-func shown(o anomaly.Option, v float64) string {
-	if o.Duration {
-		return model.Duration(time.Duration(v * float64(time.Second))).String()
-	}
-	return fmt.Sprintf("%g", v)
-}
-
-func optionValue(o anomaly.Option) strict.Scalar[float64] {
-	what := "a number"
-	switch {
-	case o.Duration:
-		what = "a duration"
-	case o.Whole:
-		what = "a whole number"
-	}
-	want := fmt.Sprintf("%s from %s to %s, such as %s (%s)", what, shown(o, o.Min), shown(o, o.Max), shown(o, o.Default), o.Meaning)
-	return func(text string) (float64, string) {
-		v, wrong := strict.Number(want, o.Min, o.Max)(text)
-		if o.Duration && wrong != "" {
-			d, err := model.ParseDuration(text)
-			v = time.Duration(d).Seconds()
-			if err == nil && v >= o.Min && v <= o.Max {
-				wrong = ""
-			}
-		}
-		if wrong == "" && o.Whole && v != float64(int64(v)) {
-			wrong = want
-		}
-		return v, wrong
-	}
 }
 
 func outputsOf(v strict.Value, e *entry) {

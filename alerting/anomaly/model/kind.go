@@ -42,18 +42,6 @@ type Kind struct {
 	New func(series int, set Settings, zone *time.Location) Model
 }
 
-// Option is a number that can be set.
-type Option struct {
-	Name    string
-	Default float64
-	// Min and Max bound it.
-	Min, Max float64
-	// Whole is true where it counts something, and Duration where it is in seconds and may be written as 5m.
-	Whole, Duration bool
-	// Meaning says in a few words what it does.
-	Meaning string
-}
-
 // Settings are the values of a kind's options, by name.
 type Settings map[string]float64
 
