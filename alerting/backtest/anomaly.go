@@ -26,7 +26,7 @@ type Anomaly struct {
 	Table table.Options
 	// Choose names the kind of model and its settings for so many columns.
 	Choose func(columns int) (model.Kind, model.Settings, error)
-	// Warmup is for how long from the first row on scores are 0.
+	// Warmup is for how long from the first row on no score is over 1.
 	Warmup time.Duration
 	// Threshold is what a score has to exceed to be an alarm.
 	Threshold float64
@@ -91,7 +91,7 @@ func (a *Anomaly) Run(ctx context.Context) (*Result, error) {
 		return nil, err
 	}
 	run := &run{
-		Anomaly: a, result: res, detector: newDetector(res.Kind, set, o.Zone, len(res.Names)), out: csv.NewWriter(a.Out), flushed: time.Now(),
+		Anomaly: a, result: res, observer: newObserver(res.Kind, set, o.Zone, len(res.Names)), out: csv.NewWriter(a.Out), flushed: time.Now(),
 	}
 	if n := len(res.Names); n > 1 && a.Plot.File != "" {
 		run.lanes = make([]chart.Series, min(n, chart.MostLanes))
@@ -179,7 +179,7 @@ func (k *kept) Next() (*table.Row, error) {
 type run struct {
 	*Anomaly
 	result   *Result
-	detector *detector
+	observer *observer
 	out      *csv.Writer
 	flushed  time.Time
 
@@ -198,7 +198,7 @@ const patience = 200 * time.Millisecond
 
 func (r *run) all(ctx context.Context, from rows) error {
 	r.cells = []string{"timestamp", "value", "anomaly_score", "expected", "lower", "upper"}
-	if !r.detector.joint {
+	if !r.observer.joint {
 		r.cells = append(r.cells, "column")
 	}
 	if err := r.out.Write(r.cells); err != nil {
@@ -230,9 +230,9 @@ func (r *run) row(row *table.Row) error {
 	if row.Again { // models see an instant once
 		r.again++
 	} else {
-		r.verdict, r.column = r.detector.observe(row.Time, row.Values)
+		r.verdict, r.column = r.observer.observe(row.Time, row.Values)
 		if time.Duration(row.Time-r.first)*time.Millisecond < r.Warmup {
-			r.verdict.Score = 0
+			r.verdict.Score = min(r.verdict.Score, 1)
 		}
 	}
 	counts := r.rows > r.result.Skipped
@@ -243,12 +243,12 @@ func (r *run) row(row *table.Row) error {
 	if r.Plot.File != "" {
 		r.series.Add(row.Time, value, r.verdict, counts)
 		for i := range r.lanes {
-			r.lanes[i].Add(row.Time, row.Values[i], r.detector.each[i], counts)
+			r.lanes[i].Add(row.Time, row.Values[i], r.observer.each[i], counts)
 		}
 	}
 	v := r.verdict
 	r.cells = append(r.cells[:0], row.Text, number(value, -1), number(v.Score, digits), number(v.Expected, digits), number(v.Lower, digits), number(v.Upper, digits))
-	if !r.detector.joint {
+	if !r.observer.joint {
 		r.cells = append(r.cells, r.result.Names[r.column])
 	}
 	if err := r.out.Write(r.cells); err != nil {

@@ -158,8 +158,8 @@ func TestLabels(t *testing.T) {
 
 	out, _, err := run(t, file, func(a *backtest.Anomaly) { a.Warmup = 61 * time.Minute })
 	require.NoError(t, err)
-	require.Contains(t, out, "\n180,40,0,", "it warms up")
-	require.NotContains(t, out, "\n3720,40,0,")
+	require.Contains(t, out, "\n180,40,1,", "it warms up")
+	require.NotContains(t, out, "\n3720,40,1,")
 }
 
 func TestSeveralColumns(t *testing.T) {

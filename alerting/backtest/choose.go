@@ -2,9 +2,13 @@ package backtest
 
 import (
 	"fmt"
+	"os"
 	"strings"
+	"time"
 
+	"github.com/belfry-city/belfry/alerting/anomaly/detector"
 	"github.com/belfry-city/belfry/alerting/anomaly/model"
+	"github.com/belfry-city/belfry/internal/config"
 	"github.com/belfry-city/belfry/internal/config/strict"
 )
 
@@ -41,6 +45,45 @@ func Choose(kinds []model.Kind, name string, options []string, columns int) (mod
 	}
 	set, err := Settings(k, options)
 	return k, set, err
+}
+
+// FromFile is the detector of that name in a detector file, or the only one where name is "". Mistakes in the file are
+// strict.Problems.
+func FromFile(file, name string, kinds []model.Kind, zone *time.Location) (*detector.Detector, error) {
+	if _, err := os.Stat(file); err != nil {
+		return nil, fmt.Errorf("--detectors: %w", err)
+	}
+	set, err := detector.Load([]string{config.LiteralGlob(file)}, nil, kinds, zone)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, d := range set.Detectors() {
+		if d.Name == name || name == "" && len(set.Detectors()) == 1 {
+			return d, nil
+		}
+		names = append(names, d.Name)
+	}
+	there := "there are none"
+	if len(names) > 0 {
+		there = "there are " + strings.Join(names, ", ")
+	}
+	if name == "" {
+		return nil, fmt.Errorf("--detector: want the name of a detector in %s; %s", file, there)
+	}
+	if near := strict.Nearest(name, names); near != "" {
+		there = fmt.Sprintf("did you mean %q?", near)
+	}
+	return nil, fmt.Errorf("--detector %s: no such detector in %s; %s", name, file, there)
+}
+
+// ChooseDetector is the kind and the settings of a detector, which is to be for so many columns.
+func ChooseDetector(d *detector.Detector, columns int) (model.Kind, model.Settings, error) {
+	if n := len(d.Channels); n > 0 && n != columns {
+		return d.Kind, nil, fmt.Errorf("--value-column: want a column for each of the channels of detector %s, in their order (%s); got %d",
+			d.Name, strings.Join(d.Channels.Texts(), ", "), columns)
+	}
+	return d.Kind, d.Settings, nil
 }
 
 // Named finds a kind by its name; the error lists those that there are.

@@ -33,7 +33,10 @@ type backtestAnomalyCmd struct {
 
 	Model   string   `placeholder:"NAME" help:"Model; by default auto, of several columns multivariate."`
 	Options []string `name:"option" sep:"none" placeholder:"NAME=VALUE" help:"Option of the model; may be given more than once."`
-	Warmup  string   `placeholder:"DURATION" help:"Scores are 0 for so long from the first row on, such as 1d."`
+	Warmup  string   `placeholder:"DURATION" help:"No score is over 1 for so long from the first row on, such as 1d."`
+
+	Detectors string `placeholder:"FILE" help:"Detector file: model, options and warm-up are those of a detector in it."`
+	Detector  string `placeholder:"NAME" help:"Which detector of the file; not needed where it has one only."`
 
 	Threshold float64 `default:"1" help:"A score over it is an alarm."`
 	Skip      string  `default:"0" placeholder:"N" help:"How many rows at the beginning are not judged: a number, or a share such as 15%."`
@@ -93,6 +96,8 @@ Examples:
     --missing -200 --timezone Europe/Rome > scores.csv
   belfry backtest anomaly --csv parking.csv --time-column updatetime \
     --value-column vehiclecount --where garagecode=NORREPORT --skip 15%
+  belfry backtest anomaly --csv level.csv --time-column 1 --value-column 2 \
+    --detectors detectors/wells.yml --detector well-level --timezone Asia/Shanghai
   zcat level.csv.gz | belfry backtest anomaly --csv - --time-column 1 --value-column 2
 
 Models, with their options:
@@ -113,6 +118,12 @@ func (c *backtestAnomalyCmd) Validate() error {
 	}
 	if c.zone, err = table.Zone(c.Timezone); err != nil {
 		return err
+	}
+	switch {
+	case c.Detectors != "" && (c.Model != "" || len(c.Options) > 0 || c.Warmup != ""):
+		return errors.New("--model, --option, --warmup: these are in the detector file; want either them or --detectors")
+	case c.Detectors == "" && c.Detector != "":
+		return errors.New("--detector: want --detectors FILE, which says in which file it is")
 	}
 	if c.Decimal != "" && c.Decimal != "." && c.Decimal != "," {
 		return fmt.Errorf("--decimal: want . or , ; got %q", c.Decimal)
@@ -148,11 +159,19 @@ func (c *backtestAnomalyCmd) Run(ctx context.Context, g *globals) error {
 			File: name, Time: c.Time, Values: c.Values, Label: c.Label, Where: c.Where, Zone: c.zone, TimeFormat: c.TimeFormat,
 			Delimiter: c.comma, Encoding: c.Encoding, Decimal: decimal, Missing: c.Missing, SkipBad: c.SkipBadRows,
 		},
-		Choose: func(columns int) (model.Kind, model.Settings, error) {
-			return backtest.Choose(g.kinds, c.Model, c.Options, columns)
-		},
 		Warmup: c.warmup, Threshold: c.Threshold, Skip: c.skip, Sort: c.Sort, Out: g.stdout,
 		Plot: backtest.Plot{File: c.Plot, Title: c.Title, Font: c.Font, Zone: c.zone, Language: language},
+	}
+	a.Choose = func(columns int) (model.Kind, model.Settings, error) {
+		return backtest.Choose(g.kinds, c.Model, c.Options, columns)
+	}
+	if c.Detectors != "" {
+		d, err := backtest.FromFile(c.Detectors, c.Detector, g.kinds, c.zone)
+		if err != nil {
+			return err
+		}
+		a.Warmup = d.Warmup
+		a.Choose = func(columns int) (model.Kind, model.Settings, error) { return backtest.ChooseDetector(d, columns) }
 	}
 	result, err := a.Run(ctx)
 	if err != nil {

@@ -34,15 +34,17 @@ func (l *last) Observe(_ int64, values []float64) model.Verdict {
 func (l *last) AppendBinary(b []byte) ([]byte, error) { return b, nil }
 func (l *last) UnmarshalBinary([]byte) error          { return errors.New("it is not kept") }
 
-// belfryOfLast is belfry with that model and no other.
+// belfryOfLast is belfry with that model, of one series or of two, and no other.
 func belfryOfLast() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	code := run(ctx, os.Args[1:], &globals{stdout: os.Stdout, stderr: os.Stderr, kinds: []model.Kind{{
-		Name: "last", Summary: "Steps.", Options: []model.Option{{Name: "step", Default: 1, Min: 0.1, Max: 100, Meaning: "how large"}},
-		New: func(_ int, s model.Settings, _ *time.Location) model.Model {
-			return &last{before: math.NaN(), step: s["step"]}
-		},
-	}}})
+	one := func(_ int, s model.Settings, _ *time.Location) model.Model {
+		return &last{before: math.NaN(), step: s["step"]}
+	}
+	step := []model.Option{{Name: "step", Default: 1, Min: 0.1, Max: 100, Meaning: "how large"}}
+	code := run(ctx, os.Args[1:], &globals{stdout: os.Stdout, stderr: os.Stderr, kinds: []model.Kind{
+		{Name: "last", Summary: "Steps.", Options: step, New: one},
+		{Name: "both", Summary: "Steps of the first.", Joint: true, Options: step, New: one},
+	}})
 	stop()
 	os.Exit(code)
 }
