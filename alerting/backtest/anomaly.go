@@ -21,7 +21,7 @@ import (
 type Anomaly struct {
 	// Open opens the file. It is called twice where Skip is a share and Sort is not set, unless Once.
 	Open func() (io.ReadCloser, error)
-	// Once is whether the file can be read only once.
+	// Once is whether the file can be read only once, such as a pipe; rows are then judged as they come.
 	Once  bool
 	Table table.Options
 	// Choose names the kind of model and its settings for so many columns.
@@ -53,8 +53,29 @@ type rows interface {
 	Next() (*table.Row, error)
 }
 
-// Run lets a detector see a file. What was written before an error stays written.
+// Interrupted is the error of what was asked to end early.
+type Interrupted struct{ While string }
+
+// Error says while what.
+func (i *Interrupted) Error() string { return "interrupted while " + i.While }
+
+// Unwrap implements errors.Is.
+func (*Interrupted) Unwrap() error { return context.Canceled }
+
+// Run lets a detector see a file. What was written before an error stays written. Where that is Interrupted, the Result is of what was
+// seen so far; it is nil where that is nothing.
 func (a *Anomaly) Run(ctx context.Context) (*Result, error) {
+	res, err := a.run(ctx)
+	if err == nil || ctx.Err() == nil {
+		return res, err
+	}
+	if res == nil || res.Seen.Rows == 0 {
+		return nil, &Interrupted{a.Table.File + " was read; no row of it was judged"}
+	}
+	return res, &Interrupted{fmt.Sprintf("rows of %s were judged; rows so far: %d", a.Table.File, res.Seen.Rows)}
+}
+
+func (a *Anomaly) run(ctx context.Context) (*Result, error) {
 	total := 0
 	if a.Skip.Share > 0 && !a.Sort {
 		if a.Once {
@@ -65,7 +86,7 @@ func (a *Anomaly) Run(ctx context.Context) (*Result, error) {
 			return nil, err
 		}
 	}
-	in, err := a.Open()
+	in, err := a.open(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -91,8 +112,9 @@ func (a *Anomaly) Run(ctx context.Context) (*Result, error) {
 		return nil, err
 	}
 	run := &run{
-		Anomaly: a, result: res, observer: newObserver(res.Kind, set, o.Zone, len(res.Names)), out: csv.NewWriter(a.Out), flushed: time.Now(),
+		Anomaly: a, result: res, observer: newObserver(res.Kind, set, o.Zone, len(res.Names)), out: csv.NewWriter(a.Out),
 	}
+	in.idle = run.out.Flush
 	if n := len(res.Names); n > 1 && a.Plot.File != "" {
 		run.lanes = make([]chart.Series, min(n, chart.MostLanes))
 	}
@@ -110,9 +132,17 @@ func (a *Anomaly) Run(ctx context.Context) (*Result, error) {
 	return res, err
 }
 
+func (a *Anomaly) open(ctx context.Context) (*stream, error) {
+	in, err := a.Open()
+	if err != nil {
+		return nil, err
+	}
+	return newStream(ctx, in, a.Once), nil
+}
+
 // count counts the rows that can be read.
 func (a *Anomaly) count(ctx context.Context) (int, error) {
-	in, err := a.Open()
+	in, err := a.open(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -181,7 +211,6 @@ type run struct {
 	result   *Result
 	observer *observer
 	out      *csv.Writer
-	flushed  time.Time
 
 	rows    int
 	again   int
@@ -192,9 +221,6 @@ type run struct {
 	series  chart.Series
 	lanes   []chart.Series // of several columns
 }
-
-// patience is how long a row that is written may wait for others.
-const patience = 200 * time.Millisecond
 
 func (r *run) all(ctx context.Context, from rows) error {
 	r.cells = []string{"timestamp", "value", "anomaly_score", "expected", "lower", "upper"}
@@ -251,15 +277,7 @@ func (r *run) row(row *table.Row) error {
 	if !r.observer.joint {
 		r.cells = append(r.cells, r.result.Names[r.column])
 	}
-	if err := r.out.Write(r.cells); err != nil {
-		return err
-	}
-	if now := time.Now(); now.Sub(r.flushed) > patience {
-		r.flushed = now
-		r.out.Flush()
-		return r.out.Error()
-	}
-	return nil
+	return r.out.Write(r.cells)
 }
 
 // digits are as many as anybody reads of what a model says.

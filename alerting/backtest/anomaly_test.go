@@ -125,6 +125,14 @@ func TestModelsLearnDaysByTheClocksOfTheZone(t *testing.T) {
 	}
 }
 
+// A pipe in which much is waiting already is looked at as a file is: that the month comes first is found out by the last row.
+func TestAPipeThatIsFullIsLookedAtLikeAFile(t *testing.T) {
+	file := "t,v\n01/02/2024 00:00,1\n" + strings.Repeat("01/02/2024 00:00,1\n", 1000) + "01/13/2024 00:00,1\n"
+	_, said, err := run(t, file, func(a *backtest.Anomaly) { a.Once = true })
+	require.NoError(t, err)
+	require.Contains(t, said, "rows: 1002, ")
+}
+
 func TestLabels(t *testing.T) {
 	file := "t;v;fault\n"
 	for i := range 100 {

@@ -154,7 +154,7 @@ func (c *backtestAnomalyCmd) Run(ctx context.Context, g *globals) error {
 		decimal = c.Decimal[0]
 	}
 	a := backtest.Anomaly{
-		Open: c.open, Once: c.CSV == "-",
+		Open: c.open, Once: c.once(),
 		Table: table.Options{
 			File: name, Time: c.Time, Values: c.Values, Label: c.Label, Where: c.Where, Zone: c.zone, TimeFormat: c.TimeFormat,
 			Delimiter: c.comma, Encoding: c.Encoding, Decimal: decimal, Missing: c.Missing, SkipBad: c.SkipBadRows,
@@ -174,16 +174,25 @@ func (c *backtestAnomalyCmd) Run(ctx context.Context, g *globals) error {
 		a.Choose = func(columns int) (model.Kind, model.Settings, error) { return backtest.ChooseDetector(d, columns) }
 	}
 	result, err := a.Run(ctx)
-	if err != nil {
+	if stopped := (*backtest.Interrupted)(nil); result == nil || err != nil && !errors.As(err, &stopped) {
 		return err
 	}
 	switch c.Summary {
 	case "json":
-		return result.WriteJSON(g.stderr, name)
+		err = errors.Join(result.WriteJSON(g.stderr, name), err)
 	case "text":
-		return result.WriteText(g.stderr, name, language)
+		err = errors.Join(result.WriteText(g.stderr, name, language), err)
 	}
-	return nil
+	return err
+}
+
+// once says whether the file is a pipe, or something else that can be read only once.
+func (c *backtestAnomalyCmd) once() bool {
+	if c.CSV == "-" {
+		return true
+	}
+	info, err := os.Stat(c.CSV)
+	return err == nil && !info.Mode().IsRegular() && !info.IsDir()
 }
 
 func (c *backtestAnomalyCmd) open() (io.ReadCloser, error) {

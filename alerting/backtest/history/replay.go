@@ -85,7 +85,22 @@ type replay struct {
 	groups []*group
 	result *Result
 	told   time.Time
+	at     time.Time // the instant that is evaluated
 }
+
+// interrupted is the error of a replay that was asked to end.
+type interrupted struct {
+	at    time.Time
+	of    Options
+	cause error
+}
+
+func (i *interrupted) Error() string {
+	return fmt.Sprintf("interrupted while rules were evaluated at %s, on the way from %s to %s",
+		i.at.Format(time.RFC3339), i.of.From.Format(time.RFC3339), i.of.To.Format(time.RFC3339))
+}
+
+func (i *interrupted) Unwrap() error { return i.cause }
 
 type group struct {
 	*groupPlan
@@ -124,6 +139,9 @@ func Replay(ctx context.Context, stored storage.Queryable, o Options) (result *R
 	r := &replay{Options: o, plan: p, query: newQuerying(engine(o, o.MaxSamples), engine(o, min(o.MaxSamples, atOnce)), s), past: s, result: &Result{From: o.From, To: o.To}, told: time.Now()}
 	r.makeGroups()
 	if err := r.run(ctx); err != nil {
+		if ctx.Err() != nil {
+			err = &interrupted{at: r.at.In(o.To.Location()), of: o, cause: err}
+		}
 		return nil, err
 	}
 	return r.finish(), nil
@@ -195,6 +213,7 @@ func (r *replay) run(ctx context.Context) error {
 			return nil
 		}
 		at := due.next
+		r.at = at
 		for _, one := range due.rules {
 			if err := r.evaluate(ctx, due, one, at); err != nil {
 				return err

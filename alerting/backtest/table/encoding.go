@@ -1,7 +1,6 @@
 package table
 
 import (
-	"bufio"
 	"bytes"
 	"compress/gzip"
 	"errors"
@@ -18,44 +17,42 @@ import (
 	"golang.org/x/text/transform"
 )
 
-// sniffed is how much of a file is looked at to find out how it is written.
-const sniffed = 256 << 10
-
 // decode makes UTF-8 of what a file holds, unzipped where it is gzip. name is the encoding, "" for what it looks like.
-func decode(in io.Reader, name string) (text *bufio.Reader, found string, err error) {
-	raw := bufio.NewReaderSize(in, sniffed)
-	if start, _ := raw.Peek(2); bytes.Equal(start, []byte{0x1f, 0x8b}) {
-		unzipped, err := gzip.NewReader(raw)
+func decode(in io.Reader, name string) (*source, error) {
+	s := newSource(in)
+	if start, _ := s.text.Peek(2); bytes.Equal(start, []byte{0x1f, 0x8b}) {
+		unzipped, err := gzip.NewReader(s.text)
 		if err != nil {
-			return nil, "", fmt.Errorf("begins as gzip does, but %w", err)
+			return nil, fmt.Errorf("begins as gzip does, but %w", err)
 		}
-		raw = bufio.NewReaderSize(unzipped, sniffed)
+		s.through(unzipped)
 	}
-	start, err := raw.Peek(sniffed)
+	start, err := s.peek()
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, "", fmt.Errorf("cannot be read: %w", err)
+		return nil, fmt.Errorf("cannot be read: %w", err)
 	}
 	if what := foreign(start); what != "" {
-		return nil, "", fmt.Errorf("is %s, not CSV; save it as CSV, in UTF-8", what)
+		return nil, fmt.Errorf("is %s, not CSV; save it as CSV, in UTF-8", what)
 	}
 	var from encoding.Encoding
 	if name == "" {
-		from, found = detect(start, err != nil)
+		from, s.encoding = detect(start, err != nil)
 	} else if from, err = named(name); err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	const beginning = 512
-	if name == "" && !strings.HasPrefix(found, "utf-16") && bytes.IndexByte(start[:min(len(start), beginning)], 0) >= 0 {
-		return nil, "", errors.New("has bytes that no text has; want CSV")
+	if name == "" && !strings.HasPrefix(s.encoding, "utf-16") && bytes.IndexByte(start[:min(len(start), beginning)], 0) >= 0 {
+		return nil, errors.New("has bytes that no text has; want CSV")
 	}
 	if from == nil {
 		if bytes.HasPrefix(start, []byte("\xef\xbb\xbf")) {
-			_, _ = raw.Discard(3)
+			_, _ = s.text.Discard(3)
 		}
-		return raw, found, nil
+		return s, nil
 	}
 	// A mark at the beginning overrules the encoding, and is taken off.
-	return bufio.NewReaderSize(transform.NewReader(raw, unicode.BOMOverride(from.NewDecoder())), sniffed), found, nil
+	s.through(transform.NewReader(s.text, unicode.BOMOverride(from.NewDecoder())))
+	return s, nil
 }
 
 // newlines makes lines of what has returns alone, as old Macs write them.

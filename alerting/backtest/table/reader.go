@@ -1,7 +1,6 @@
 package table
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/csv"
 	"errors"
@@ -102,23 +101,24 @@ const late = time.Hour
 // longest is how many bytes a row may have: one quotation mark too few must not read a file into memory.
 const longest = 1 << 20
 
-// New reads the header of a file, and finds out how it is written.
+// New reads the header of a file, and finds out how it is written by its beginning, of a Live one by what comes soon.
 func New(in io.Reader, o Options) (*Reader, error) {
 	if o.Zone == nil {
 		o.Zone = time.UTC
 	}
 	r := &Reader{o: o, label: -1}
-	text, encoding, err := decode(in, o.Encoding)
+	from, err := decode(in, o.Encoding)
 	if err != nil {
 		return nil, &Problem{File: o.File, Message: err.Error()}
 	}
-	if encoding != "" {
-		r.guess("the encoding is read as %s; --encoding names another", encoding)
+	if from.encoding != "" {
+		r.guess("the encoding is read as %s; --encoding names another", from.encoding)
 	}
-	if start, _ := text.Peek(sniffed); bytes.IndexByte(start, '\n') < 0 && bytes.IndexByte(start, '\r') >= 0 {
-		text = bufio.NewReaderSize(newlines{text}, sniffed)
+	start, err := from.peek()
+	if bytes.IndexByte(start, '\n') < 0 && bytes.IndexByte(start, '\r') >= 0 {
+		from.through(newlines{from.text})
+		start, err = from.peek()
 	}
-	start, err := text.Peek(sniffed)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, &Problem{File: o.File, Message: fmt.Sprintf("cannot be read: %v", err)}
 	}
@@ -126,11 +126,11 @@ func New(in io.Reader, o Options) (*Reader, error) {
 		return nil, &Problem{File: o.File, Message: "is empty; want a row of names and rows of readings"}
 	}
 	d := look(string(start), o.Delimiter, err != nil)
-	if _, err := text.Discard(d.skip); err != nil {
+	if _, err := from.text.Discard(d.skip); err != nil {
 		return nil, &Problem{File: o.File, Message: err.Error()}
 	}
 	r.lines = d.skippedLines
-	r.budget = &budget{in: text}
+	r.budget = &budget{in: from.text}
 	r.csv = csv.NewReader(r.budget)
 	r.csv.Comma, r.csv.FieldsPerRecord, r.csv.ReuseRecord = d.delimiter, -1, true
 	first, err := r.record()
