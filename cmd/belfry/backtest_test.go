@@ -59,7 +59,12 @@ func TestBacktestScripts(t *testing.T) {
 			if err != nil {
 				return err
 			}
+			data, err := filepath.Abs("testdata/data")
+			if err != nil {
+				return err
+			}
 			env.Setenv("DEMO", demo)
+			env.Setenv("DATA", data)
 			env.Setenv("LANG", "C")
 			return storeWells(filepath.Join(env.WorkDir, "data", "tsdb"))
 		},
