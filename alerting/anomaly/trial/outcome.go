@@ -5,11 +5,13 @@ import "math"
 // Outcome is how well the scores of a series, or of several, find its windows.
 type Outcome struct {
 	Samples int
+	// Span is how long it took, in milliseconds.
+	Span int64
 	// Windows, and those of them in which there was an alarm.
 	Windows, Found int
 	// False are alarms outside of windows.
 	False int
-	// Delay is the sum, over the windows found, of how many samples came before the alarm.
+	// Delay is the sum, over the windows found, of how many samples after the onset the alarm came, none if it came before.
 	Delay int
 	// Reward adds up what alarms are worth: see Points.
 	Reward float64
@@ -33,6 +35,9 @@ func ProbationOf(n int) int { return int(Probation * float64(min(n, probationOf)
 // a window.
 func Judge(s Series, scores []float64) Outcome {
 	o := Outcome{Samples: len(scores), Windows: len(s.Windows)}
+	if len(scores) > 0 {
+		o.Span = s.Times[len(scores)-1] - s.Times[0]
+	}
 	next, found := 0, make([]bool, len(s.Windows))
 	for i, score := range scores {
 		for next < len(s.Windows) && i >= s.Windows[next].To {
@@ -45,7 +50,7 @@ func Judge(s Series, scores []float64) Outcome {
 			if w := s.Windows[next]; !found[next] {
 				found[next] = true
 				o.Found++
-				o.Delay += i - w.From
+				o.Delay += max(0, i-w.At)
 				o.Reward += sigmoid(float64(i-w.To+1)/float64(w.To-w.From)) / sigmoid(-1)
 			}
 			continue
@@ -73,11 +78,32 @@ func sigmoid(y float64) float64 {
 // Add adds the outcome of another series.
 func (o *Outcome) Add(p Outcome) {
 	o.Samples += p.Samples
+	o.Span += p.Span
 	o.Windows += p.Windows
 	o.Found += p.Found
 	o.False += p.False
 	o.Delay += p.Delay
 	o.Reward += p.Reward
+}
+
+// MeanDelay is in samples.
+func (o Outcome) MeanDelay() float64 { return float64(o.Delay) / float64(o.Found) }
+
+// Recall is which part of the windows was found.
+func (o Outcome) Recall() float64 { return float64(o.Found) / float64(o.Windows) }
+
+// Precision is which part of what an operator heard of was right, when a window counts once and each false alarm too.
+func (o Outcome) Precision() float64 { return float64(o.Found) / float64(o.Found+o.False) }
+
+// F1 is the harmonic mean of precision and recall.
+func (o Outcome) F1() float64 { return 2 * float64(o.Found) / float64(o.Windows+o.Found+o.False) }
+
+// FalsePerDay is how many false alarms a series has a day.
+func (o Outcome) FalsePerDay() float64 { return float64(o.False) / (float64(o.Span) / float64(day)) }
+
+// FalseOf is how many false alarms there are in so many samples.
+func (o Outcome) FalseOf(samples int) float64 {
+	return float64(o.False) / float64(o.Samples) * float64(samples)
 }
 
 // Points are 100 for perfection and 0 for silence.

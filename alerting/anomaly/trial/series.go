@@ -12,14 +12,15 @@ type Series struct {
 	Windows []Window
 }
 
-// Window is a stretch of samples, from the index From to before the index To.
+// Window is a stretch of samples, from the index From to before the index To, in which an alarm is right. At is where what is
+// wrong begins.
 type Window struct {
-	From, To int
-	At       int
+	From, To, At int
 }
 
 func (w Window) has(i int) bool { return i >= w.From && i < w.To }
 
+// newRand is the source of what is drawn for one of the series of a seed.
 func newRand(seed uint64, name string) *rand.Rand {
 	h := uint64(14695981039346656037) // FNV-1a
 	for _, b := range []byte(name) {
