@@ -9,7 +9,7 @@ PACKAGES  ?= ./...
 export PATH := $(TOOLS)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test lint test-race test-alloc bench demo torture fuzz tools tools-bench clean
+.PHONY: help build test lint test-race test-alloc bench trials demo torture fuzz tools tools-bench clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ test-alloc: ## the tests that count allocations, without the race detector
 
 bench: tools-bench ## side by side with VictoriaMetrics: writes, memory, disk, queries, pages
 	$(GO) run ./loadtest/bench
+
+trials: ## how well the models of anomalies do, as Markdown (ARGS="--skab DIR --air FILE --parking FILE"; --help lists more)
+	@$(GO) run ./alerting/anomaly/trial/report $(ARGS)
 
 demo: ## the whole thing in a terminal, with a simulated district and replayed data
 	$(GO) run ./cmd/belfry demo
