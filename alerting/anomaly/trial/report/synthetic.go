@@ -8,10 +8,20 @@ import (
 	"github.com/belfry-city/belfry/alerting/anomaly/trial"
 )
 
+// scores are what a model that is new says of a series.
+func scores(m model.Model, s trial.Series) []float64 {
+	all, value := make([]float64, len(s.Values)), make([]float64, 1)
+	for i, v := range s.Values {
+		value[0] = v
+		all[i] = m.Observe(s.Times[i], value).Score
+	}
+	return all
+}
+
 // outcome is that of a kind on all of some series, each with a new model.
 func outcome(k model.Kind, all []trial.Series) (o trial.Outcome) {
 	for _, s := range all {
-		o.Add(trial.Judge(s, trial.Scores(k.New(1, k.Defaults()), s)))
+		o.Add(trial.Judge(s, scores(k.New(1, k.Defaults()), s)))
 	}
 	return o
 }
