@@ -114,12 +114,8 @@ func TestOrdinarySeriesGiveFewAlarms(t *testing.T) {
 					ended = i
 				}
 			}
-			limit := most
-			if k.Joint {
-				limit *= 3 // it has three series to look at
-			}
-			if alarms > limit {
-				t.Errorf("%d alarms in %d samples of a series that is %s, want at most %d", alarms, samples-first, name, limit)
+			if alarms > most {
+				t.Errorf("%d alarms in %d samples of a series that is %s, want at most %d", alarms, samples-first, name, most)
 			}
 		}
 	})

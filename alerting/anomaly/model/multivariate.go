@@ -11,13 +11,16 @@ import (
 // Technometrics 34, 1992), and keeps mean and covariance of that, shrunk the more towards independence the fewer samples there were. The
 // residual of each sensor on all others follows from one inverse (Whittaker, Graphical Models in Applied Multivariate Statistics, 1990,
 // section 5.7). A residual that returns to nothing counts whole; of one that wanders, as what the sun does to a sensor, only that part
-// counts which was not there some time before. How far they go ordinarily is learned of each, and of all together as Hotelling's T² does
-// (see spread).
+// counts which was not there some time before. It wanders as much as has been seen of it, and at least as much as the sensor itself does, so
+// far as the others do not explain that: of residuals less is known than of sensors, as they are only there when those are related. How far
+// they go ordinarily is learned of each, and of all together as Hotelling's T² does (see spread).
 //
-// Its score stays over 1 for as long as the fault lasts. While it does, nothing is learned, and neither is what came shortly before;
-// that is why samples are learned with a delay. After a longest time the fault is how things are.
+// Its score stays over 1 for as long as the fault lasts, and less so the more a sensor wanders: that one of those has not come back
+// is no fault. While it does, nothing is learned, and neither is what came shortly before; that is why samples are learned
+// with a delay. What came and went within that delay is no fault either, but what such sensors do now and then: the tails of
+// their distributions learn it. After a longest time the fault is how things are.
 //
-// A sample of p sensors takes 2·p³ multiplications (8 sensors: about 5 µs), and the model 8·(2·p²+(13+4·smooth)·p)+700·(p+1) bytes
+// A sample of p sensors takes 2·p³ multiplications (8 sensors: about 7 µs), and the model 8·(2·p²+(15+4·smooth)·p)+700·(p+1) bytes
 // (8 sensors: 14 KB).
 type multivariate struct {
 	of      uint32
@@ -43,6 +46,8 @@ type multivariate struct {
 	cov    []float64 // series × series
 	level  []float64 // variance of residuals
 	lagged []float64 // and their covariance with what they were a delay before
+	moved  []float64 // half the mean square of what sensors do in a delay
+	worst  []float64 // of this alarm, the residuals farthest off, and how far all were
 	joint  spread
 	single []spread
 	on     bool
@@ -54,7 +59,7 @@ type multivariate struct {
 }
 
 const (
-	// multivariateHold is the score down to which an alarm goes on.
+	// multivariateHold is the score down to which an alarm goes on where nothing wanders.
 	multivariateHold = 0.5
 	// multivariateClip bounds, in standard deviations, what is learned of a deviation.
 	multivariateClip = 2.5
@@ -99,11 +104,12 @@ func newMultivariate(series int, of uint32, set Settings) *multivariate {
 
 func (m *multivariate) reset() {
 	p := m.series
-	for _, v := range []*[]float64{&m.seen, &m.now, &m.known, &m.mean, &m.level, &m.lagged, &m.x, &m.z, &m.e, &m.was, &m.d} {
+	for _, v := range []*[]float64{&m.seen, &m.now, &m.known, &m.mean, &m.level, &m.lagged, &m.moved, &m.x, &m.z, &m.e, &m.was, &m.d} {
 		*v = make([]float64, p)
 	}
 	m.past = make([]float64, 2*m.delay*p)
 	m.cov, m.inverse = make([]float64, p*p), make([]float64, p*p)
+	m.worst = make([]float64, p+1)
 	m.joint = newSpread(m.learnt, m.smooth)
 	m.single = make([]spread, p)
 	for c := range m.single {
@@ -130,10 +136,12 @@ func (m *multivariate) Observe(_ int64, values []float64) Verdict {
 	m.on = v.Score > 1
 	switch {
 	case !m.on:
+		m.end()
 		m.frozen = 0
 		m.clean = min(m.clean+1, 2*m.delay)
 	case m.frozen < m.longest:
 		m.frozen++
+		m.remember()
 		m.clean = 0 // what came just before is suspect
 	default:
 		m.accept()
@@ -168,6 +176,30 @@ func (m *multivariate) before(ago int) []float64 {
 	return m.past[i : i+m.series]
 }
 
+// remember keeps what is farthest off in an alarm.
+func (m *multivariate) remember() {
+	for c, d := range m.d {
+		if finite(m.x[c]) && math.Abs(d) > math.Abs(m.worst[c]) {
+			m.worst[c] = d
+		}
+	}
+	m.worst[m.series] = math.Max(m.worst[m.series], m.together())
+}
+
+// end learns from an alarm that is over. Without those that were short, tails would be of what is not surprising only.
+func (m *multivariate) end() {
+	if m.frozen == 0 {
+		return
+	}
+	if m.frozen < m.delay {
+		for c := range m.single {
+			m.single[c].learnTail(m.worst[c], int(m.smooth))
+		}
+		m.joint.learnTail(m.worst[m.series], int(m.smooth))
+	}
+	clear(m.worst)
+}
+
 // accept takes what is as how things are.
 func (m *multivariate) accept() {
 	for c, v := range m.x {
@@ -176,15 +208,26 @@ func (m *multivariate) accept() {
 		}
 	}
 	m.frozen, m.clean = 0, 0
+	clear(m.worst)
 	m.n = math.Min(m.n, m.needed/2)
 }
 
-// stays is which part of a residual is still there a delay later.
+// stays is which part of a residual is still there a delay later. The inverse has to be that of now.
 func (m *multivariate) stays(c int) float64 {
-	if !(m.level[c] > 0) {
+	s := m.wanders(c) / m.inverse[c*m.series+c] // which is how much of the sensor the others do not explain
+	if m.level[c] > 0 {
+		s = math.Max(s, m.lagged[c]/m.level[c])
+	}
+	return math.Min(1, s)
+}
+
+// wanders is which part of what a sensor is from its mean is still there a delay later.
+func (m *multivariate) wanders(c int) float64 {
+	v := m.cov[c*m.series+c]
+	if !(v > 0) {
 		return 0
 	}
-	return math.Max(0, math.Min(1, m.lagged[c]/m.level[c]))
+	return math.Max(0, 1-m.moved[c]/v)
 }
 
 func (m *multivariate) sd(c int) float64 {
@@ -246,15 +289,18 @@ func (m *multivariate) together() float64 {
 func (m *multivariate) judge(present int) Verdict {
 	v := none()
 	u := multivariateJoint * m.joint.surprise(m.together())
+	held := u / multivariateHold
 	tests := math.Log10(float64(present))
 	for c := range m.series {
 		if m.known[c] > m.needed/4 && finite(m.x[c]) {
-			u = math.Max(u, m.single[c].surprise(m.d[c])-tests)
+			one := m.single[c].surprise(m.d[c]) - tests
+			u = math.Max(u, one)
+			held = math.Max(held, one/(multivariateHold+(1-multivariateHold)*m.stays(c)))
 		}
 	}
 	bar := m.limit * (1 + alarmRaise*m.often)
 	v.Score = u / bar
-	if m.on && v.Score > multivariateHold {
+	if m.on && held > bar {
 		v.Score = math.Max(v.Score, 1.01)
 	}
 	if m.known[0] > 0 && finite(m.x[0]) {
@@ -285,6 +331,7 @@ func (m *multivariate) learn(x, before []float64) {
 		m.z[c] = 0
 		if finite(x[c]) {
 			m.learnOne(c, x[c])
+			m.learnMoved(c, x[c]-before[c])
 		}
 	}
 	rate := 1 / m.n
@@ -309,6 +356,13 @@ func (m *multivariate) learnOne(c int, x float64) {
 		m.z[c] = math.Max(-limit, math.Min(limit, m.z[c]))
 	}
 	m.mean[c] += m.z[c] * rate
+}
+
+// learnMoved learns how far a sensor goes in a delay.
+func (m *multivariate) learnMoved(c int, by float64) {
+	if finite(by) {
+		m.moved[c] += (by*by/2 - m.moved[c]) / m.known[c]
+	}
 }
 
 // learnWander learns how much of a residual is still there a delay later.
@@ -352,7 +406,7 @@ func invert(a []float64, p int) {
 }
 
 func (m *multivariate) layout(l *layout) {
-	for _, v := range [][]float64{m.seen, m.now, m.past, m.known, m.mean, m.level, m.lagged, m.cov} {
+	for _, v := range [][]float64{m.seen, m.now, m.past, m.known, m.mean, m.level, m.lagged, m.moved, m.worst, m.cov} {
 		l.floats(v)
 	}
 	l.count(&m.at, 2*m.delay-1)

@@ -89,3 +89,71 @@ func TestAFaultThatLastsIsHowThingsAre(t *testing.T) {
 		t.Errorf("%d samples are over 1 long after", late)
 	}
 }
+
+// A pump warms up and cools down as it likes. That it is of another temperature than it was while the model learned is no fault that
+// lasts, and does not hide one of its flow.
+func TestASensorThatWandersDoesNotKeepAnAlarmUp(t *testing.T) {
+	t.Parallel()
+	k := kind(t, "multivariate")
+	after, found := 0, 0
+	const runs = 10
+	for seed := range uint64(runs) {
+		r := drawn(seed)
+		m := k.New(4, k.Defaults())
+		warmth, season := 0., 70.
+		for i := range 3200 {
+			warmth = 0.99*warmth + 0.1*r.NormFloat64()
+			if i >= 1600 && i < 1640 {
+				season -= 0.1
+			}
+			v := []float64{season + warmth, 32 + 0.5*r.NormFloat64(), 1 + 0.1*r.NormFloat64(), 230 + 3*r.NormFloat64()}
+			if i >= 2600 && i < 2900 {
+				v[1]--
+			}
+			over := m.Observe(start+int64(i)*1000, v).Score > 1
+			switch {
+			case !over:
+			case i >= 1800 && i < 2600:
+				after++
+			case i >= 2600 && i < 2900:
+				found++
+			}
+		}
+	}
+	if after > 80*runs {
+		t.Errorf("%d samples of %d after it has cooled down are over 1, want few", after, 800*runs)
+	}
+	if found < 200*runs {
+		t.Errorf("%d samples of %d without flow are found, want most", found, 300*runs)
+	}
+}
+
+func TestWhatSensorsDoNowAndThenIsLearned(t *testing.T) {
+	t.Parallel()
+	k := kind(t, "multivariate")
+	const runs, samples, first = 6, 6000, 1000
+	alarms := 0
+	for seed := range uint64(runs) {
+		r := drawn(seed)
+		m := k.New(3, k.Defaults())
+		v, ended := make([]float64, 3), 0
+		for i := range samples {
+			for c := range v {
+				v[c] *= 0.8
+				if r.Float64() < 0.01 {
+					v[c] += 20 * r.ExpFloat64()
+				}
+				v[c] = math.Round(v[c] + math.Abs(r.NormFloat64()))
+			}
+			if m.Observe(start+int64(i)*10_000, v).Score > 1 {
+				if i >= first && i-ended > 100 {
+					alarms++
+				}
+				ended = i
+			}
+		}
+	}
+	if alarms > 5*runs {
+		t.Errorf("sensors that have bursts have %d alarms in %d times %d samples, want at most 5 each", alarms, runs, samples-first)
+	}
+}

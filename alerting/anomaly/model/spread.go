@@ -12,8 +12,10 @@ type spread struct {
 }
 
 const (
-	// spreadSure is how many independent values it takes for the tails to count half.
-	spreadSure = 50
+	// spreadSure is how many independent values it takes for the tails to count half, and spreadHeavy how many where they say that
+	// such values do come: to be wrong about that is a false alarm.
+	spreadSure  = 50
+	spreadHeavy = 30
 	// spreadLeast is the least spread, in the unit of the statistic.
 	spreadLeast = 0.1
 )
@@ -34,6 +36,12 @@ func (s *spread) trust() float64 {
 	return n * n / (1 + n*n)
 }
 
+// trustHeavy is what the tails count where they say that such values come.
+func (s *spread) trustHeavy() float64 {
+	n := math.Pow(s.independent()/spreadHeavy, 4)
+	return n / (1 + n)
+}
+
 func (s *spread) independent() float64 { return math.Max(1, float64(s.quartiles.seen())/s.same) }
 
 // units are the median, and what stands for a standard deviation below and above it.
@@ -44,14 +52,25 @@ func (s *spread) units() (median, down, up float64) {
 	return median, math.Max(down, both)/quartile + spreadLeast, math.Max(up, both)/quartile + spreadLeast
 }
 
+// learnTail takes a value, as if it had come so many times in a row, for what comes now and then. It moves no quartile.
+func (s *spread) learnTail(x float64, times int) {
+	for range times {
+		s.above.learn(x)
+		s.below.learn(-x)
+	}
+}
+
 func (s *spread) surprise(x float64) float64 {
 	median, down, up := s.units()
 	t, tail := (x-median)/up, &s.above
 	if x < median {
 		t, x, tail = (median-x)/down, -x, &s.below
 	}
-	w := s.trust()
-	return (1-w)*studentSurprise(t, s.independent()) + w*tail.surprise(x)
+	student, seen, w := studentSurprise(t, s.independent()), tail.surprise(x), s.trust()
+	if seen < student && s.quartiles.seen() > rarityFirst {
+		w = math.Max(w, s.trustHeavy())
+	}
+	return (1-w)*student + w*seen
 }
 
 // usual is about where values lie that are less surprising than u.
