@@ -99,7 +99,7 @@ func TestASensorThatWandersDoesNotKeepAnAlarmUp(t *testing.T) {
 	const runs = 10
 	for seed := range uint64(runs) {
 		r := drawn(seed)
-		m := k.New(4, k.Defaults())
+		m := k.New(4, k.Defaults(), nil)
 		warmth, season := 0., 70.
 		for i := range 3200 {
 			warmth = 0.99*warmth + 0.1*r.NormFloat64()
@@ -135,7 +135,7 @@ func TestWhatSensorsDoNowAndThenIsLearned(t *testing.T) {
 	alarms := 0
 	for seed := range uint64(runs) {
 		r := drawn(seed)
-		m := k.New(3, k.Defaults())
+		m := k.New(3, k.Defaults(), nil)
 		v, ended := make([]float64, 3), 0
 		for i := range samples {
 			for c := range v {

@@ -16,7 +16,7 @@ import (
 // values, and the categories with it; and there are only so many categories, of which the one goes that was longest of no use.
 //
 // A block of samples takes about 32 operations a category, which for blocks of 7 samples and 200 categories is about 1 µs a
-// sample; the model takes 128 bytes a category and 20 KB while it learns, 2 KB afterwards.
+// sample; the model takes 36 bytes a category and 20 KB while it learns, 2 KB afterwards.
 type resonance struct {
 	of    uint32
 	first int // samples from which the vigilances are learned
@@ -49,8 +49,8 @@ type resonance struct {
 	pastOf   int
 	mean     float64 // how like blocks are
 	meanOf   int
-	recent   []float64 // how like blocks were of late
-	lacks    []float64 // by how much they were less like than the upper vigilance
+	recent   []float32 // how like blocks were of late
+	lacks    []uint8   // by how much they were less like than the upper vigilance, in parts of lackPart
 }
 
 const (
@@ -86,8 +86,8 @@ func (r *resonance) reset() {
 	*r = resonance{of: r.of, first: r.first, most: r.most, fresh: r.fresh, alarm: r.fresh}
 	r.step = max(1, r.first/(window*13))
 	r.trend = r.first / r.step
-	r.recent = slices.Repeat([]float64{1}, r.trend/2+1)
-	r.lacks = make([]float64, r.trend+1)
+	r.recent = slices.Repeat([]float32{1}, r.trend/2+1)
+	r.lacks = make([]uint8, r.trend+1)
 	r.lo, r.hi = math.Inf(1), math.Inf(-1)
 }
 
@@ -203,7 +203,7 @@ func (r *resonance) begin() {
 		}
 	}
 	rho /= float64(max(k, 1))
-	r.net = net{lower: rho, upper: rho, most: r.most}
+	r.net = net{lower: rho, upper: rho, most: r.most, boxes: make([]box, 0, r.most), used: make([]uint32, 0, r.most)}
 	for i := range all {
 		r.detect(&all[i], i+1)
 	}
@@ -222,7 +222,8 @@ func (r *resonance) detect(f *features, i int) (strength float64) {
 	r.meanOf = min(r.meanOf+1, resonanceLong)
 	r.mean += (a - r.mean) / float64(r.meanOf)
 	push(r.recent, a)
-	push(r.lacks, r.net.upper-a)
+	copy(r.lacks, r.lacks[1:])
+	r.lacks[len(r.lacks)-1] = uint8(max(0, min(lackMost, r.net.upper-a)) / lackPart)
 	since := i - r.last
 	if since < resonanceMask && r.pastOf > 0 {
 		r.pastLast = min(r.pastLast, a)
@@ -247,14 +248,14 @@ func (r *resonance) detect(f *features, i int) (strength float64) {
 	return strength
 }
 
-func push(ring []float64, x float64) {
+func push(ring []float32, x float64) {
 	copy(ring, ring[1:])
-	ring[len(ring)-1] = x
+	ring[len(ring)-1] = float32(x)
 }
 
 // update moves the vigilances: up where all of late was like what was before, else down.
 func (r *resonance) update(i int) {
-	least := slices.Min(r.recent)
+	least := float64(slices.Min(r.recent))
 	upper := min(0.97, r.mean)
 	lower := r.net.lower
 	if lower <= least {
@@ -274,14 +275,20 @@ func (r *resonance) lack(i int) float64 {
 		return 0
 	}
 	sum, k := 0., 0
-	for _, x := range r.lacks {
-		if x > 0.05 {
-			sum += min(0.37, x)
+	for _, parts := range r.lacks {
+		if x := float64(parts) * lackPart; x > 0.05 {
+			sum += x
 			k++
 		}
 	}
 	return sum / float64(max(k, 1))
 }
+
+// lackMost bounds a lack.
+const (
+	lackMost = 0.37
+	lackPart = lackMost / 255
+)
 
 func (r *resonance) layout(l *layout) {
 	l.count(&r.n, r.step)
@@ -301,8 +308,8 @@ func (r *resonance) layout(l *layout) {
 		l.count(v, resonanceLong)
 	}
 	l.float(&r.lastLike, &r.pastSum, &r.pastLast, &r.mean)
-	l.floats(r.recent)
-	l.floats(r.lacks)
+	l.smalls(r.recent)
+	l.bytes(r.lacks)
 	r.alarm.layout(l)
 }
 

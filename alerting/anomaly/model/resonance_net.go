@@ -7,7 +7,7 @@ const (
 	levels       = 80
 	snap         = 0.075
 	featureCount = 2 * window
-	histogramOf  = 1 << 20
+	histogramOf  = 1 << 15
 )
 
 // features describe a window of blocks: how its shape is, and its levels.
@@ -33,9 +33,15 @@ func (p *features) cosine(q *features) float64 {
 	return pq / (pp * qq)
 }
 
-// net is a set of categories, each a box: below the first half of its numbers, and 1 minus the second above.
+// box is a category: from the first half of its numbers to 1 minus the second. They are in parts of boxUnit, of which levels are
+// whole multiples.
+type box [2 * featureCount]uint8
+
+const boxUnit = 3 * levels
+
+// net is a set of categories.
 type net struct {
-	boxes         [][2 * featureCount]float32
+	boxes         []box
 	used          []uint32 // when the box was last near enough
 	clock         uint32
 	most          int
@@ -45,15 +51,16 @@ type net struct {
 
 // step finds the nearest category, learns, and says whether what came is novel.
 func (n *net) step(f *features, learning bool) (novel bool) {
-	var x [2 * featureCount]float32
+	var x box
 	for i, v := range f {
-		x[i], x[i+featureCount] = v, 1-v
+		x[i] = uint8(v*boxUnit + 0.5)
+		x[i+featureCount] = boxUnit - x[i]
 	}
 	n.clock++
 	if len(n.boxes) == 0 {
-		var ones [2 * featureCount]float32
+		var ones box
 		for i := range ones {
-			ones[i] = 1
+			ones[i] = boxUnit
 		}
 		n.append(ones)
 		n.match, n.energy = 0, 0
@@ -86,25 +93,26 @@ func (n *net) step(f *features, learning bool) (novel bool) {
 }
 
 // near is how near a box is to a point, 1 where the point is in it, and how near to its last level alone.
-func near(w, x *[2 * featureCount]float32) (match, energy float64) {
-	var both, all float32
-	for i := range x {
-		both += min(x[i], w[i])
-		all += w[i]
+func near(w, x *box) (match, energy float64) {
+	both, all := 0, 0
+	for i, v := range x {
+		both += int(min(v, w[i]))
+		all += int(w[i])
 	}
-	e := w[featureCount-1] + w[2*featureCount-1]
-	if all == 0 {
-		all = 0.001
-	}
-	if e == 0 {
-		e = 0.001
-	}
-	fs := float64(both / all)
-	energy = float64((min(x[featureCount-1], w[featureCount-1]) + min(x[2*featureCount-1], w[2*featureCount-1])) / e)
-	return fs * fs * fs * energy * energy, energy
+	const last, other = featureCount - 1, 2*featureCount - 1
+	e := part(int(min(x[last], w[last]))+int(min(x[other], w[other])), int(w[last])+int(w[other]))
+	fs := part(both, all)
+	return fs * fs * fs * e * e, e
 }
 
-func (n *net) append(x [2 * featureCount]float32) {
+func part(of, all int) float64 {
+	if all == 0 {
+		return float64(of) / (0.001 * boxUnit)
+	}
+	return float64(of) / float64(all)
+}
+
+func (n *net) append(x box) {
 	if len(n.boxes) < n.most {
 		n.boxes = append(n.boxes, x)
 		n.used = append(n.used, n.clock)
@@ -124,20 +132,23 @@ func (n *net) move(move func(float32) float32) {
 	for k := 1; k < len(n.boxes); k++ {
 		w := &n.boxes[k]
 		for i := window; i < featureCount; i++ {
-			w[i] = move(w[i])
-			w[i+featureCount] = 1 - move(1-w[i+featureCount])
+			low, high := float32(w[i])/boxUnit, 1-float32(w[i+featureCount])/boxUnit
+			w[i] = parts(move(low))
+			w[i+featureCount] = boxUnit - parts(move(high))
 		}
 	}
 }
+
+func parts(v float32) uint8 { return uint8(max(0, min(1, v))*boxUnit + 0.5) }
 
 func (n *net) layout(l *layout) {
 	k := len(n.boxes)
 	l.count(&k, n.most)
 	if l.reading {
-		n.boxes, n.used = make([][2 * featureCount]float32, k), make([]uint32, k)
+		n.boxes, n.used = make([]box, k, n.most), make([]uint32, k, n.most)
 	}
 	for i := range n.boxes {
-		l.smalls(n.boxes[i][:])
+		l.bytes(n.boxes[i][:])
 		l.uint32(&n.used[i])
 	}
 	l.uint32(&n.clock)
@@ -148,7 +159,7 @@ func (n *net) layout(l *layout) {
 type window8 struct {
 	values               [window]float32 // the oldest first
 	seen                 int
-	histogram            [levels + 1]uint32
+	histogram            [levels + 1]uint16
 	median, below, above int
 	total                int
 }
@@ -268,7 +279,7 @@ func (w *window8) move(move func(float32) float32) {
 	for i := range w.values {
 		w.values[i] = move(w.values[i])
 	}
-	var h [levels + 1]uint32
+	var h [levels + 1]uint16
 	for l, c := range w.histogram {
 		h[at(l)] += c
 	}
@@ -281,7 +292,7 @@ func (w *window8) layout(l *layout) {
 	l.smalls(w.values[:])
 	l.count(&w.seen, window)
 	for i := range w.histogram {
-		l.uint32(&w.histogram[i])
+		l.uint16(&w.histogram[i])
 	}
 	l.count(&w.median, levels)
 	if l.reading {

@@ -158,3 +158,35 @@ func (l *layout) smalls(vs []float32) {
 		l.small(&vs[i])
 	}
 }
+
+func (l *layout) bytes(vs []byte) {
+	switch {
+	case !l.reading:
+		l.data = append(l.data, vs...)
+	case len(l.data) < len(vs):
+		l.fail()
+	default:
+		copy(vs, l.data)
+		l.data = l.data[len(vs):]
+	}
+}
+
+func (l *layout) uint16(v *uint16) {
+	switch {
+	case !l.reading:
+		l.data = binary.LittleEndian.AppendUint16(l.data, *v)
+	case len(l.data) < 2:
+		l.fail()
+	default:
+		*v = binary.LittleEndian.Uint16(l.data)
+		l.data = l.data[2:]
+	}
+}
+
+func (l *layout) shorts(vs []int16) {
+	for i := range vs {
+		u := uint16(vs[i]) //nolint:gosec // the same bits
+		l.uint16(&u)
+		vs[i] = int16(u) //nolint:gosec // the same bits
+	}
+}

@@ -61,7 +61,7 @@ func measure(k model.Kind, series int) (c costOf, err error) {
 	before := heap()
 	models := make([]model.Model, costModels)
 	for i := range models {
-		models[i] = k.New(series, k.Defaults())
+		models[i] = k.New(series, k.Defaults(), nil)
 		for t := range costWarmup {
 			models[i].Observe(int64(t)*300_000, values[t])
 		}

@@ -76,12 +76,12 @@ func rowsOf(run recorded.Run, says func(t int64, values []float64) bool) (r byRo
 // watching is a new model of a kind for all sensors, or one for each.
 func watching(k model.Kind) func(t int64, values []float64) bool {
 	if k.Joint {
-		m := k.New(recorded.PumpSensors, k.Defaults())
+		m := k.New(recorded.PumpSensors, k.Defaults(), nil)
 		return func(t int64, values []float64) bool { return m.Observe(t, values).Score > 1 }
 	}
 	each := make([]model.Model, recorded.PumpSensors)
 	for i := range each {
-		each[i] = k.New(1, k.Defaults())
+		each[i] = k.New(1, k.Defaults(), nil)
 	}
 	return func(t int64, values []float64) (wrong bool) {
 		for i, m := range each {

@@ -21,7 +21,7 @@ func scores(m model.Model, s trial.Series) []float64 {
 // outcome is that of a kind on all of some series, each with a new model.
 func outcome(k model.Kind, all []trial.Series) (o trial.Outcome) {
 	for _, s := range all {
-		o.Add(trial.Judge(s, scores(k.New(1, k.Defaults()), s)))
+		o.Add(trial.Judge(s, scores(k.New(1, k.Defaults(), nil), s)))
 	}
 	return o
 }
