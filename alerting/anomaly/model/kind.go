@@ -56,5 +56,5 @@ func (k Kind) Defaults() Settings {
 
 // Kinds are all there are, the default first.
 func Kinds() []Kind {
-	return []Kind{bandKind(), seasonalKind(), forestKind(), resonanceKind(), contextKind(), knnKind(), changepointKind(), multivariateKind()}
+	return []Kind{autoKind(), bandKind(), seasonalKind(), forestKind(), resonanceKind(), contextKind(), knnKind(), changepointKind(), multivariateKind()}
 }
