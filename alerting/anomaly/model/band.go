@@ -16,6 +16,7 @@ import (
 type band struct {
 	of     uint32
 	memory int
+	only   bool // a stuck series is found, and nothing else
 	level  quartiles
 	off    float64    // mean distance from the median
 	mean   float64    // of the deviations of late
@@ -40,10 +41,12 @@ func bandKind() Kind {
 		Summary: "A value is outside of where the series usually is, or the series is stuck.",
 		Options: alarmOptions(Option{
 			Name: "memory", Default: 3000, Min: 200, Max: 1e7, Whole: true, Meaning: "samples by which the level is known",
+		}, Option{
+			Name: "only_stuck", Default: 0, Min: 0, Max: 1, Whole: true, Meaning: "1 where only a series that is stuck is anomalous",
 		}),
 	}
 	k.New = func(series int, set Settings, _ *time.Location) Model {
-		b := &band{of: stateOf(k.Name, series, set), memory: int(set["memory"]), fresh: newAlarm(set, 1)}
+		b := &band{of: stateOf(k.Name, series, set), memory: int(set["memory"]), only: set["only_stuck"] == 1, fresh: newAlarm(set, 1)}
 		b.reset()
 		return b
 	}
@@ -51,7 +54,7 @@ func bandKind() Kind {
 }
 
 func (b *band) reset() {
-	*b = band{of: b.of, memory: b.memory, level: quartiles{memory: b.memory}, alarm: b.fresh, fresh: b.fresh}
+	*b = band{of: b.of, memory: b.memory, only: b.only, level: quartiles{memory: b.memory}, alarm: b.fresh, fresh: b.fresh}
 }
 
 // Observe implements Model.
@@ -65,12 +68,8 @@ func (b *band) Observe(_ int64, values []float64) Verdict {
 	u := b.stuck.surprise(x)
 	if b.level.seen() >= bandFirst/2 {
 		median, scale := b.scale()
-		z := deviation(x, median, scale)
-		b.mean += (math.Max(-bandMeanMost, math.Min(bandMeanMost, z)) - b.mean) * 2 / (bandMean + 1)
-		signs := [4]float64{z, -z, b.mean, -b.mean}
-		for i, s := range signs {
-			u = math.Max(u, b.sides[i].surprise(s))
-			b.sides[i].learn(s)
+		if !b.only {
+			u = math.Max(u, b.outside(deviation(x, median, scale)))
 		}
 		if b.level.seen() >= bandFirst {
 			v.Expected = median
@@ -81,6 +80,16 @@ func (b *band) Observe(_ int64, values []float64) Verdict {
 	}
 	b.learn(x)
 	return v
+}
+
+// outside says how surprising it is to be so many scales from the median.
+func (b *band) outside(z float64) (u float64) {
+	b.mean += (math.Max(-bandMeanMost, math.Min(bandMeanMost, z)) - b.mean) * 2 / (bandMean + 1)
+	for i, s := range [4]float64{z, -z, b.mean, -b.mean} {
+		u = math.Max(u, b.sides[i].surprise(s))
+		b.sides[i].learn(s)
+	}
+	return u
 }
 
 func (b *band) scale() (median, scale float64) {

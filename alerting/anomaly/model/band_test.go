@@ -24,6 +24,26 @@ func TestABaySensorThatIsStuckIsFound(t *testing.T) {
 	}
 }
 
+func TestWhereOnlyStuckCountsASpikeDoesNot(t *testing.T) {
+	t.Parallel()
+	r, last := drawn(1), 0.
+	k := kind(t, "band")
+	set := k.Defaults()
+	set["only_stuck"] = 1
+	when := alarms(k.New(1, set, nil), 10_000, 4000, func(i int) float64 {
+		switch {
+		case i >= 2000 && i < 2010:
+			return 100 + float64(i)
+		case i < 3000:
+			last = r.NormFloat64()
+		}
+		return last
+	})
+	if len(when) == 0 || when[0] < 3000 || when[0] > 3100 {
+		t.Errorf("alarms are %v, want the first between 3000 and 3100, when the sensor was stuck, and none of the spike at 2000", when)
+	}
+}
+
 func TestASeriesThatIsAlwaysTheSameIsNoAlarm(t *testing.T) {
 	t.Parallel()
 	for _, k := range model.Kinds() {
