@@ -9,6 +9,9 @@
 // instead of too little) has none. Nor have those about what cameras see: all
 // kinds are one metric, but each is a hazard of its own.
 //
+// anomaly.yml judges what models find unusual; detectors/ has the detector files
+// whose scores it reads, which are used where the configuration names none.
+//
 // belfry.yml has the one alert that is about Belfry itself and always fires.
 //
 // Alerts get their team from the catalog, by their asset. Those about what

@@ -109,7 +109,17 @@ func coverage(t *testing.T, file string) map[string]covered {
 // states are alerts about what is so or not so: there is no number for which an
 // asset could have a threshold of its own.
 func states() []string {
-	return []string{"CameraDown", "DeviceSilent", "LampOut", "ManholeOpen", "ParkingBayDisagreement"}
+	return []string{
+		"CameraDown", "DeviceSilent", "LampOut", "ManholeOpen", "ParkingBayDisagreement",
+		// They follow from alerts that have one.
+		"BridgeAnomalySeveral", "BridgeAnomalyCritical", "TunnelAnomalySeveral", "TunnelAnomalyCritical", "PumpVibrationAnomaly",
+		"GasAnomalySeveral", "GasAnomalyCritical", "GasSensorStuckSeveral",
+	}
+}
+
+// onScores says whether a rule judges what models say of a metric.
+func onScores(rule ruleset.Rule) bool {
+	return strings.Contains(rule.Expr.String(), "anomaly_score") || strings.Contains(rule.Expr.String(), `Anomaly"`)
 }
 
 // always are alerts about no asset that always fire.
@@ -153,7 +163,8 @@ func TestEachDefaultRuleIsTestedAndSpeaksBothLanguages(t *testing.T) {
 				require.True(t, han.MatchString(rule.Annotations[key+"_zh"]), "%s: %s_zh", where, key)
 			}
 			if strings.Contains(rule.Annotations["summary"], "$value") {
-				require.NotEmpty(t, rule.Annotations["unit"], "%s: unit", where)
+				// Scores have no unit, and what they are of has many.
+				require.True(t, onScores(rule) || rule.Annotations["unit"] != "", "%s: unit", where)
 				require.Contains(t, rule.Annotations["summary_zh"], "$value", where)
 			}
 		}
@@ -179,7 +190,9 @@ func TestQuantityLetsACriticalLevelInhibitItsWarningLevelOnly(t *testing.T) {
 			where := fmt.Sprintf("%s:%d: %s", group.File, rule.Line, rule.Name)
 			var above, below bool
 			for _, selector := range judged.FindAllString(rule.Expr.String(), -1) {
-				if quantity != "" {
+				if onScores(rule) {
+					require.Contains(t, selector, `metric="anomaly_score"`, where)
+				} else if quantity != "" {
 					require.Contains(t, selector, fmt.Sprintf(`metric=%q`, quantity), where)
 				}
 				above = above || strings.Contains(selector, `direction="above"`)
@@ -188,6 +201,10 @@ func TestQuantityLetsACriticalLevelInhibitItsWarningLevelOnly(t *testing.T) {
 			require.True(t, above || below, where)
 			if len(kindsOf(t, rule)) > 0 {
 				require.Empty(t, quantity, "%s: a dangerous kind would hide others that the same camera sees", where)
+				continue
+			}
+			if onScores(rule) {
+				require.Contains(t, []string{"", "{{ $labels.metric }}"}, quantity, "%s: of one metric, or of several", where)
 				continue
 			}
 			if quantity == "" {

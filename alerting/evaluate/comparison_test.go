@@ -85,6 +85,9 @@ func TestConditionsOfTheDefaultRules(t *testing.T) {
 			if !rule.Alert || !strings.Contains(rule.Annotations["summary"], "$value") {
 				continue
 			}
+			if strings.Contains(rule.Expr.String(), "ALERTS{") {
+				continue // it counts alerts, and nobody sets in the catalog how many are many
+			}
 			found := comparisons(rule.Expr)
 			require.NotEmpty(t, found, rule.Name)
 			require.NotNil(t, found[0].thresholds, rule.Name)

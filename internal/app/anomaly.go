@@ -9,12 +9,16 @@ import (
 	"github.com/belfry-city/belfry/alerting/anomaly/model"
 	"github.com/belfry-city/belfry/alerting/anomaly/watch"
 	"github.com/belfry-city/belfry/internal/config"
+	"github.com/belfry-city/belfry/rules"
 )
 
 // LoadDetectors reads and checks the detector files of a configuration, whose
 // models learn days and weeks by the clocks of the zone.
 func LoadDetectors(c *config.Config, kinds []model.Kind, zone *time.Location) (*detector.Set, error) {
-	var defaults fs.FS // Belfry brings none along
+	var defaults fs.FS
+	if c.Detectors == nil { // an empty list means no detectors
+		defaults = rules.Detectors()
+	}
 	return detector.Load(c.Detectors, defaults, kinds, zone)
 }
 
