@@ -16,7 +16,7 @@ import (
 // models learn days and weeks by the clocks of the zone.
 func LoadDetectors(c *config.Config, kinds []model.Kind, zone *time.Location) (*detector.Set, error) {
 	var defaults fs.FS
-	if c.Detectors == nil { // an empty list means no detectors
+	if c.Detectors == nil && c.Rules == nil { // an empty list means no detectors; and other rules read other scores
 		defaults = rules.Detectors()
 	}
 	return detector.Load(c.Detectors, defaults, kinds, zone)

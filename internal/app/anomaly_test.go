@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -65,19 +66,30 @@ func (m *steady) UnmarshalBinary(b []byte) error {
 	return nil
 }
 
-// watchful starts a Belfry on dir, with that model, that stop ends.
-func watchful(t *testing.T, dir string) (r *running, stop func()) {
+// kindsWith are all models, of which auto is the steady one.
+func kindsWith(t *testing.T) []model.Kind {
+	kinds := []model.Kind{{Name: "auto", New: func(_ int, _ model.Settings, zone *time.Location) model.Model {
+		assert.Equal(t, "Europe/Berlin", zone.String(), "the zone by whose days models learn")
+		return &steady{}
+	}}}
+	for _, k := range model.Kinds() {
+		if k.Name != "auto" {
+			kinds = append(kinds, k)
+		}
+	}
+	return kinds
+}
+
+// watchful starts a Belfry on dir, with these models, that stop ends.
+func watchful(t *testing.T, dir, more string) (r *running, stop func()) {
 	t.Helper()
-	text := strings.ReplaceAll("listen: 127.0.0.1:0\ndata_dir: DIR/data\ntimezone: Europe/Berlin\nrules: [DIR/rules.yml]\ndetectors: [DIR/detectors.yml]\n", "DIR", dir)
+	text := strings.ReplaceAll("listen: 127.0.0.1:0\ndata_dir: DIR/data\ntimezone: Europe/Berlin\n"+more, "DIR", dir)
 	c, err := config.Parse(filepath.Join(dir, "belfry.yml"), []byte(text))
 	require.NoError(t, err)
 	r = &running{cfg: c}
 	r.App, err = New(t.Context(), Options{
 		Config: c, Logger: slog.New(slog.DiscardHandler), Metrics: metrics.NewSet(),
-		Kinds: []model.Kind{{Name: "auto", New: func(_ int, _ model.Settings, zone *time.Location) model.Model {
-			assert.Equal(t, "Europe/Berlin", zone.String(), "the zone by whose days models learn")
-			return &steady{}
-		}}},
+		Kinds: kindsWith(t),
 		Deliver: func(_ context.Context, pages []pager.Page) error {
 			r.mu.Lock()
 			defer r.mu.Unlock()
@@ -110,6 +122,8 @@ func (r *running) scored(t *testing.T, n int) {
 	require.Eventually(t, func() bool { return r.detectors(t)[0].Scored == uint64(n) }, time.Minute, 5*time.Millisecond)
 }
 
+const ownRules = "rules: [DIR/rules.yml]\ndetectors: [DIR/detectors.yml]\n"
+
 func TestAPumpThatShakesPagesAlsoAfterARestart(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir, "rules.yml", `groups:
@@ -122,7 +136,7 @@ func TestAPumpThatShakesPagesAlsoAfterARestart(t *testing.T) {
     annotations: {summary: "{{ $labels.asset }}: {{ $labels.metric }}"}
 `)
 	put(t, dir, "detectors.yml", "detectors:\n- {name: pumps, select: '{__name__=~\"pump_.*\"}', outputs: [score, expected, lower, upper]}\n")
-	r, stop := watchful(t, dir)
+	r, stop := watchful(t, dir, ownRules)
 	at := time.Now().Add(-time.Hour).Truncate(time.Second)
 	feed := func(asset string, v float64) {
 		at = at.Add(time.Second)
@@ -134,7 +148,7 @@ func TestAPumpThatShakesPagesAlsoAfterARestart(t *testing.T) {
 	r.scored(t, 8)
 	stop()
 
-	r, stop = watchful(t, dir)
+	r, stop = watchful(t, dir, ownRules)
 	for i := range 4 { // it has seen eight already
 		feed("P1", 2+0.1*float64(i%3))
 	}
@@ -163,4 +177,66 @@ func TestAPumpThatShakesPagesAlsoAfterARestart(t *testing.T) {
 	require.Eventually(t, func() bool { return len(r.detectors(t)) == 2 }, time.Minute, 5*time.Millisecond)
 	require.EqualValues(t, 1, r.detectors(t)[0].Series)
 	stop()
+}
+
+// TestTheRulesThatBelfryBringsAlongSayWhatShakes looks at an alert of the built-in
+// rules and detectors as an operator does.
+func TestTheRulesThatBelfryBringsAlongSayWhatShakes(t *testing.T) {
+	dir := t.TempDir()
+	put(t, dir, "catalog.yml", "assets: [{id: P7, domain: water, name: Pump 7, name_zh: 7号泵, street: Hualongqiao, team: municipal}]\n")
+	r, stop := watchful(t, dir, "catalog: [DIR/catalog.yml]\n")
+	defer stop()
+	at := time.Now().Add(-time.Hour)
+	for i := range 12 {
+		r.write(t, fmt.Sprintf("pump,asset=P7 vibration_mm_per_s=2,current_amperes=%g %d", 31+float64(i%2), at.Add(time.Duration(i)*time.Second).UnixNano()))
+	}
+	require.Eventually(t, func() bool {
+		return slices.ContainsFunc(r.detectors(t), func(d watch.Shown) bool { return d.Name == "pump" && d.Scored == 24 })
+	}, time.Minute, 5*time.Millisecond)
+	r.write(t, fmt.Sprintf("pump,asset=P7 vibration_mm_per_s=9.25,current_amperes=31 %d", time.Now().UnixNano()))
+	type alert struct{ Labels, Annotations map[string]string }
+	var found []alert
+	require.Eventually(t, func() bool {
+		found = nil
+		var all []alert
+		getJSON(t, r.URL()+"/api/v2/alerts", &all)
+		for _, a := range all {
+			if a.Labels["alertname"] == "PumpAnomaly" {
+				found = append(found, a)
+			}
+		}
+		return len(found) > 0
+	}, time.Minute, 5*time.Millisecond)
+	require.Len(t, found, 1)
+	for name, want := range map[string]string{
+		"asset": "P7", "metric": "pump_vibration_mm_per_s", "quantity": "pump_vibration_mm_per_s", "severity": "info",
+		"team": "municipal", "street": "Hualongqiao", "domain": "water",
+	} {
+		require.Equal(t, want, found[0].Labels[name], name)
+	}
+	said := found[0].Annotations
+	require.Contains(t, said["summary"], "A reading of P7 is unusual: pump_vibration_mm_per_s 9.25, usually about 2; anomaly score ")
+	require.Contains(t, said["summary_zh"], "pump_vibration_mm_per_s 9.25，平常约 2，异常分数 ")
+	require.Equal(t, "1", said["limit"])
+	require.Equal(t, "Pump 7", said["name"])
+	require.NotEmpty(t, said["reading_time"])
+	require.Contains(t, said["runbook_url"], "PumpAnomaly.md")
+	for _, d := range r.detectors(t) {
+		if d.Name == "pump" || d.Name == "pump-together" {
+			require.NotZero(t, d.Series, d.Name)
+		} else {
+			require.Zero(t, d.Series, "%s: nothing that it watches was sent", d.Name)
+		}
+	}
+}
+
+// TestWhoDoesNotWantDetectorsHasNone says when the built-in ones are used.
+func TestWhoDoesNotWantDetectorsHasNone(t *testing.T) {
+	for text, want := range map[string]bool{"": true, "detectors: []": false, "rules: []": false, "catalog: []": true} {
+		c, err := config.Parse("belfry.yml", []byte(text))
+		require.NoError(t, err)
+		set, err := LoadDetectors(c, kindsWith(t), c.Timezone)
+		require.NoError(t, err)
+		require.Equal(t, want, len(set.Detectors()) > 0, text)
+	}
 }

@@ -44,7 +44,7 @@ type Config struct {
 	BucketLabel        string // "": db and bucket are ignored
 	Catalog            []string
 	Rules              []string // globs; nil: the embedded defaults, empty: none
-	Detectors          []string // the same
+	Detectors          []string // globs; nil: the embedded defaults where Rules is nil too, empty: none
 	EvaluationInterval time.Duration
 	Query              Query
 	Devices            Devices

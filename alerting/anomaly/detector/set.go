@@ -107,7 +107,7 @@ func match(glob string) ([]string, error) {
 		return err == nil && info.IsDir()
 	})
 	if len(paths) == 0 {
-		return nil, fmt.Errorf("detectors: no file matches %q; name a detector file, or leave detectors out for the default ones", glob)
+		return nil, fmt.Errorf("detectors: no file matches %q; name a detector file, or leave detectors out", glob)
 	}
 	return paths, nil
 }
