@@ -141,7 +141,7 @@ func newSigns(zone *time.Location) *signs {
 }
 
 // shapesMost is how many categories of shapes there are.
-const shapesMost = 20
+const shapesMost = 18
 
 // add takes a sample; says is true where a bucket ended with it, and u is then how surprising each sign is.
 func (s *signs) add(t int64, x float64) (u [signCount]float32, says bool) {
