@@ -14,6 +14,7 @@ import (
 // Store is the database as far as a Watcher has to do with it.
 type Store interface {
 	storage.Appendable
+	storage.Queryable
 	// LogDir is the directory of the log.
 	LogDir() string
 	// Committed has a value when something was logged since one was taken.

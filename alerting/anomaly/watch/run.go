@@ -56,7 +56,7 @@ func (w *Watcher) beginAt() error {
 	for _, d := range w.detectors {
 		d.refused.Store(0)
 	}
-	w.replaying = w.replaying || w.begun
+	w.replaying, w.stored = w.replaying || w.begun, nil
 	at := w.place.Position
 	if !w.place.Fits(w.log) {
 		first, _ := w.log.After(-1)

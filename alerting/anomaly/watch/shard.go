@@ -120,9 +120,9 @@ func (w *Watcher) commit(ctx context.Context, scores []score) error {
 		}
 		w.refsOf = g
 	}
-	// What was stored before a crash is said again, and not to be stored as if it
-	// came late.
-	app.SetOptions(&storage.AppendOptions{DiscardOutOfOrder: w.replaying})
+	if err := w.lookUpStored(ctx, scores); err != nil {
+		return errors.Join(err, app.Rollback())
+	}
 	for i := range scores {
 		if err := w.append(app, &scores[i]); err != nil {
 			return errors.Join(err, app.Rollback())
@@ -147,12 +147,14 @@ func (w *Watcher) append(app storage.Appender, s *score) error {
 			continue
 		}
 		out := &s.k.outs[i]
+		if w.stored.has(out.lset, s.t) {
+			w.metrics.storedBefore.Inc()
+			continue
+		}
 		ref, err := app.Append(out.ref, out.lset, s.t, v)
 		switch {
 		case err == nil:
 			out.ref = ref
-		case errors.Is(err, storage.ErrOutOfOrderSample) && w.replaying:
-			w.metrics.storedBefore.Inc()
 		case errors.Is(err, storage.ErrDuplicateSampleForTimestamp):
 			w.metrics.notStored("conflict").Inc()
 		case errors.Is(err, storage.ErrOutOfOrderSample), errors.Is(err, storage.ErrTooOldSample), errors.Is(err, storage.ErrOutOfBounds):

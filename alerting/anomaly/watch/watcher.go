@@ -45,6 +45,7 @@ type Watcher struct {
 	place      tail.Place // of the log, where all before has been seen
 	begun      bool       // whether the reader has been told where to begin
 	replaying  bool       // what was in the log at the start
+	stored     stored     // while replaying
 	started    time.Time
 
 	saving
