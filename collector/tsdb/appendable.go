@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/prometheus/prometheus/model/histogram"
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/storage"
 )
 
@@ -38,6 +40,27 @@ type heldAppender struct {
 	storage.Appender
 	store   *Store
 	release func()
+}
+
+// Append creates series one at a time, as whatever else does: upstream puts a series that is created before one of a lower
+// reference in its place among those that a query may be reading.
+func (a *heldAppender) Append(ref storage.SeriesRef, l labels.Labels, t int64, v float64) (storage.SeriesRef, error) {
+	if ref == 0 {
+		a.store.createMu.Lock()
+		defer a.store.createMu.Unlock()
+	}
+	return a.Appender.Append(ref, l, t, v)
+}
+
+// AppendHistogram is as Append.
+func (a *heldAppender) AppendHistogram(
+	ref storage.SeriesRef, l labels.Labels, t int64, h *histogram.Histogram, fh *histogram.FloatHistogram,
+) (storage.SeriesRef, error) {
+	if ref == 0 {
+		a.store.createMu.Lock()
+		defer a.store.createMu.Unlock()
+	}
+	return a.Appender.AppendHistogram(ref, l, t, h, fh)
 }
 
 func (a *heldAppender) Commit() error {
