@@ -81,7 +81,7 @@ func tune(j *model.Judge, all []*lesson) (best trial.Outcome) {
 	var choices []choice
 	most := 0.
 	for _, rest := range []int{60, 90, 130} {
-		for _, heat := range []float64{0, 0.1, 0.2} {
+		for _, heat := range []float64{0, 0.1, 0.2, 0.3} {
 			for limit := -3.; limit < 1; limit += 0.125 {
 				j.Limit, j.Heat, j.Rest = limit, heat, rest
 				o := outcome(j, all)
@@ -108,9 +108,13 @@ func weigh(j *model.Judge, all []*lesson) {
 	for _, l := range all {
 		for i := range l.rows {
 			l.rows[i].weight = j.Weight(&l.rows[i].evidence)
+			l.rows[i].plain = model.Plain(&l.rows[i].evidence)
 		}
 	}
 }
+
+// deeper is by how much more an alarm has to be in the rest after another, as in the model auto.
+const deeper = 0.5
 
 // outcome is as the model auto alarms.
 func outcome(j *model.Judge, all []*lesson) (total trial.Outcome) {
@@ -121,8 +125,8 @@ func outcome(j *model.Judge, all []*lesson) (total trial.Outcome) {
 			d := &l.rows[i]
 			heat *= math.Pow(1-1./2000, float64(d.bucket-last))
 			last = d.bucket
-			over := (d.weight - j.Limit - j.Heat*heat) / j.Decade
-			if over < 0 || d.bucket < rest && over < peak+1 {
+			over := max((d.weight-j.Limit-j.Heat*heat)/j.Decade, d.plain)
+			if over < 0 || d.bucket < rest && over < peak+deeper {
 				continue
 			}
 			scores[d.sample] = 1

@@ -147,6 +147,7 @@ type row struct {
 	// label is 1 in the beginning of an anomaly, 0 where there is none, -1 where nothing is to be learned.
 	label  int8
 	weight float64
+	plain  float64
 }
 
 // composedPerSeries is how many series of kinds of their own there are to each of a kind of a set.

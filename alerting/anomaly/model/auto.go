@@ -29,10 +29,17 @@ type auto struct {
 	rest    int     // buckets
 	peak    float64 // the score of the last alarm
 	within  tail    // of samples within a bucket
+	missing int     // samples since the last one
+	longest float64 // how many ever were, which is forgotten by and by
 }
 
 const (
 	autoHeatFor = 2000 // buckets
+	// Samples are missing when there are so many, and so many times as many as ever of late.
+	silenceLeast = 12
+	silenceTimes = 3
+	silenceKeep  = 0.9995
+	autoDeeper   = 0.5
 	// autoWithin is how surprising a sample within a bucket is that is an alarm.
 	autoWithin = 5
 	// autoBand is how surprising a value is at the bounds: one in a hundred is beyond each.
@@ -66,18 +73,46 @@ func (a *auto) reset() {
 func (a *auto) Observe(t int64, values []float64) Verdict {
 	x := values[0]
 	if !finite(x) {
-		return none()
+		v := none()
+		a.missing = min(a.missing+1, signsLong)
+		v.Score = a.silent(a.missing)
+		return v
 	}
 	x = bounded(x)
+	silence := a.hearAgain(t)
 	within := a.lookWithin(x)
 	u, says := a.signs.add(t, x)
 	v := a.band()
 	if !says {
-		v.Score = within
+		v.Score = math.Max(silence, within)
 		return v
 	}
-	v.Score = math.Max(within, a.judgeBucket(&u))
+	v.Score = math.Max(silence, math.Max(within, a.judgeBucket(&u)))
 	return v
+}
+
+// hearAgain judges how many samples are missing before one that comes.
+func (a *auto) hearAgain(t int64) (score float64) {
+	s := a.signs
+	n := a.missing
+	if s.last != 0 && s.interval > 0 {
+		n = max(n, int(math.Min(math.Round(float64(t-s.last)/s.interval)-1, signsLong)))
+	}
+	if n > a.missing { // or it has been said
+		score = a.silent(n)
+	}
+	a.longest = math.Max(a.longest*silenceKeep, float64(n))
+	a.missing = 0
+	return score
+}
+
+// silent judges that so many samples in a row are missing.
+func (a *auto) silent(n int) float64 {
+	usual := math.Max(silenceLeast, silenceTimes*a.longest)
+	if a.signs.buckets < a.warmup || float64(n) < usual {
+		return 0
+	}
+	return a.alarm(1 + math.Log10(float64(n)/usual))
 }
 
 // lookWithin judges a sample of a bucket of many.
@@ -87,7 +122,7 @@ func (a *auto) lookWithin(x float64) float64 {
 		return 0
 	}
 	far := math.Abs((x-s.center)/s.unit-s.expected) / math.Max(s.scale, 1e-6)
-	u := a.within.surprise(far)
+	u := a.within.surprise(far, tailPart)
 	a.within.learn(far)
 	return a.alarm(u / (autoWithin + math.Log10(float64(s.width))))
 }
@@ -102,20 +137,20 @@ func (a *auto) judgeBucket(u *[signCount]float32) float64 {
 	if !some || a.signs.buckets < a.warmup {
 		return 0
 	}
-	over := (a.judge.Weight(&e) - a.judge.Limit - a.judge.Heat*a.heat) / a.judge.Decade
+	over := a.judge.Over(&e, a.heat) - a.signs.narrow()
 	if over < 0 {
 		return a.alarm(math.Exp(over))
 	}
 	return a.alarm(1 + over)
 }
 
-// alarm has a score be over 1 once for each cause: in the rest after an alarm, only for what is ten times rarer still.
+// alarm has a score be over 1 once for each cause: in the rest after an alarm, only for what is three times rarer still.
 func (a *auto) alarm(score float64) float64 {
 	if score < 1 {
 		return score
 	}
 	score = math.Max(score, 1.001)
-	if a.rest > 0 && score < a.peak+1 {
+	if a.rest > 0 && score < a.peak+autoDeeper {
 		return 0.99
 	}
 	a.rest, a.peak = a.judge.Rest, score
@@ -126,13 +161,13 @@ func (a *auto) alarm(score float64) float64 {
 // band is what the value was expected to be.
 func (a *auto) band() Verdict {
 	s := a.signs
-	if s.buckets <= signsEarly+tailFirst {
+	if s.buckets <= signsEarly+signsSettled+tailFirst {
 		return none()
 	}
 	scale := math.Max(s.scale, 1e-6)
 	side := func(tail int) float64 {
 		// Of few values the tail is not known well.
-		return scale * math.Sinh(math.Max(0, math.Min(s.tails[tail].level(autoBand), autoWide)))
+		return scale * math.Sinh(math.Max(0, math.Min(s.tails[tail].level(autoBand, tailPartFar), autoWide)))
 	}
 	unit := func(y float64) float64 { return s.center + s.unit*y }
 	down, up := side(signSpike.other()), side(int(signSpike))
@@ -144,6 +179,8 @@ func (a *auto) layout(l *layout) {
 	l.smalls(a.witness.held[:])
 	l.float(&a.heat, &a.peak)
 	l.count(&a.rest, a.judge.Rest)
+	l.count(&a.missing, signsLong)
+	l.float(&a.longest)
 	a.within.layout(l)
 }
 

@@ -71,6 +71,19 @@ func (j *Judge) Weight(e *Evidence) float64 {
 	return float64(sum)
 }
 
+// plain is the surprise of a single bucket that is an anomaly whatever the rest of the evidence is, which a network that learned
+// from many series cannot know of one.
+const plain = 7
+
+// Over is how many times ten an anomaly is rarer than one that is just an alarm, negative below that; heat are the alarms of late.
+func (j *Judge) Over(e *Evidence, heat float64) float64 {
+	over := (j.Weight(e) - j.Limit - j.Heat*heat) / j.Decade
+	return math.Max(over, Plain(e))
+}
+
+// Plain is Over by what a single bucket says alone.
+func Plain(e *Evidence) float64 { return float64(e[2*signCount+signSpike]) - plain/3. }
+
 //go:embed auto_judge.json
 var learned []byte
 

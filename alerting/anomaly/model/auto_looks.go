@@ -57,18 +57,19 @@ func (s *signs) lookAtForecast(l *looks) {
 	if s.buckets < signsEarly+15 {
 		s.expected = s.before[0]
 	}
-	if s.gap {
-		s.expected = l.y // what came between is not known
-		s.before = [3]float64{l.y, l.y, l.y}
-	}
 	l.residual = l.y - s.expected
+	if s.gap { // what came between is not known, nor how far it went
+		y := s.tame(l.y)
+		s.before = [3]float64{y, y, y}
+		s.expected, l.residual = season, 0
+	}
 	l.scale = s.scaleAt(l.day)
 	z := l.residual / l.scale
 	c := clip(z, 4)
 	s.push += (c - s.push) / 6
 	s.drift += (c - s.drift) / 40
 	s.rough += (math.Abs(c) - s.rough) / 12
-	l.sides(signSpike, (l.high-s.expected)/l.scale, (s.expected-l.low)/l.scale)
+	l.sides(signSpike, z+(l.high-l.y)/l.scale, (l.y-l.low)/l.scale-z)
 	l.both(signPush, s.push)
 	l.both(signDrift, s.drift)
 	l.statistic[signRough], l.statistic[signSmooth] = s.rough, -s.rough
@@ -125,7 +126,7 @@ func (s *signs) lookAtLevels(l *looks) {
 	s.often[0] += (above - s.often[0]) / 24
 	s.often[1] += (below - s.often[1]) / 24
 	l.sides(signExtremes, s.often[0], s.often[1])
-	if l.y == s.before[0] && !s.gap {
+	if s.tame(l.y) == s.before[0] && !s.gap {
 		s.run++
 	} else {
 		s.longest = math.Max(s.longest*0.9999, s.run)
@@ -203,8 +204,9 @@ func (s *signs) lookAtEchoes(l *looks) {
 // learn takes a bucket as one more that was.
 func (s *signs) learn(l *looks) {
 	n := float64(s.buckets - signsEarly)
-	size := math.Abs(l.residual)
+	y := s.tame(l.y)
 	if !s.gap {
+		size := math.Abs(y - s.expected)
 		if n > 20 {
 			s.hours.learn(l.day, math.Min(size, 5*l.scale))
 		}
@@ -219,17 +221,29 @@ func (s *signs) learn(l *looks) {
 		off = math.Min(off, 5*l.spread)
 	}
 	s.spread.learn(l.day, off)
-	s.mean += (l.y - s.mean) * math.Max(1/n, 0.01)
+	s.mean += (y - s.mean) * math.Max(1/n, 0.01)
 	gain := s.q * math.Max(4/n, 0.02)
 	s.q += (math.Min(math.Abs(l.deviation), 10*s.q) - s.q) * 0.005
 	s.high += gain * (above(l.y, s.high) - 0.1)
 	s.low += gain * (0.1 - above(s.low, l.y))
-	s.lowest, s.utmost = math.Min(s.lowest, l.low), math.Max(s.utmost, l.high)
-	s.day.learn(l.day, l.y)
-	s.week.learn(l.week, l.y)
+	s.lowest, s.utmost = math.Min(s.lowest, s.tame(l.low)), math.Max(s.utmost, s.tame(l.high))
+	s.day.learn(l.day, y)
+	s.week.learn(l.week, y)
 	copy(s.dozen[:], s.dozen[1:])
 	s.dozen[len(s.dozen)-1] = float32(l.squashed)
-	s.before = [3]float64{l.y, s.before[0], s.before[1]}
+	s.before = [3]float64{y, s.before[0], s.before[1]}
+}
+
+// tame is a value no farther from the usual than what can be learned from without being blinded by it, as by a -999 that says
+// that there is none. What is usual follows if such values last.
+func (s *signs) tame(y float64) float64 {
+	const times, least = 10, 30
+	if s.constant {
+		return y
+	}
+	far := math.Max(times*(s.high-s.low), least)
+	middle := (s.high + s.low) / 2
+	return math.Max(middle-far, math.Min(y, middle+far))
 }
 
 // above is 1 where x is above y, else 0.

@@ -2,6 +2,7 @@ package model
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -72,10 +73,12 @@ func (s sign) far() bool {
 }
 
 const (
-	signsEarly  = 40 // buckets before anything is known
-	signsWidest = 5 * time.Minute
-	signsWiden  = 512 // buckets of one width
-	signsLong   = 1 << 30
+	signsEarly = 40 // buckets before anything is known
+	// For so many more, scales are not settled, and what signs say would spoil their tails for long.
+	signsSettled = 30
+	signsWidest  = 5 * time.Minute
+	signsWiden   = 512 // buckets of one width
+	signsLong    = 1 << 30
 	// After so many changes it is known for how long a series stays the same.
 	signsChanges = 20
 )
@@ -94,6 +97,7 @@ type signs struct {
 	last     int64   // time of the last sample
 	interval float64 // milliseconds between samples
 	gap      bool    // samples are missing before the bucket
+	constant bool    // the unit is none that the values have
 
 	buckets, since int // and since when of this width
 	early          []float64
@@ -190,8 +194,10 @@ func (s *signs) bucket(t int64, x, low, high float64) (u [signCount]float32) {
 	scaled := func(x float64) float64 { return clip((x-s.center)/s.unit, 1e12) }
 	y := scaled(x)
 	l := s.look(t, y, scaled(low), scaled(high))
-	for i := range signCount {
-		u[i] = float32(s.surprise(i, &l))
+	if s.buckets > signsEarly+signsSettled {
+		for i := range signCount {
+			u[i] = float32(s.surprise(i, &l))
+		}
 	}
 	s.learn(&l)
 	if math.Abs(y) < 1000 {
@@ -207,12 +213,35 @@ func (s *signs) begin() {
 	for _, v := range s.early {
 		s.center += v / signsEarly
 	}
-	d := 0.
-	for _, v := range s.early {
-		d += math.Abs(v-s.center) / signsEarly
+	s.unit = apartFrom(s.early, s.center)
+	slices.Sort(s.early)
+	// What is there by mistake does not decide how large a deviation is.
+	middle := s.early[signsEarly/10 : signsEarly-signsEarly/10]
+	if center := middle[len(middle)/2]; s.unit > 20*apartFrom(middle, center) {
+		s.center, s.unit = center, apartFrom(middle, center)
 	}
-	s.unit = math.Max(d, math.Max(1e-6*math.Abs(s.center), 1e-9))
+	least := math.Max(1e-6*math.Abs(s.center), 1e-9)
+	s.constant = s.unit < least
+	s.unit = math.Max(s.unit, least)
 	s.early = nil
+}
+
+// apartFrom is the mean distance of values from a level.
+func apartFrom(values []float64, level float64) (mean float64) {
+	for _, v := range values {
+		mean += math.Abs(v-level) / float64(len(values))
+	}
+	return mean
+}
+
+// narrow is how many times ten more buckets there are now than there will be once they are as long as they get: so much rarer
+// has to be what is an alarm, so that there are not more of them as long as the history is short.
+func (s *signs) narrow() float64 {
+	if s.interval == 0 {
+		return 0
+	}
+	samples := float64(signsWidest.Milliseconds()) / s.interval
+	return math.Log10(math.Max(1, samples/float64(s.width)))
 }
 
 // widen doubles buckets once there are enough of them.
@@ -255,16 +284,18 @@ func (s *signs) surprise(i sign, l *looks) float64 {
 	if math.IsNaN(x) {
 		return 0
 	}
+	part := tailPart
 	if i.far() {
+		part = tailPartFar
 		x, down = math.Asinh(x), math.Asinh(down)
 	}
-	up := s.tails[i].surprise(x)
+	up := s.tails[i].surprise(x, part)
 	s.tails[i].learn(x)
 	o := i.other()
 	if o < 0 {
 		return up
 	}
-	up = math.Max(up, s.tails[o].surprise(down))
+	up = math.Max(up, s.tails[o].surprise(down, part))
 	s.tails[o].learn(down)
 	return up
 }
@@ -275,6 +306,7 @@ func (s *signs) layout(l *layout) {
 	l.float(&s.sum, &s.min, &s.max, &s.interval, &s.center, &s.unit)
 	l.time(&s.last)
 	l.flag(&s.gap)
+	l.flag(&s.constant)
 	for _, v := range []*int{&s.buckets, &s.since, &s.far, &s.changes} {
 		l.count(v, signsLong)
 	}

@@ -14,6 +14,9 @@ type tail struct {
 }
 
 const (
+	// tailPart is that of most statistics, which are rather heavy; and tailPartFar that of logarithms.
+	tailPart    = 0.7
+	tailPartFar = 0.25
 	// tailBeyond is which part of all is beyond the threshold.
 	tailBeyond = 0.04
 	// tailMemory bounds how many values, and tailPeaks how many excesses, count; before tailFirst there is no surprise.
@@ -54,10 +57,10 @@ func (t *tail) learn(x float64) {
 	t.square += (float32(d*d) - t.square) / float32(t.peaks)
 }
 
-// fit are shape and scale of the distribution of excesses, the scale 0 where there are none.
-func (t *tail) fit() (shape, scale float64) {
-	// Some excesses stand for what is known beforehand of most distributions.
-	const prior, part, heavy = 4, 0.7, 2.5
+// fit are shape and scale of the distribution of excesses, the scale 0 where there are none. Of few, part says what is known
+// beforehand: how large they are, in mean distances of values from the threshold.
+func (t *tail) fit(part float64) (shape, scale float64) {
+	const prior, heavy = 4, 2.5
 	w, n := part*float64(t.width), float64(t.peaks)
 	mean := (n*float64(t.mean) + prior*w) / (n + prior)
 	square := (n*float64(t.square) + prior*heavy*w*w) / (n + prior)
@@ -70,12 +73,12 @@ func (t *tail) fit() (shape, scale float64) {
 }
 
 // surprise is the negative decimal logarithm of how likely a value as large is; 0 of those that are not in the tail.
-func (t *tail) surprise(x float64) float64 {
+func (t *tail) surprise(x, part float64) float64 {
 	d := x - float64(t.threshold)
 	if !(d > 0) || t.seen < tailFirst {
 		return 0
 	}
-	shape, scale := t.fit()
+	shape, scale := t.fit(part)
 	if !(scale > 0) {
 		return 0
 	}
@@ -83,8 +86,8 @@ func (t *tail) surprise(x float64) float64 {
 }
 
 // level is how large a value is whose surprise is u.
-func (t *tail) level(u float64) float64 {
-	shape, scale := t.fit()
+func (t *tail) level(u, part float64) float64 {
+	shape, scale := t.fit(part)
 	if !(scale > 0) {
 		return float64(t.threshold)
 	}

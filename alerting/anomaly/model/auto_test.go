@@ -139,3 +139,30 @@ func TestAutoKnowsWhereValuesUsuallyAre(t *testing.T) {
 		}
 	}
 }
+
+// A value that says that there is none, such as -999, is an anomaly, and what comes after it is found as before.
+func TestAutoIsNotBlindedByOneValue(t *testing.T) {
+	t.Parallel()
+	k := model.Kinds()[0]
+	for _, wild := range []float64{-999, 1e6, -1e30} {
+		for _, at := range []int{20, 55, 1500} {
+			r := drawn(5)
+			when := alarms(k.New(1, k.Defaults(), nil), 300_000, 3000, func(i int) float64 {
+				v := 20 + 3*math.Sin(2*math.Pi*float64(i)/288) + 0.3*r.NormFloat64()
+				switch {
+				case i == at:
+					return wild
+				case i >= 2200 && i < 2260:
+					return v + 5
+				}
+				return v
+			})
+			if at > 1000 && !anyIn(when, at, at+1) {
+				t.Errorf("%g is not found: alarms at %v", wild, when)
+			}
+			if !anyIn(when, 2200, 2220) {
+				t.Errorf("after %g at %d a shift is not found: alarms at %v", wild, at, when)
+			}
+		}
+	}
+}
