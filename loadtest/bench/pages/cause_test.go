@@ -34,7 +34,7 @@ func TestCausesAreDueInTheirTurnWhateverBecomesOfThem(t *testing.T) {
 
 func TestReadingsOfCausesAreLineProtocolForRulesThatExist(t *testing.T) {
 	d := district(t, 0.01)
-	alerts := expressions(t, ruleSet(t, d, 430))
+	alerts := expressions(t, ruleSet(t, d, 468))
 	for _, c := range causes(3*time.Second, rates{20, 4}, d.Streets(), 1) {
 		require.NotEmpty(t, alerts[c.page.alert], c.page.alert)
 		for _, lines := range [][]string{c.breaks, c.normal} {

@@ -64,6 +64,10 @@ func NewRuleSet(dir string, count int, streets, lots []string) (*RuleSet, error)
 		}
 		s.add(filepath.Base(path), f)
 	}
+	// With fewer, the last streets would have no rules, and their pages would seem lost.
+	if least := s.Count + len(wholeCity()) + len(streets)*len(everyStreet()); count < least {
+		return nil, fmt.Errorf("making %d rules: want at least %d, with which each street has its own", count, least)
+	}
 	own, err := ownRules(streets, lots, count-s.Count)
 	if err != nil {
 		return nil, err

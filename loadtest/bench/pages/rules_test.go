@@ -59,6 +59,8 @@ func TestRulesOfADistrictAreValidForAll(t *testing.T) {
 
 	_, err = NewRuleSet(defaultRules, 1000, d.Streets(), d.Lots())
 	require.ErrorContains(t, err, "making 1000 rules: there are only")
+	_, err = NewRuleSet(defaultRules, 400, d.Streets(), d.Lots())
+	require.ErrorContains(t, err, "making 400 rules: want at least")
 	_, err = NewRuleSet(t.TempDir(), 500, nil, nil)
 	require.ErrorContains(t, err, "found 0 files")
 }

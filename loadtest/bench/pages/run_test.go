@@ -67,7 +67,7 @@ func tool(t *testing.T, name string) string {
 func smallOptions(t *testing.T, systems ...System) Options {
 	d := district(t, 0.01)
 	return Options{
-		Systems: systems, District: d, Rules: ruleSet(t, d, 430), Seed: 1,
+		Systems: systems, District: d, Rules: ruleSet(t, d, 468), Seed: 1,
 		Rate: 2000, Connections: 2, Lines: 100, Warm: 2 * time.Second, During: 3 * time.Second, Patience: time.Minute,
 		OfAssets: 8, OfStreets: 4, Dir: t.TempDir(), Say: t.Logf,
 	}
@@ -98,7 +98,7 @@ func TestRulesDoNotKeepWritesFromBeingTaken(t *testing.T) {
 	d := district(t, 0.01)
 	dir := t.TempDir()
 	cost, err := Cost(t.Context(), server.Belfry{Binary: os.Args[0]}, CostOptions{
-		District: d, Rules: ruleSet(t, d, 430), Samples: 20_000, Repeats: 1, Connections: 2, Lines: 100, Dir: dir, Say: t.Logf,
+		District: d, Rules: ruleSet(t, d, 468), Samples: 20_000, Repeats: 1, Connections: 2, Lines: 100, Dir: dir, Say: t.Logf,
 	})
 	require.NoError(t, err)
 	require.Len(t, cost.Ways, 4)
