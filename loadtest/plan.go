@@ -22,6 +22,10 @@ type Plan struct {
 	// Start is the instant of the first round when there is an interval. Zero
 	// means such that the last round is of the moment at which it is due.
 	Start time.Time
+	// After is an instant than which all readings are later when there is no
+	// interval: the last of a run before this one, whose rounds may have been
+	// less than a millisecond each and so ahead of the clock.
+	After time.Time
 	// RetryFor is for how long a request is sent again and again before it is
 	// given up as lost; 0 stands for two minutes.
 	RetryFor time.Duration

@@ -209,6 +209,20 @@ func TestASeriesReadingsArriveInOrderWhateverHappens(t *testing.T) {
 	})
 }
 
+func TestARunAfterAnotherHasNoneOfItsInstants(t *testing.T) {
+	story(t, func(t *testing.T) {
+		server, begin := &fakeServer{}, time.Now()
+		plan := loadtest.Plan{Samples: 1000, Connections: 1}
+		first, err := loadtest.Run(t.Context(), loadtest.Options{Plan: plan, Load: fakeLoad(1), Driver: server})
+		require.NoError(t, err)
+		require.Equal(t, begin.Add(99*time.Millisecond), first.LastReading, "ahead of the clock: rounds took no time")
+		plan.After = first.LastReading
+		second, err := loadtest.Run(t.Context(), loadtest.Options{Plan: plan, Load: fakeLoad(1), Driver: server})
+		require.NoError(t, err)
+		require.Equal(t, begin.Add(100*time.Millisecond), second.FirstReading)
+	})
+}
+
 func TestAPastEndsNow(t *testing.T) {
 	story(t, func(t *testing.T) {
 		server, begin := &fakeServer{}, time.Now()

@@ -29,7 +29,7 @@ type schedule struct {
 }
 
 func newSchedule(plan Plan, load Load, begin time.Time) *schedule {
-	return &schedule{plan: plan, load: load, begin: begin, instant: map[int64]time.Time{}}
+	return &schedule{plan: plan, load: load, begin: begin, instant: map[int64]time.Time{}, last: plan.After.Truncate(time.Millisecond)}
 }
 
 // take returns the next request, and false when there is none left.

@@ -119,12 +119,16 @@ func (o CostOptions) once(ctx context.Context, b server.Belfry, rules *RuleSet, 
 	if err != nil {
 		return err
 	}
+	var last time.Time
 	send := func(samples int64) (*loadtest.Report, error) {
 		report, err := loadtest.Run(ctx, loadtest.Options{
-			Plan: loadtest.Plan{Connections: o.Connections, Samples: samples}, Load: load, Driver: driver,
+			Plan: loadtest.Plan{Connections: o.Connections, Samples: samples, After: last}, Load: load, Driver: driver,
 		})
 		if err == nil && !report.OK {
 			err = fmt.Errorf("%d samples refused, %d lost: %v", report.Refused, report.Lost, report.Errors)
+		}
+		if err == nil {
+			last = report.LastReading
 		}
 		return report, err
 	}
