@@ -20,7 +20,9 @@ import (
 // with a delay. What came and went within that delay is no fault either, but what such sensors do now and then: the tails of
 // their distributions learn it. After a longest time the fault is how things are.
 //
-// A sample of p sensors takes 2·p³ multiplications (8 sensors: about 7 µs), and the model 8·(2·p²+(15+4·smooth)·p)+700·(p+1) bytes
+// A sensor that falls silent is left out, of what the others say as well, until enough of it is known again to be as smooth as it was.
+//
+// A sample of p sensors takes 2·p³ multiplications (8 sensors: about 7 µs), and the model 8·(2·p²+(19+4·smooth)·p)+700·(p+1) bytes
 // (8 sensors: 14 KB).
 type multivariate struct {
 	of      uint32
@@ -29,16 +31,21 @@ type multivariate struct {
 	needed  float64 // samples learned before the first score
 	smooth  float64
 	memory  float64
-	longest int // samples of an alarm
-	delay   int // samples after which one is learned
-	learnt  int // samples for which quartiles are kept
+	longest int     // samples of an alarm
+	gone    float64 // weight of a sensor that has been silent for as long
+	delay   int     // samples after which one is learned
+	learnt  int     // samples for which quartiles are kept
 
-	seen  []float64 // samples of each sensor
-	now   []float64 // smoothed
-	past  []float64 // a ring of what now was, NaN where there was none
-	at    int
-	full  int // how much of the ring is filled, in samples
-	clean int // samples without an alarm, so far as they matter
+	seen   []float64 // instants since the first value of each sensor
+	usual  []float64 // which part of these had one
+	first  []float64 // the value before the last one of each, as long as it is new
+	second []float64 // and the last one
+	weight []float64 // the same of late
+	sum    []float64 // and the smoothed value times that
+	past   []float64 // a ring of what now was, NaN where there was none
+	at     int
+	full   int // how much of the ring is filled, in samples
+	clean  int // samples without an alarm, so far as they matter
 
 	n      float64   // samples learned, up to the memory
 	known  []float64 // the same of each sensor
@@ -54,11 +61,14 @@ type multivariate struct {
 	frozen int
 	often  float64 // alarms of late
 
-	// x, z, e, was, d and inverse are of no matter between two samples.
-	x, z, e, was, d, inverse []float64
+	// These are of no matter between two samples. wild are values beyond what counts, there are sensors that can be compared,
+	// stay is which part of their residuals is still there a delay later, part which part of these counts.
+	x, z, e, was, d, inverse, wild, stay, part []float64
+	there                                      []bool
 }
 
 const (
+	multivariateVersion = 2
 	// multivariateHold is the score down to which an alarm goes on where nothing wanders.
 	multivariateHold = 0.5
 	// multivariateClip bounds, in standard deviations, what is learned of a deviation.
@@ -71,11 +81,13 @@ const (
 	multivariateFirst = 20
 	// multivariateFar bounds deviations, in standard deviations.
 	multivariateFar = 100
+	// multivariateEnough is how much of its usual weight of late a sensor needs to count.
+	multivariateEnough = 0.7
 )
 
 func multivariateKind() Kind {
 	k := Kind{
-		Name: "multivariate", Joint: true, Version: 1,
+		Name: "multivariate", Joint: true, Version: multivariateVersion,
 		Summary: "Several sensors of one pump, bridge or street do not go together as they did; the score stays up while they do not.",
 		Options: []Option{
 			{Name: "every", Default: 5000, Min: 100, Max: 1e9, Meaning: "samples in which one false alarm is accepted"},
@@ -98,18 +110,19 @@ func newMultivariate(series int, of uint32, set Settings) *multivariate {
 		needed: set["learn"], smooth: set["smooth"], memory: set["memory"], longest: int(set["freeze"]),
 		delay: 2 * int(set["smooth"]), learnt: int(set["memory"]),
 	}
+	m.gone = math.Pow(1-2/(m.smooth+1), math.Max(set["freeze"], 20*m.smooth))
 	m.reset()
 	return m
 }
 
 func (m *multivariate) reset() {
 	p := m.series
-	for _, v := range []*[]float64{&m.seen, &m.now, &m.known, &m.mean, &m.level, &m.lagged, &m.moved, &m.x, &m.z, &m.e, &m.was, &m.d} {
+	for _, v := range []*[]float64{&m.seen, &m.usual, &m.first, &m.second, &m.weight, &m.sum, &m.known, &m.mean, &m.level, &m.lagged, &m.moved, &m.x, &m.z, &m.e, &m.was, &m.d, &m.wild, &m.stay, &m.part} {
 		*v = make([]float64, p)
 	}
 	m.past = make([]float64, 2*m.delay*p)
 	m.cov, m.inverse = make([]float64, p*p), make([]float64, p*p)
-	m.worst = make([]float64, p+1)
+	m.worst, m.there = make([]float64, p+1), make([]bool, p)
 	m.joint = newSpread(m.learnt, m.smooth)
 	m.single = make([]spread, p)
 	for c := range m.single {
@@ -120,14 +133,13 @@ func (m *multivariate) reset() {
 
 // Observe implements Model.
 func (m *multivariate) Observe(_ int64, values []float64) Verdict {
-	present := m.take(values)
-	if present == 0 {
+	if m.take(values) == 0 {
 		return none()
 	}
 	v := none()
 	if m.n >= math.Max(m.needed-float64(2*m.delay), m.needed/2) && m.joint.quartiles.seen() >= multivariateFirst {
 		m.compare(m.x, m.before(m.delay))
-		v = m.judge(present)
+		v = m.judge()
 	}
 	m.often -= m.often / alarmMemory
 	if v.Score > 1 && !m.on {
@@ -157,17 +169,60 @@ func (m *multivariate) Observe(_ int64, values []float64) Verdict {
 
 // take smooths values into x, and says how many there are.
 func (m *multivariate) take(values []float64) (present int) {
+	rate := 2 / (m.smooth + 1)
 	for c, v := range values {
-		m.x[c] = math.NaN()
-		if !finite(v) {
+		is := 0.
+		m.wild[c] = math.NaN()
+		if finite(v) {
+			is = 1
+			present++
+		}
+		if m.seen[c] < 2 {
+			m.begin(c, v)
 			continue
 		}
-		present++
-		m.seen[c]++
-		m.now[c] += (bounded(v) - m.now[c]) * math.Max(2/(m.smooth+1), 1/m.seen[c])
-		m.x[c] = m.now[c]
+		m.seen[c] = math.Min(m.seen[c]+1, m.memory)
+		m.usual[c] += (is - m.usual[c]) / m.seen[c]
+		m.weight[c] += (is - m.weight[c]) * rate
+		m.sum[c] -= m.sum[c] * rate
+		if is > 0 {
+			m.sum[c] += m.within(c, bounded(v)) * rate
+		}
+		m.x[c] = math.NaN()
+		if m.weight[c] < m.gone {
+			m.forget(c)
+			m.seen[c], m.usual[c] = 0, 0
+			continue
+		}
+		if m.weight[c] >= multivariateEnough*m.usual[c] || m.seen[c] < m.smooth {
+			m.x[c] = m.sum[c] / m.weight[c]
+		}
 	}
 	return present
+}
+
+// begin takes the first two values of a sensor, of which nobody knows whether they are wild.
+func (m *multivariate) begin(c int, v float64) {
+	m.x[c] = math.NaN()
+	if finite(v) {
+		m.seen[c]++
+		m.first[c], m.second[c] = m.second[c], bounded(v)
+	}
+}
+
+// within has a value count no more than can be told of it: what is wild would be felt in the average for long.
+func (m *multivariate) within(c int, v float64) float64 {
+	if m.known[c] <= 30 {
+		first, second := m.first[c], m.second[c]
+		m.first[c], m.second[c] = second, v
+		return math.Max(math.Min(first, second), math.Min(math.Max(first, second), v)) // the median of these
+	}
+	far := multivariateFar * m.sd(c)
+	if math.Abs(v-m.mean[c]) <= far {
+		return v
+	}
+	m.wild[c] = v
+	return math.Max(m.mean[c]-far, math.Min(m.mean[c]+far, v))
 }
 
 // before is what was smoothed so many samples ago.
@@ -200,10 +255,15 @@ func (m *multivariate) end() {
 	clear(m.worst)
 }
 
-// accept takes what is as how things are.
+// accept takes what is as how things are. Of a sensor that is beyond what counts nothing known is of use.
 func (m *multivariate) accept() {
 	for c, v := range m.x {
-		if finite(v) && m.known[c] > 0 {
+		switch {
+		case finite(m.wild[c]):
+			m.forget(c)
+			m.sum[c] = bounded(m.wild[c]) * m.weight[c]
+			m.full = 0
+		case finite(v) && m.known[c] > 0:
 			m.mean[c] = v
 		}
 	}
@@ -212,90 +272,45 @@ func (m *multivariate) accept() {
 	m.n = math.Min(m.n, m.needed/2)
 }
 
-// stays is which part of a residual is still there a delay later. The inverse has to be that of now.
-func (m *multivariate) stays(c int) float64 {
-	s := m.wanders(c) / m.inverse[c*m.series+c] // which is how much of the sensor the others do not explain
-	if m.level[c] > 0 {
-		s = math.Max(s, m.lagged[c]/m.level[c])
-	}
-	return math.Min(1, s)
-}
-
-// wanders is which part of what a sensor is from its mean is still there a delay later.
-func (m *multivariate) wanders(c int) float64 {
-	v := m.cov[c*m.series+c]
-	if !(v > 0) {
-		return 0
-	}
-	return math.Max(0, 1-m.moved[c]/v)
-}
-
-func (m *multivariate) sd(c int) float64 {
-	return math.Max(math.Sqrt(m.cov[c*m.series+c]), 1e-9*math.Abs(m.mean[c])+1e-100)
-}
-
-// relate has the inverse of the correlations.
-func (m *multivariate) relate() {
-	p := m.series
-	independent := math.Max(m.n/m.smooth, 1)
-	sure := independent / (multivariateDoubt*float64(p) + independent)
-	for i := range p {
-		for j := range i {
-			r := sure * math.Max(-1, math.Min(1, m.cov[i*p+j]/m.sd(i)/m.sd(j)))
-			m.inverse[i*p+j], m.inverse[j*p+i] = r, r
-		}
-		m.inverse[i*p+i] = 1
-	}
-	invert(m.inverse, p)
-}
-
-// residuals puts into e how far each sensor is from what the others say, in standard deviations of it.
-func (m *multivariate) residuals(x, e []float64) {
-	p := m.series
-	for c := range p {
-		m.z[c] = 0
-		if finite(x[c]) && m.known[c] > 0 {
-			m.z[c] = math.Max(-multivariateFar, math.Min(multivariateFar, (x[c]-m.mean[c])/m.sd(c)))
-		}
-	}
-	for c := range p {
-		e[c] = 0
-		for j := range p {
-			e[c] += m.inverse[c*p+j] * m.z[j]
-		}
-		e[c] /= math.Sqrt(m.inverse[c*p+c])
-	}
-}
-
-// compare puts into e how far each sensor is from what the others say, and into d which part of that is new.
-func (m *multivariate) compare(x, before []float64) {
-	m.relate()
-	m.residuals(before, m.was)
-	m.residuals(x, m.e)
-	for c := range m.d {
-		m.d[c] = m.e[c] - m.stays(c)*m.was[c]
+func (m *multivariate) forget(c int) {
+	m.known[c], m.level[c], m.lagged[c], m.moved[c] = 0, 0, 0, 0
+	m.single[c] = newSpread(m.learnt, m.smooth)
+	for j := range m.series {
+		m.cov[c*m.series+j], m.cov[j*m.series+c] = 0, 0
 	}
 }
 
 // together is how far all are.
 func (m *multivariate) together() float64 {
-	t := 0.
-	for _, d := range m.d {
-		t += d * d
+	t, n := 0., 0
+	for c, d := range m.d {
+		if m.there[c] {
+			t += d * d
+			n++
+		}
 	}
-	return math.Sqrt(t / float64(m.series))
+	return math.Sqrt(t / float64(max(n, 1)))
 }
 
-func (m *multivariate) judge(present int) Verdict {
+func (m *multivariate) judge() Verdict {
 	v := none()
+	present := 0
+	for _, is := range m.there {
+		if is {
+			present++
+		}
+	}
+	if present == 0 {
+		return v
+	}
 	u := multivariateJoint * m.joint.surprise(m.together())
 	held := u / multivariateHold
 	tests := math.Log10(float64(present))
 	for c := range m.series {
-		if m.known[c] > m.needed/4 && finite(m.x[c]) {
+		if m.known[c] > m.needed/4 && m.there[c] {
 			one := m.single[c].surprise(m.d[c]) - tests
 			u = math.Max(u, one)
-			held = math.Max(held, one/(multivariateHold+(1-multivariateHold)*m.stays(c)))
+			held = math.Max(held, one/(multivariateHold+(1-multivariateHold)*m.stay[c]))
 		}
 	}
 	bar := m.limit * (1 + alarmRaise*m.often)
@@ -303,7 +318,7 @@ func (m *multivariate) judge(present int) Verdict {
 	if m.on && held > bar {
 		v.Score = math.Max(v.Score, 1.01)
 	}
-	if m.known[0] > 0 && finite(m.x[0]) {
+	if m.there[0] {
 		// The residual, and the values of it with which the score would be 1, in the unit of the sensor.
 		g := m.inverse[0]
 		unit := m.sd(0) / math.Sqrt(g)
@@ -321,7 +336,7 @@ func (m *multivariate) learn(x, before []float64) {
 		m.compare(x, before)
 		m.joint.learn(m.together())
 		for c := range p {
-			if finite(x[c]) {
+			if m.there[c] && m.part[c] == 1 {
 				m.single[c].learn(m.d[c])
 				m.learnWander(c)
 			}
@@ -377,36 +392,8 @@ func (m *multivariate) learnWander(c int) {
 	m.lagged[c] += (e*was - m.lagged[c]) / n
 }
 
-// invert inverts a symmetric positive definite matrix in place, by Gauss and Jordan.
-func invert(a []float64, p int) {
-	for k := range p {
-		d := 1 / math.Max(a[k*p+k], 1e-9)
-		for i := range p {
-			if i == k {
-				continue
-			}
-			f := a[i*p+k] * d
-			for j := range p {
-				if j != k {
-					a[i*p+j] -= f * a[k*p+j]
-				}
-			}
-			a[i*p+k] = -f
-		}
-		for j := range p {
-			if j != k {
-				a[k*p+j] *= d
-			}
-		}
-		a[k*p+k] = d
-	}
-	for k := range p {
-		a[k*p+k] = math.Max(a[k*p+k], 1e-9)
-	}
-}
-
 func (m *multivariate) layout(l *layout) {
-	for _, v := range [][]float64{m.seen, m.now, m.past, m.known, m.mean, m.level, m.lagged, m.moved, m.worst, m.cov} {
+	for _, v := range [][]float64{m.seen, m.usual, m.first, m.second, m.weight, m.sum, m.past, m.known, m.mean, m.level, m.lagged, m.moved, m.worst, m.cov} {
 		l.floats(v)
 	}
 	l.count(&m.at, 2*m.delay-1)
@@ -423,13 +410,13 @@ func (m *multivariate) layout(l *layout) {
 
 // AppendBinary implements Model.
 func (m *multivariate) AppendBinary(b []byte) ([]byte, error) {
-	return writeState(b, 1, m.of, m.layout), nil
+	return writeState(b, multivariateVersion, m.of, m.layout), nil
 }
 
 // UnmarshalBinary implements Model.
 func (m *multivariate) UnmarshalBinary(b []byte) error {
 	m.reset()
-	err := readState(b, 1, m.of, m.layout)
+	err := readState(b, multivariateVersion, m.of, m.layout)
 	if err != nil {
 		m.reset()
 	}

@@ -157,3 +157,91 @@ func TestWhatSensorsDoNowAndThenIsLearned(t *testing.T) {
 		t.Errorf("sensors that have bursts have %d alarms in %d times %d samples, want at most 5 each", alarms, runs, samples-first)
 	}
 }
+
+func TestASensorThatFallsSilentIsNoFaultOfTheOthers(t *testing.T) {
+	t.Parallel()
+	k := kind(t, "multivariate")
+	// A sensor that the others follow, and one that goes by itself.
+	for _, silent := range []int{1, 3} {
+		over := map[bool]int{}
+		for seed := range uint64(20) {
+			for _, falls := range []bool{false, true} {
+				next := bridge(drawn(seed))
+				m := k.New(4, k.Defaults(), nil)
+				for i := range 3400 {
+					v := next()
+					gone := i >= 3000 && i < 3100
+					if falls && gone {
+						v[silent] = math.NaN()
+					}
+					if s := m.Observe(start+int64(i)*10_000, v).Score; s > 1 && i >= 3000 {
+						over[falls]++
+					}
+				}
+			}
+		}
+		if over[true] > over[false]+100 {
+			t.Errorf("sensor %d falls silent for 100 samples in 20 runs: %d samples are over 1, and %d where it does not", silent, over[true], over[false])
+		}
+	}
+}
+
+func TestAWildValueIsFeltForSamplesOnly(t *testing.T) {
+	t.Parallel()
+	k := kind(t, "multivariate")
+	run := func(at int, wild float64) (after, found int) {
+		next := bridge(drawn(8))
+		m := k.New(4, k.Defaults(), nil)
+		for i := range 4000 {
+			v := next()
+			if i == at {
+				v[2] = wild
+			}
+			if i >= 3500 && i < 3900 {
+				v[0] += 9
+			}
+			switch s := m.Observe(start+int64(i)*10_000, v).Score; {
+			case s <= 1:
+			case i >= at+100 && i < 3500:
+				after++
+			case i >= 3500 && i < 3900:
+				found++
+			}
+		}
+		return after, found
+	}
+	for _, at := range []int{5, 90, 2000} {
+		ordinarily, _ := run(at, 5)
+		for _, wild := range []float64{1e308, -1e308, 65535, -9999} {
+			after, found := run(at, wild)
+			if after > ordinarily+20 || found < 300 {
+				t.Errorf("after a value of %g in sample %d, %d samples are over 1 from 100 samples on (%d without it), and %d of 400 of a fault are found",
+					wild, at, after, ordinarily, found)
+			}
+		}
+	}
+}
+
+// A pump that stood while it was learned, and now runs, is known as it runs after a while.
+func TestASensorThatWasConstantIsKnownOnceItMoves(t *testing.T) {
+	t.Parallel()
+	k := kind(t, "multivariate")
+	set := k.Defaults()
+	set["freeze"] = 500
+	r := drawn(9)
+	next := bridge(r)
+	m := k.New(4, set, nil)
+	late := 0
+	for i := range 6000 {
+		v := next()
+		if i < 1500 {
+			v[2] = 0
+		}
+		if s := m.Observe(start+int64(i)*10_000, v).Score; s > 1 && i > 4000 {
+			late++
+		}
+	}
+	if late > 200 {
+		t.Errorf("%d samples of 2,000 long after are over 1, want few", late)
+	}
+}
