@@ -234,14 +234,14 @@ func apartFrom(values []float64, level float64) (mean float64) {
 	return mean
 }
 
-// narrow is how many times ten more buckets there are now than there will be once they are as long as they get: so much rarer
-// has to be what is an alarm, so that there are not more of them as long as the history is short.
+// narrow is by how much more has to be over what is an alarm as long as the history is short and buckets are many: half of what
+// would keep alarms as rare in time as they are with the longest ones, as with the whole of it little was found at all.
 func (s *signs) narrow() float64 {
 	if s.interval == 0 {
 		return 0
 	}
 	samples := float64(signsWidest.Milliseconds()) / s.interval
-	return math.Log10(math.Max(1, samples/float64(s.width)))
+	return math.Log10(math.Max(1, samples/float64(s.width))) / 2
 }
 
 // widen doubles buckets once there are enough of them.
