@@ -35,9 +35,8 @@ func newHeader(file string, first []string) header {
 
 // clockFace tells whether a text is a time of day, in a column of its own.
 func clockFace(text string) bool {
-	s := scanner{rest: text}
-	var d date
-	return s.time(&d) && s.half(&d) && s.zone(&d) && s.rest == ""
+	s := scanner{rest: narrow(text)}
+	return s.clock(&date{})
 }
 
 // find looks up one column by its name or number, or several with commas between them.

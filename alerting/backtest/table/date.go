@@ -3,6 +3,8 @@ package table
 import (
 	"strings"
 	"time"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // date is what a text says of a time. Where it is slashed, a and b are day and month in an order that the text does not
@@ -32,15 +34,11 @@ func (d *date) in(o order) time.Time {
 // parseDate reads the date and time of any of the usual spellings.
 func parseDate(text string) (date, bool) {
 	var d date
-	text = strings.TrimSpace(text)
+	text = narrow(text)
 	if layout := compact(text); layout != "" {
 		t, err := time.Parse(layout, text)
 		d.year, d.a, d.b, d.hour, d.minute, d.sec = t.Year(), int(t.Month()), t.Day(), t.Hour(), t.Minute(), t.Second()
 		return d, err == nil
-	}
-	if strings.Contains(text, "年") {
-		text = strings.NewReplacer("年", "-", "月", "-", "日", " ", "时", ":", "点", ":", "分", ":", "秒", "").Replace(text)
-		text = strings.TrimRight(text, " :-")
 	}
 	s := scanner{rest: text}
 	if !s.day(&d) {
@@ -50,11 +48,11 @@ func parseDate(text string) (date, bool) {
 	if s.rest == "" {
 		return d, true
 	}
-	if !s.time(&d) || !s.half(&d) || !s.zone(&d) || s.rest != "" {
-		return d, false
-	}
-	return d, true
+	return d, s.clock(&d)
 }
+
+// narrow makes what is as wide as a Chinese character, such as 8：30, and spaces of other kinds what ASCII has.
+func narrow(text string) string { return strings.TrimSpace(norm.NFKC.String(text)) }
 
 // scanner takes a text apart from its beginning.
 type scanner struct{ rest string }
@@ -77,6 +75,17 @@ func (s *scanner) one(of string) byte {
 	c := s.rest[0]
 	s.rest = s.rest[1:]
 	return c
+}
+
+// word takes one of some words, and tells whether it was there.
+func (s *scanner) word(of ...string) bool {
+	for _, w := range of {
+		if rest, ok := strings.CutPrefix(s.rest, w); ok {
+			s.rest = rest
+			return true
+		}
+	}
+	return false
 }
 
 func (s *scanner) letters() string {
@@ -127,6 +136,10 @@ func (s *scanner) day(d *date) bool {
 		}
 	}
 	first, n := s.number(4)
+	if s.word("年") {
+		d.year = century(first, n)
+		return (n == 4 || n == 2) && s.chineseDay(d)
+	}
 	mark := s.one("-/. ")
 	if n == 0 || mark == 0 {
 		return false
@@ -156,6 +169,20 @@ func (s *scanner) day(d *date) bool {
 		d.year, d.a, d.b = century(third, n3), first, second
 	}
 	return true
+}
+
+// chineseDay takes what comes after the year of 2025年3月1日.
+func (s *scanner) chineseDay(d *date) bool {
+	var n, n2 int
+	s.spaces()
+	d.a, n = s.number(2)
+	if !s.word("月") {
+		return false
+	}
+	s.spaces()
+	d.b, n2 = s.number(2)
+	s.word("日", "号")
+	return n > 0 && n2 > 0
 }
 
 // century completes a year of two digits, as POSIX does.
@@ -192,26 +219,71 @@ func (s *scanner) between() {
 		s.one(" ")
 	}
 	s.spaces()
+	if s.word("星期", "周") {
+		s.word("一", "二", "三", "四", "五", "六", "日", "天")
+		s.spaces()
+	}
 }
 
-// time takes 15:04:05.000, 15:04, 15.04.05 or 150405.
+// clock takes a time of day, with all that may belong to it, to the end.
+func (s *scanner) clock(d *date) bool {
+	half := s.half()
+	if !s.time(d) {
+		return false
+	}
+	if half == "" {
+		half = s.half()
+	}
+	return d.halve(half) && s.zone(d) && s.rest == ""
+}
+
+// time takes 15:04:05.000, 15:04, 15:4, 15.04.05, 150405, 15时04分05秒 or 15时.
 func (s *scanner) time(d *date) bool {
 	var n int
 	if d.hour, n = s.number(2); n == 0 {
 		return false
 	}
+	if s.word("时", "時", "点") {
+		return s.chineseMinutes(d) && d.onClock()
+	}
 	mark := s.one(":.")
-	if d.minute, n = s.number(2); n != 2 {
+	if d.minute, n = s.number(2); n != 2 && (n == 0 || mark != ':') {
 		return false
 	}
 	if mark == 0 || s.one(string(mark)) != 0 {
-		if d.sec, n = s.number(2); n != 2 && (mark != 0 || n != 0) {
+		if d.sec, n = s.number(2); n != 2 && (mark != 0 || n != 0) && (mark != ':' || n == 0) {
 			return false
 		}
 		if s.one(".,") != 0 && !s.fraction(d) {
 			return false
 		}
 	}
+	return d.onClock()
+}
+
+// chineseMinutes takes what comes after the hour of 15时04分05秒.
+func (s *scanner) chineseMinutes(d *date) bool {
+	var n int
+	s.spaces()
+	if d.minute, n = s.number(2); n == 0 {
+		return true
+	}
+	if !s.word("分") {
+		return true
+	}
+	s.spaces()
+	if d.sec, n = s.number(2); n == 0 {
+		return true
+	}
+	if s.one(".") != 0 && !s.fraction(d) {
+		return false
+	}
+	s.word("秒")
+	return true
+}
+
+// onClock tells whether clocks show such a time.
+func (d *date) onClock() bool {
 	midnight := d.hour == 24 && d.minute == 0 && d.sec == 0
 	return (d.hour < 24 || midnight) && d.minute < 60 && d.sec <= 60
 }
@@ -226,25 +298,32 @@ func (s *scanner) fraction(d *date) bool {
 	return n > 0
 }
 
-// half takes AM or PM.
-func (s *scanner) half(d *date) bool {
+// half takes AM or PM, before the time or after it, as in 下午3:30; "": it is not there.
+func (s *scanner) half() string {
 	s.spaces()
-	if len(s.rest) < 2 {
-		return true
+	half := ""
+	switch {
+	case s.word("上午", "AM", "am", "Am", "a.m.", "A.M."):
+		half = "am"
+	case s.word("下午", "PM", "pm", "Pm", "p.m.", "P.M."):
+		half = "pm"
 	}
-	word := strings.ToLower(s.rest[:2])
-	if word != "am" && word != "pm" {
+	s.spaces()
+	return half
+}
+
+// halve counts hours from noon on where a half of the day is named. 下午15:30 says it twice.
+func (d *date) halve(half string) bool {
+	switch {
+	case half == "" || half == "pm" && d.hour > 12 && d.hour < 24:
 		return true
-	}
-	s.rest = s.rest[2:]
-	if d.hour < 1 || d.hour > 12 {
+	case d.hour > 12:
 		return false
 	}
 	d.hour %= 12
-	if word == "pm" {
+	if half == "pm" {
 		d.hour += 12
 	}
-	s.spaces()
 	return true
 }
 
