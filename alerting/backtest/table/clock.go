@@ -14,7 +14,7 @@ import (
 type spelling struct {
 	unit   time.Duration // of times that are numbers since 1970; 0: they are not
 	order  order         // of the numbers of a date such as 10/03/2004
-	layout string        // as package time has it, "" for any of those that are known
+	format string        // that was asked for: as C has it where it has a %, or else as package time has; "" for any of those that are known
 }
 
 type order int
@@ -31,7 +31,7 @@ func namedSpelling(format string) (spelling, bool) {
 		"unix": {unit: time.Second}, "unix_s": {unit: time.Second}, "unix_ms": {unit: time.Millisecond},
 		"unix_us": {unit: time.Microsecond}, "unix_ns": {unit: time.Nanosecond},
 		"dd/mm/yyyy": {order: dayFirst}, "dmy": {order: dayFirst}, "mm/dd/yyyy": {order: monthFirst}, "mdy": {order: monthFirst},
-		"rfc3339": {layout: time.RFC3339Nano},
+		"rfc3339": {format: time.RFC3339Nano},
 	}[strings.ToLower(format)]
 	return s, ok
 }
@@ -43,19 +43,45 @@ func asked(format string) (spelling, error) {
 	if s, ok := namedSpelling(format); ok || format == "" {
 		return s, nil
 	}
-	layout := format
-	if strings.Contains(format, "%") {
-		var err error
-		if layout, err = strftime.Layout(format); err != nil {
-			return spelling{}, fmt.Errorf("--time-format: %w; %s", err, knownFormats)
-		}
+	asked := spelling{format: format}
+	a, b := time.Date(1999, 11, 28, 22, 58, 59, 0, time.UTC), time.Date(2001, 3, 4, 5, 6, 7, 0, time.UTC)
+	if _, err := asked.parse(asked.show(a)); err != nil {
+		return spelling{}, fmt.Errorf("--time-format %s: %w; %s", format, err, knownFormats)
 	}
 	// A layout without anything of a time in it shows every time alike.
-	a, b := time.Date(1999, 11, 28, 22, 58, 59, 0, time.UTC), time.Date(2001, 3, 4, 5, 6, 7, 0, time.UTC)
-	if a.Format(layout) == b.Format(layout) {
+	if asked.show(a) == asked.show(b) {
 		return spelling{}, fmt.Errorf("--time-format: %s; got %q", knownFormats, format)
 	}
-	return spelling{layout: layout}, nil
+	return asked, nil
+}
+
+// parse reads a time of the format. One digit where two are usual will do for those of C, as in C.
+func (s *spelling) parse(text string) (time.Time, error) {
+	if s.ofC() {
+		return strftime.Parse(s.format, text)
+	}
+	return time.ParseInLocation(s.format, text, time.UTC)
+}
+
+// show writes a time in the format.
+func (s *spelling) show(t time.Time) string {
+	if s.ofC() {
+		return strftime.Format(s.format, t)
+	}
+	return t.Format(s.format)
+}
+
+func (s *spelling) ofC() bool { return strings.Contains(s.format, "%") }
+
+// instant tells whether a time that was read says how far it is from Greenwich. Of names of zones only that of Greenwich does: CST
+// is China's and Chicago's.
+func (s *spelling) instant(t time.Time) bool {
+	offset, name := strings.Contains(s.format, "Z07") || strings.Contains(s.format, "-07"), strings.Contains(s.format, "MST")
+	if s.ofC() {
+		offset, name = strings.Contains(s.format, "%z") || strings.Contains(s.format, "%:z"), strings.Contains(s.format, "%Z") || strings.Contains(s.format, "%+")
+	}
+	called, _ := t.Zone()
+	return offset || name && (called == "UTC" || called == "GMT")
 }
 
 // learn finds the spelling of a file by the times at its beginning. said is what it had to guess.
@@ -175,15 +201,16 @@ type clock struct {
 // read makes milliseconds since 1970 of a text; before is the instant of the row above, where there is one.
 func (c *clock) read(text string, before int64, follows bool) (int64, bool) {
 	switch {
-	case c.layout != "":
-		t, err := time.ParseInLocation(c.layout, text, time.UTC)
+	case c.format != "":
+		t, err := c.parse(text)
 		if err != nil {
 			return 0, false
 		}
-		if t.Location() != time.UTC || strings.Contains(c.layout, "Z07") || strings.Contains(c.layout, "-07") {
+		if c.instant(t) {
 			return t.UnixMilli(), true
 		}
-		return c.local(t, text, before, follows), true
+		wall := time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.UTC)
+		return c.local(wall, text, before, follows), true
 	case c.unit != 0:
 		return since1970(text, c.unit)
 	}

@@ -338,7 +338,11 @@ func (r *Reader) readTime(record []string, line int) error {
 	case text == "":
 		return r.problem(line, column, "has no time; correct it, or leave such rows out by --skip-bad-rows")
 	case !ok:
-		return r.problem(line, column, "want a time %s; got %s; --time-format says how times are written", r.clock.like(), shown(text))
+		remedy := "--time-format says how times are written"
+		if r.o.TimeFormat != "" {
+			remedy = "correct it, or leave such rows out by --skip-bad-rows"
+		}
+		return r.problem(line, column, "want a time %s; got %s; %s", r.clock.like(), shown(text), remedy)
 	case !r.any || r.o.Unordered:
 		// Any time will do.
 	case at < r.row.Time && r.clock.gap > 0:
@@ -377,8 +381,8 @@ func (s *spelling) like() string {
 		return "in " + map[time.Duration]string{
 			time.Second: "seconds", time.Millisecond: "milliseconds", time.Microsecond: "microseconds", time.Nanosecond: "nanoseconds",
 		}[s.unit] + " since 1970"
-	case s.layout != "":
-		return "such as " + time.Date(2006, 1, 2, 15, 4, 5, 0, time.UTC).Format(s.layout)
+	case s.format != "":
+		return fmt.Sprintf("as --time-format %q has it, such as %q", s.format, s.show(time.Date(2026, 12, 31, 15, 4, 5, 0, time.UTC)))
 	case s.order == dayFirst:
 		return "such as 31/12/2026 15:04:05"
 	case s.order == monthFirst:

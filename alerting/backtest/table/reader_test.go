@@ -137,6 +137,21 @@ func TestFilesAsPeopleHaveThem(t *testing.T) {
 		"a layout of C, and one of Go": {
 			"t,v\n24-02/01 03h,1\n", table.Options{TimeFormat: "%y-%d/%m %Hh"}, []string{"2024-01-02T03:00:00 1"},
 		},
+		"a layout of C, with one digit where two are usual": {
+			"t,v\n2025年3月1日 0时0分,1\n2025年11月12日 13时14分,2\n", table.Options{TimeFormat: "%Y年%m月%d日 %H时%M分"},
+			[]string{"2025-03-01T00:00:00 1", "2025-11-12T13:14:00 2"},
+		},
+		"a layout of C, its figures next to each other": {
+			"t,v\n250301080910,1\n", table.Options{TimeFormat: "%y%m%d%H%M%S"}, []string{"2025-03-01T08:09:10 1"},
+		},
+		"layouts with offsets and names of zones, of which CST is China's here": {
+			"t,v\n2025-03-01 08:00 +0200,1\n2025-03-01 08:00 -0530,2\n", table.Options{TimeFormat: "%Y-%m-%d %H:%M %z", Zone: time.FixedZone("CST", 8*3600)},
+			[]string{"2025-03-01T06:00:00 1", "2025-03-01T13:30:00 2"},
+		},
+		"a name of a zone says nothing but Greenwich's": {
+			"t,v\n2025-03-01 08:00 CST,1\n2025-03-01 08:00 GMT,2\n", table.Options{TimeFormat: "%Y-%m-%d %H:%M %Z", Zone: time.FixedZone("CST", 8*3600)},
+			[]string{"2025-03-01T00:00:00 1", "2025-03-01T08:00:00 2"},
+		},
 		"infinities are no values": {"t,v\n1,inf\n2,-Inf\n3,1e300\n", table.Options{}, []string{"1970-01-01T00:00:01 NaN", "1970-01-01T00:00:02 NaN", "1970-01-01T00:00:03 1e+300"}},
 	} {
 		t.Run(story, func(t *testing.T) {
@@ -236,6 +251,14 @@ func TestWhatIsWrongIsSaidWithItsPlaceAndARemedy(t *testing.T) {
 		"a program":                {"\x7fELF\x00\x01", table.Options{}, `f.csv: has bytes that no text has; want CSV`},
 		"an encoding that is none": {"t,v\n", table.Options{Encoding: "klingon"}, `f.csv: --encoding: want utf-8, gb18030, gbk, utf-16le, utf-16be, big5, windows-1252, or another name that browsers know; got "klingon"`},
 		"a layout that is none":    {"t,v\n1,2\n", table.Options{TimeFormat: "ISO"}, `--time-format: want unix, unix_ms, unix_us, unix_ns, rfc3339, dd/mm/yyyy, mm/dd/yyyy, or a layout such as "%d.%m.%Y %H:%M:%S" or "02.01.2006 15:04:05"; got "ISO"`},
+		"not as the layout has it": {
+			"t,v\n2025-03-01 08:00,2\n", table.Options{TimeFormat: "%Y年%m月%d日 %H时%M分"},
+			`f.csv:2: column "t": want a time as --time-format "%Y年%m月%d日 %H时%M分" has it, such as "2026年12月31日 15时04分"; got "2025-03-01 08:00"; correct it, or leave such rows out by --skip-bad-rows`,
+		},
+		"a letter that C does not have": {
+			"t,v\n1,2\n", table.Options{TimeFormat: "%Y-%k"},
+			`--time-format %Y-%k: strftime: unsupported directive: %k ; want unix, unix_ms, unix_us, unix_ns, rfc3339, dd/mm/yyyy, mm/dd/yyyy, or a layout such as "%d.%m.%Y %H:%M:%S" or "02.01.2006 15:04:05"`,
+		},
 		"cut gzip":                 {"\x1f\x8b\x08", table.Options{}, `f.csv: begins as gzip does, but unexpected EOF`},
 		"a condition that is none": {"t,v\n1,2\n", table.Options{Where: []string{"v"}}, `--where: want COLUMN=VALUE; got "v"`},
 	} {
