@@ -257,7 +257,7 @@ func (r *run) row(row *table.Row) error {
 		r.again++
 	} else {
 		r.verdict, r.column = r.observer.observe(row.Time, row.Values)
-		if time.Duration(row.Time-r.first)*time.Millisecond < r.Warmup {
+		if row.Time-r.first < r.Warmup.Milliseconds() {
 			r.verdict.Score = min(r.verdict.Score, 1)
 		}
 	}

@@ -151,11 +151,10 @@ type Labels struct {
 
 // Summary sums up the rows so far.
 func (t *Tally) Summary() Summary {
-	const day = 24 * time.Hour
-	all := time.Duration(t.last-t.first) * time.Millisecond
+	all := t.last - t.first
 	s := Summary{
-		Rows: t.rows, Threshold: t.Threshold, Days: Ratio(all.Hours() / day.Hours()), Alarms: len(t.alarms),
-		AlarmsPerDay: ratio(float64(len(t.alarms)), all.Hours()/day.Hours()),
+		Rows: t.rows, Threshold: t.Threshold, Days: Ratio(days(all)), Alarms: len(t.alarms),
+		AlarmsPerDay: ratio(float64(len(t.alarms)), days(all)),
 	}
 	if !t.Labels {
 		return s
@@ -168,7 +167,7 @@ func (t *Tally) Summary() Summary {
 	var delays []float64
 	quiet := all
 	for _, w := range t.windows {
-		quiet -= time.Duration(w.End-w.Start) * time.Millisecond
+		quiet -= w.End - w.Start
 		if w.Found {
 			l.Found++
 			delays = append(delays, w.Delay.Seconds())
@@ -181,10 +180,16 @@ func (t *Tally) Summary() Summary {
 		}
 	}
 	l.AlarmPrecision = ratio(float64(len(t.alarms)-l.FalseAlarms), float64(len(t.alarms)))
-	l.FalseAlarmsPerDay = ratio(float64(l.FalseAlarms), quiet.Hours()/day.Hours())
+	l.FalseAlarmsPerDay = ratio(float64(l.FalseAlarms), days(quiet))
 	l.MeanDelay, l.MedianDelay = mean(delays), median(delays)
 	s.Labels = &l
 	return s
+}
+
+// days is how many there are in so many milliseconds, which may be centuries: longer than a time.Duration.
+func days(ms int64) float64 {
+	const day = 24 * time.Hour
+	return float64(ms) / float64(day.Milliseconds())
 }
 
 func mean(of []float64) Ratio {

@@ -56,6 +56,16 @@ func TestNothingToDivideBy(t *testing.T) {
 	require.Contains(t, string(text), `"mean_delay_seconds":null`)
 }
 
+func TestCenturies(t *testing.T) {
+	tl := &score.Tally{Threshold: 1}
+	for year := 1700; year < 2100; year++ {
+		tl.Add(time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli(), 2*float64(year%2), false)
+	}
+	s := tl.Summary()
+	require.InDelta(t, 399*365.25, float64(s.Days), 5)
+	require.InDelta(t, 200/(399*365.25), float64(s.AlarmsPerDay), 1e-5)
+}
+
 func TestWhatSumsUp(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		rows := rapid.StringOfN(rapid.RuneFrom([]rune(".alx")), 1, 50, -1).Draw(t, "rows")

@@ -168,6 +168,10 @@ func compact(text string) string {
 	return ""
 }
 
+// Times are of the years for which there are nanoseconds since 1970: what is beyond is a number that ran over, or stands for none.
+func earliest() int64 { return time.Date(1678, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli() }
+func latest() int64   { return time.Date(2262, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli() }
+
 // since1970 reads a number in a unit, in milliseconds.
 func since1970(text string, unit time.Duration) (int64, bool) {
 	if whole, ok := digits(text); !ok {

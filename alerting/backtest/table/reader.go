@@ -343,6 +343,12 @@ func (r *Reader) readTime(record []string, line int) error {
 			remedy = "correct it, or leave such rows out by --skip-bad-rows"
 		}
 		return r.problem(line, column, "want a time %s; got %s; %s", r.clock.like(), shown(text), remedy)
+	case at < earliest() || at >= latest():
+		how := ""
+		if r.clock.unit != 0 {
+			how = ", read " + r.clock.like() + ","
+		}
+		return r.problem(line, column, "want a time from 1678 to 2261; %s%s is not; correct it, or leave such rows out by --skip-bad-rows; --time-format says how times are written", shown(text), how)
 	case !r.any || r.o.Unordered:
 		// Any time will do.
 	case at < r.row.Time && r.clock.gap > 0:

@@ -251,6 +251,18 @@ func TestWhatIsWrongIsSaidWithItsPlaceAndARemedy(t *testing.T) {
 		"a program":                {"\x7fELF\x00\x01", table.Options{}, `f.csv: has bytes that no text has; want CSV`},
 		"an encoding that is none": {"t,v\n", table.Options{Encoding: "klingon"}, `f.csv: --encoding: want utf-8, gb18030, gbk, utf-16le, utf-16be, big5, windows-1252, or another name that browsers know; got "klingon"`},
 		"a layout that is none":    {"t,v\n1,2\n", table.Options{TimeFormat: "ISO"}, `--time-format: want unix, unix_ms, unix_us, unix_ns, rfc3339, dd/mm/yyyy, mm/dd/yyyy, or a layout such as "%d.%m.%Y %H:%M:%S" or "02.01.2006 15:04:05"; got "ISO"`},
+		"nanoseconds of which there are no more": {
+			"t,v\n1700000000123456789,1\n9223372036854775807,2\n", table.Options{},
+			`f.csv:3: column "t": want a time from 1678 to 2261; "9223372036854775807", read in nanoseconds since 1970, is not; correct it, or leave such rows out by --skip-bad-rows; --time-format says how times are written`,
+		},
+		"more than fits into 64 bits": {
+			"t,v\n99999999999999999998,1\n", table.Options{},
+			`f.csv:2: column "t": want a time from 1678 to 2261; "99999999999999999998", read in nanoseconds since 1970, is not; correct it, or leave such rows out by --skip-bad-rows; --time-format says how times are written`,
+		},
+		"a date that stands for none": {
+			"t,v\n9999-12-31 23:59:59,1\n", table.Options{},
+			`f.csv:2: column "t": want a time from 1678 to 2261; "9999-12-31 23:59:59" is not; correct it, or leave such rows out by --skip-bad-rows; --time-format says how times are written`,
+		},
 		"not as the layout has it": {
 			"t,v\n2025-03-01 08:00,2\n", table.Options{TimeFormat: "%Y年%m月%d日 %H时%M分"},
 			`f.csv:2: column "t": want a time as --time-format "%Y年%m月%d日 %H时%M分" has it, such as "2026年12月31日 15时04分"; got "2025-03-01 08:00"; correct it, or leave such rows out by --skip-bad-rows`,
@@ -275,6 +287,13 @@ func TestRowsThatCannotBeReadAreLeftOutWhereThatIsAskedFor(t *testing.T) {
 	require.Equal(t, []string{"1970-01-01T00:00:01 1", "1970-01-01T00:00:05 5"}, got)
 	require.Equal(t, 3, seen.Skipped)
 	require.Equal(t, 2, seen.Rows)
+}
+
+func TestNumbersThatRanOverAreLeftOutWhereThatIsAskedFor(t *testing.T) {
+	got, seen, err := read(strings.NewReader("t,v\n1700000000123456789,1\n9223372036854775807,2\n9223372036854775908,3\n1e30,4\n-9223372036854775808,5\n1700000001123456789,6\n"), table.Options{SkipBad: true})
+	require.NoError(t, err)
+	require.Equal(t, []string{"2023-11-14T22:13:20.123 1", "2023-11-14T22:13:21.123 6"}, got)
+	require.Equal(t, 4, seen.Skipped)
 }
 
 func TestAClockThatIsSet(t *testing.T) {
