@@ -46,7 +46,7 @@ type backtestAnomalyCmd struct {
 	Title string `help:"Title of the picture."`
 	Font  string `placeholder:"FILE" help:"Font of the picture; by default one that fits."`
 
-	TimeFormat  string `placeholder:"FORMAT" help:"How times are written, where it is not found out: unix, unix_ms, dd/mm/yyyy, mm/dd/yyyy, or as in %d.%m.%Y %H:%M."`
+	TimeFormat  string `placeholder:"FORMAT" help:"How times are written, where it is not found out: unix, unix_ms, excel, dd/mm/yyyy, mm/dd/yyyy, or as in %d.%m.%Y %H:%M."`
 	Timezone    string `default:"UTC" placeholder:"ZONE" help:"Time zone of times that have none, and of the days and weeks that models learn: Asia/Shanghai, +08:00."`
 	Delimiter   string `placeholder:"CHAR" help:"What stands between columns, where it is not found out; tab for a tab."`
 	Encoding    string `placeholder:"NAME" help:"Encoding, where it is not found out: gbk, utf-16le, windows-1252."`

@@ -13,6 +13,7 @@ import (
 // spelling is how a file writes its times.
 type spelling struct {
 	unit   time.Duration // of times that are numbers since 1970; 0: they are not
+	serial bool          // times are numbers as spreadsheets count them: days since the end of 1899, by the clock on the wall
 	order  order         // of the numbers of a date such as 10/03/2004
 	format string        // that was asked for: as C has it where it has a %, or else as package time has; "" for any of those that are known
 }
@@ -29,14 +30,14 @@ const (
 func namedSpelling(format string) (spelling, bool) {
 	s, ok := map[string]spelling{
 		"unix": {unit: time.Second}, "unix_s": {unit: time.Second}, "unix_ms": {unit: time.Millisecond},
-		"unix_us": {unit: time.Microsecond}, "unix_ns": {unit: time.Nanosecond},
+		"unix_us": {unit: time.Microsecond}, "unix_ns": {unit: time.Nanosecond}, "excel": {serial: true},
 		"dd/mm/yyyy": {order: dayFirst}, "dmy": {order: dayFirst}, "mm/dd/yyyy": {order: monthFirst}, "mdy": {order: monthFirst},
 		"rfc3339": {format: time.RFC3339Nano},
 	}[strings.ToLower(format)]
 	return s, ok
 }
 
-const knownFormats = `want unix, unix_ms, unix_us, unix_ns, rfc3339, dd/mm/yyyy, mm/dd/yyyy, or a layout such as "%d.%m.%Y %H:%M:%S" or "02.01.2006 15:04:05"`
+const knownFormats = `want unix, unix_ms, unix_us, unix_ns, excel, rfc3339, dd/mm/yyyy, mm/dd/yyyy, or a layout such as "%d.%m.%Y %H:%M:%S" or "02.01.2006 15:04:05"`
 
 // asked is the spelling that somebody asked for.
 func asked(format string) (spelling, error) {
@@ -94,6 +95,11 @@ func learn(texts []string) (s spelling, said string) {
 		}
 	}
 	if _, ok := digits(first); ok && compact(first) == "" {
+		if serials(texts) {
+			wall, _ := ofSerial(first)
+			return spelling{serial: true}, "times such as " + first + " are read as a spreadsheet's (" + wall.Format("2006-01-02 15:04:05") +
+				"), as by --time-format excel; with --time-format unix they are seconds since 1970"
+		}
 		v, _ := strconv.ParseFloat(first, 64)
 		switch v = math.Abs(v); {
 		case v < 1e11:
@@ -138,6 +144,37 @@ func learn(texts []string) (s spelling, said string) {
 		return spelling{order: monthFirst}, "dates such as " + first + " are read as month/day/year; with --time-format dd/mm/yyyy the day comes first"
 	}
 	return spelling{order: dayFirst}, "dates such as " + first + " are read as day/month/year; with --time-format mm/dd/yyyy the month comes first"
+}
+
+// serials tells whether all numbers are such as spreadsheets have for times: as seconds since 1970 they would all be of its
+// first day, while as days they are of the years from 1954 to 2119.
+func serials(texts []string) bool {
+	const from, to = 20_000, 80_000
+	for _, t := range texts {
+		if v, ok := decimal(t); t != "" && !(ok && v >= from && v < to) {
+			return false
+		}
+	}
+	return true
+}
+
+// ofSerial is what a clock on the wall showed, as a UTC time, at a number of a spreadsheet.
+func ofSerial(text string) (time.Time, bool) {
+	const upTo1970, day, most = 25569, 24 * 60 * 60 * 1000, 1e6
+	v, ok := decimal(text)
+	if !ok || v < 0 || v > most {
+		return time.Time{}, false
+	}
+	return time.UnixMilli(int64(math.Round((v - upTo1970) * day))).UTC(), true
+}
+
+// decimal reads a number with a decimal point or comma.
+func decimal(text string) (float64, bool) {
+	if _, ok := digits(text); !ok {
+		return 0, false
+	}
+	v, err := strconv.ParseFloat(strings.Replace(text, ",", ".", 1), 64)
+	return v, err == nil
 }
 
 // digits tells whether a text is a number, and whether it is a whole one.
@@ -214,6 +251,12 @@ func (c *clock) read(text string, before int64, follows bool) (int64, bool) {
 			return t.UnixMilli(), true
 		}
 		wall := time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.UTC)
+		return c.local(wall, text, before, follows), true
+	case c.serial:
+		wall, ok := ofSerial(text)
+		if !ok {
+			return 0, false
+		}
 		return c.local(wall, text, before, follows), true
 	case c.unit != 0:
 		return since1970(text, c.unit)

@@ -387,6 +387,8 @@ func (s *spelling) like() string {
 		return "in " + map[time.Duration]string{
 			time.Second: "seconds", time.Millisecond: "milliseconds", time.Microsecond: "microseconds", time.Nanosecond: "nanoseconds",
 		}[s.unit] + " since 1970"
+	case s.serial:
+		return "as spreadsheets count days, such as 45658.5"
 	case s.format != "":
 		return fmt.Sprintf("as --time-format %q has it, such as %q", s.format, s.show(time.Date(2026, 12, 31, 15, 4, 5, 0, time.UTC)))
 	case s.order == dayFirst:

@@ -103,6 +103,13 @@ func TestFilesAsPeopleHaveThem(t *testing.T) {
 		"milliseconds since 1970": {"t,v\n1700000000123,1\n", table.Options{}, []string{"2023-11-14T22:13:20.123 1"}},
 		"microseconds since 1970": {"t,v\n1700000000123456,1\n", table.Options{}, []string{"2023-11-14T22:13:20.123 1"}},
 		"nanoseconds since 1970":  {"t,v\n1700000000123456789,1\n", table.Options{}, []string{"2023-11-14T22:13:20.123 1"}},
+		"a spreadsheet's, by the clock of the zone": {
+			"t;v\n45658,5;1\n45658,5104166667;2\n45659;3\n", table.Options{Zone: time.FixedZone("+08:00", 8*3600)},
+			[]string{"2025-01-01T04:00:00 1", "2025-01-01T04:15:00 2", "2025-01-01T16:00:00 3"},
+		},
+		"a spreadsheet's, long ago, as is said": {"t,v\n61,1\n62.25,2\n", table.Options{TimeFormat: "Excel"}, []string{"1900-03-01T00:00:00 1", "1900-03-02T06:00:00 2"}},
+		"seconds of a first day, as is said":    {"t,v\n45658.5,1\n", table.Options{TimeFormat: "unix"}, []string{"1970-01-01T12:40:58.5 1"}},
+		"seconds from the beginning of a test":  {"t,v\n19990,1\n20010,2\n", table.Options{}, []string{"1970-01-01T05:33:10 1", "1970-01-01T05:33:30 2"}},
 		"milliseconds that are said": {
 			"t,v\n5,1\n1000,2\n", table.Options{TimeFormat: "unix_ms"}, []string{"1970-01-01T00:00:00.005 1", "1970-01-01T00:00:01 2"},
 		},
@@ -250,7 +257,7 @@ func TestWhatIsWrongIsSaidWithItsPlaceAndARemedy(t *testing.T) {
 		"a workbook":               {"PK\x03\x04", table.Options{}, `f.csv: is a workbook of a spreadsheet, or another ZIP file, not CSV; save it as CSV, in UTF-8`},
 		"a program":                {"\x7fELF\x00\x01", table.Options{}, `f.csv: has bytes that no text has; want CSV`},
 		"an encoding that is none": {"t,v\n", table.Options{Encoding: "klingon"}, `f.csv: --encoding: want utf-8, gb18030, gbk, utf-16le, utf-16be, big5, windows-1252, or another name that browsers know; got "klingon"`},
-		"a layout that is none":    {"t,v\n1,2\n", table.Options{TimeFormat: "ISO"}, `--time-format: want unix, unix_ms, unix_us, unix_ns, rfc3339, dd/mm/yyyy, mm/dd/yyyy, or a layout such as "%d.%m.%Y %H:%M:%S" or "02.01.2006 15:04:05"; got "ISO"`},
+		"a layout that is none":    {"t,v\n1,2\n", table.Options{TimeFormat: "ISO"}, `--time-format: want unix, unix_ms, unix_us, unix_ns, excel, rfc3339, dd/mm/yyyy, mm/dd/yyyy, or a layout such as "%d.%m.%Y %H:%M:%S" or "02.01.2006 15:04:05"; got "ISO"`},
 		"nanoseconds of which there are no more": {
 			"t,v\n1700000000123456789,1\n9223372036854775807,2\n", table.Options{},
 			`f.csv:3: column "t": want a time from 1678 to 2261; "9223372036854775807", read in nanoseconds since 1970, is not; correct it, or leave such rows out by --skip-bad-rows; --time-format says how times are written`,
@@ -269,7 +276,7 @@ func TestWhatIsWrongIsSaidWithItsPlaceAndARemedy(t *testing.T) {
 		},
 		"a letter that C does not have": {
 			"t,v\n1,2\n", table.Options{TimeFormat: "%Y-%k"},
-			`--time-format %Y-%k: strftime: unsupported directive: %k ; want unix, unix_ms, unix_us, unix_ns, rfc3339, dd/mm/yyyy, mm/dd/yyyy, or a layout such as "%d.%m.%Y %H:%M:%S" or "02.01.2006 15:04:05"`,
+			`--time-format %Y-%k: strftime: unsupported directive: %k ; want unix, unix_ms, unix_us, unix_ns, excel, rfc3339, dd/mm/yyyy, mm/dd/yyyy, or a layout such as "%d.%m.%Y %H:%M:%S" or "02.01.2006 15:04:05"`,
 		},
 		"cut gzip":                 {"\x1f\x8b\x08", table.Options{}, `f.csv: begins as gzip does, but unexpected EOF`},
 		"a condition that is none": {"t,v\n1,2\n", table.Options{Where: []string{"v"}}, `--where: want COLUMN=VALUE; got "v"`},
@@ -287,6 +294,14 @@ func TestRowsThatCannotBeReadAreLeftOutWhereThatIsAskedFor(t *testing.T) {
 	require.Equal(t, []string{"1970-01-01T00:00:01 1", "1970-01-01T00:00:05 5"}, got)
 	require.Equal(t, 3, seen.Skipped)
 	require.Equal(t, 2, seen.Rows)
+}
+
+func TestThatTimesAreTakenForASpreadsheetsIsSaid(t *testing.T) {
+	_, seen, err := read(strings.NewReader("t,v\n45658.5,1\n45658.75,2\n"), table.Options{})
+	require.NoError(t, err)
+	require.Equal(t, []string{"times such as 45658.5 are read as a spreadsheet's (2025-01-01 12:00:00), as by --time-format excel; with --time-format unix they are seconds since 1970"}, seen.Guesses)
+	_, _, err = read(strings.NewReader("t,v\n45658.5,1\nnoon,2\n"), table.Options{TimeFormat: "excel"})
+	require.EqualError(t, err, `f.csv:3: column "t": want a time as spreadsheets count days, such as 45658.5; got "noon"; correct it, or leave such rows out by --skip-bad-rows`)
 }
 
 func TestNumbersThatRanOverAreLeftOutWhereThatIsAskedFor(t *testing.T) {
