@@ -237,6 +237,10 @@ type clock struct {
 	// gap and overlap count local times that there were not, or twice.
 	gap, overlap int
 	firstGap     string
+	// lastGap is the newest that there was not, gapAt its instant, and gapOffset that of the clock before, in seconds east of Greenwich.
+	lastGap   string
+	gapAt     int64
+	gapOffset int
 }
 
 // read makes milliseconds since 1970 of a text; before is the instant of the row above, where there is one.
@@ -313,8 +317,19 @@ func (c *clock) local(wall time.Time, text string, before int64, follows bool) i
 			c.firstGap = text
 		}
 		c.gap++
+		c.lastGap, c.gapAt, c.gapOffset = text, first, int(early)
 	}
 	return first
+}
+
+// unset tells whether an instant comes so soon after a local time that there was not that its clock may not have been put forward at all.
+func (c *clock) unset(at int64) bool {
+	return c.gap > 0 && at >= c.gapAt && at-c.gapAt <= late.Milliseconds()
+}
+
+// offset writes seconds east of Greenwich as --timezone reads them.
+func offset(east int) string {
+	return time.Time{}.In(time.FixedZone("", east)).Format("-07:00")
 }
 
 // Zone finds a time zone: a name such as Asia/Shanghai, an offset such as +08:00, or Local for the machine's.

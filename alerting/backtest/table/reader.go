@@ -351,9 +351,9 @@ func (r *Reader) readTime(record []string, line int) error {
 		return r.problem(line, column, "want a time from 1678 to 2261; %s%s is not; correct it, or leave such rows out by --skip-bad-rows; --time-format says how times are written", shown(text), how)
 	case !r.any || r.o.Unordered:
 		// Any time will do.
-	case at < r.row.Time && r.clock.gap > 0:
-		return r.order(line, column, "%s is earlier than the row above; %q never was in %s, where clocks were put forward. If the logger keeps the same time all year, write it as --timezone +01:00",
-			shown(text), r.clock.firstGap, r.o.Zone)
+	case at < r.row.Time && r.clock.unset(r.row.Time):
+		return r.order(line, column, "%s is earlier than the row above; %q never was in %s, where clocks were put forward. If the logger keeps the same time all year, write it as --timezone=%s",
+			shown(text), r.clock.lastGap, r.o.Zone, offset(r.clock.gapOffset))
 	case r.row.Time-at > late.Milliseconds():
 		return r.order(line, column, "%s is earlier than %s above it; sort the file, or let --sort do it in memory; of a file with several series choose one by --where COLUMN=VALUE",
 			shown(text), shown(r.newest))

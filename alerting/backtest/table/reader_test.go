@@ -333,10 +333,26 @@ func TestAClockThatIsSet(t *testing.T) {
 		file := "t,v\n2014-03-30 01:00,1\n2014-03-30 02:30,2\n2014-03-30 03:00,3\n"
 		_, _, err := read(strings.NewReader(file), o)
 		require.EqualError(t, err, `f.csv:4: column "t": "2014-03-30 03:00" is earlier than the row above; "2014-03-30 02:30" never was in Europe/Copenhagen, where clocks were put forward. `+
-			`If the logger keeps the same time all year, write it as --timezone +01:00`)
+			`If the logger keeps the same time all year, write it as --timezone=+01:00`)
 		got, _, err := read(strings.NewReader(file), table.Options{Zone: time.FixedZone("+01:00", 3600)})
 		require.NoError(t, err)
 		require.Len(t, got, 3)
+	})
+	t.Run("a logger that nobody sets, in America", func(t *testing.T) {
+		file := "t,v\n2025-03-09 01:30,1\n2025-03-09 02:45,2\n2025-03-09 03:00,3\n"
+		newYork, err := time.LoadLocation("America/New_York")
+		require.NoError(t, err)
+		_, _, err = read(strings.NewReader(file), table.Options{Zone: newYork})
+		require.ErrorContains(t, err, `"2025-03-09 02:45" never was in America/New_York, where clocks were put forward. If the logger keeps the same time all year, write it as --timezone=-05:00`)
+		own, err := table.Zone("-05:00")
+		require.NoError(t, err)
+		got, _, err := read(strings.NewReader(file), table.Options{Zone: own})
+		require.NoError(t, err)
+		require.Equal(t, []string{"2025-03-09T06:30:00 1", "2025-03-09T07:45:00 2", "2025-03-09T08:00:00 3"}, got)
+	})
+	t.Run("rows out of order months later have nothing to do with it", func(t *testing.T) {
+		_, _, err := read(strings.NewReader("t,v\n2014-03-30 02:30,1\n2014-06-02 00:00,2\n2014-06-01 00:00,3\n"), o)
+		require.ErrorContains(t, err, `f.csv:4: column "t": "2014-06-01 00:00" is earlier than "2014-06-02 00:00" above it; sort the file`)
 	})
 }
 
