@@ -140,7 +140,7 @@ func (a *Anomaly) open(ctx context.Context) (*stream, error) {
 	return newStream(ctx, in, a.Once), nil
 }
 
-// count counts the rows that can be read.
+// count counts the rows that can be read, up to a mistake: what is wrong is said when they are judged.
 func (a *Anomaly) count(ctx context.Context) (int, error) {
 	in, err := a.open(ctx)
 	if err != nil {
@@ -151,13 +151,13 @@ func (a *Anomaly) count(ctx context.Context) (int, error) {
 	for err == nil && ctx.Err() == nil {
 		_, err = r.Next()
 	}
-	switch {
-	case ctx.Err() != nil:
+	if ctx.Err() != nil {
 		return 0, ctx.Err()
-	case errors.Is(err, io.EOF):
-		return r.Seen().Rows, nil
 	}
-	return 0, err
+	if r == nil {
+		return 0, err
+	}
+	return r.Seen().Rows, nil
 }
 
 // kept are rows in memory.

@@ -205,6 +205,9 @@ func TestWhatIsBeforeAMistakeIsWritten(t *testing.T) {
 	out, _, err := run(t, "t,v\n1,1\n2,x\n", nil)
 	require.ErrorContains(t, err, `f.csv:3: column "v"`)
 	require.Equal(t, "timestamp,value,anomaly_score,expected,lower,upper\n1,1,0,1,1,1\n", out)
+	out, _, err = run(t, "t,v\n1,1\n2,x\n", func(a *backtest.Anomaly) { a.Skip = backtest.Skip{Share: 0.5} })
+	require.ErrorContains(t, err, `f.csv:3: column "v"`)
+	require.Equal(t, "timestamp,value,anomaly_score,expected,lower,upper\n1,1,0,1,1,1\n", out)
 	_, _, err = run(t, "t,v\n", nil)
 	require.EqualError(t, err, "f.csv: has no rows of readings")
 

@@ -124,5 +124,5 @@ func (r *Reader) record() ([]string, error) {
 		}
 		return nil, r.problem(line, "", "character %d: %v; %s", syntax.Column, syntax.Err, remedy)
 	}
-	return nil, &Problem{File: r.o.File, Line: r.line + 1, Message: fmt.Sprintf("cannot be read from here on: %v", err), last: true}
+	return nil, &Problem{File: r.o.File, Line: r.line + 1, Message: fmt.Sprintf("cannot be read from here on: %v", explained(err)), last: true}
 }

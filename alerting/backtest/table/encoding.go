@@ -3,6 +3,7 @@ package table
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -28,15 +29,15 @@ func decode(in io.Reader, name string) (*source, error) {
 		s.through(unzipped)
 	}
 	start, err := s.peek()
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("cannot be read: %w", err)
+	if err := hopeless(start, err); err != nil {
+		return nil, err
 	}
 	if what := foreign(start); what != "" {
 		return nil, fmt.Errorf("is %s, not CSV; save it as CSV, in UTF-8", what)
 	}
 	var from encoding.Encoding
 	if name == "" {
-		from, s.encoding = detect(start, err != nil)
+		from, s.encoding = detect(start, errors.Is(err, io.EOF))
 	} else if from, err = named(name); err != nil {
 		return nil, err
 	}
@@ -53,6 +54,23 @@ func decode(in io.Reader, name string) (*source, error) {
 	// A mark at the beginning overrules the encoding, and is taken off.
 	s.through(transform.NewReader(s.text, unicode.BOMOverride(from.NewDecoder())))
 	return s, nil
+}
+
+// hopeless is the error of a file that cannot be read at all. One that cannot be read to its end, such as cut gzip, is read as far as it
+// goes, unless somebody wants it to end.
+func hopeless(start []byte, err error) error {
+	if err == nil || errors.Is(err, io.EOF) || len(start) > 0 && !errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return fmt.Errorf("cannot be read: %w", explained(err))
+}
+
+// explained says what to do about an error of reading.
+func explained(err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("%w: the gzip file is cut short; fetch it again", err)
+	}
+	return err
 }
 
 // newlines makes lines of what has returns alone, as old Macs write them.

@@ -119,13 +119,13 @@ func New(in io.Reader, o Options) (*Reader, error) {
 		from.through(newlines{from.text})
 		start, err = from.peek()
 	}
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, &Problem{File: o.File, Message: fmt.Sprintf("cannot be read: %v", err)}
+	if err := hopeless(start, err); err != nil {
+		return nil, &Problem{File: o.File, Message: err.Error()}
 	}
 	if strings.TrimSpace(string(start)) == "" {
 		return nil, &Problem{File: o.File, Message: "is empty; want a row of names and rows of readings"}
 	}
-	d := look(string(start), o.Delimiter, err != nil)
+	d := look(string(start), o.Delimiter, errors.Is(err, io.EOF))
 	if _, err := from.text.Discard(d.skip); err != nil {
 		return nil, &Problem{File: o.File, Message: err.Error()}
 	}

@@ -210,6 +210,28 @@ func TestEncodings(t *testing.T) {
 	})
 }
 
+func TestCutGzipIsReadAsFarAsItGoes(t *testing.T) {
+	for name, e := range map[string]encoding.Encoding{"utf-8": unicode.UTF8, "gb18030": simplifiedchinese.GB18030} {
+		t.Run(name, func(t *testing.T) {
+			var file, zipped bytes.Buffer
+			file.WriteString("时间,值\n")
+			at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+			for i := range 2000 {
+				fmt.Fprintf(&file, "%s,%d\n", at.Add(time.Duration(i)*time.Minute).Format(time.DateTime), i*i*7919%100003)
+			}
+			written, err := e.NewEncoder().String(file.String())
+			require.NoError(t, err)
+			z := gzip.NewWriter(&zipped)
+			_, err = io.WriteString(z, written)
+			require.NoError(t, err)
+			require.NoError(t, z.Close())
+			got, _, err := read(bytes.NewReader(zipped.Bytes()[:zipped.Len()*3/4]), table.Options{})
+			require.EqualError(t, err, fmt.Sprintf("f.csv:%d: cannot be read from here on: unexpected EOF: the gzip file is cut short; fetch it again", len(got)+2))
+			require.Greater(t, len(got), 1000)
+		})
+	}
+}
+
 func TestWhatIsWrongIsSaidWithItsPlaceAndARemedy(t *testing.T) {
 	for story, test := range map[string]struct {
 		file string
