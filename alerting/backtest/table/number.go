@@ -122,6 +122,6 @@ func label(text string) (is, ok bool) {
 	case "1", "1.0", "true", "t", "yes", "y", "anomaly", "anomalous", "abnormal", "attack", "fault", "异常":
 		return true, true
 	}
-	v, err := strconv.ParseFloat(strings.Replace(strings.TrimSpace(text), ",", ".", 1), 64)
-	return v != 0, err == nil && !math.IsNaN(v)
+	v, err := strconv.ParseFloat(strings.Replace(strings.TrimSpace(text), ",", ".", 1), 64) // 1.00, 1,0
+	return v == 1, err == nil && (v == 0 || v == 1)
 }

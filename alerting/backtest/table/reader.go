@@ -323,7 +323,7 @@ func (r *Reader) read(record []string) error {
 	if r.label >= 0 {
 		is, ok := label(record[r.label])
 		if !ok {
-			return r.problem(line, r.header.name(r.label), "want 1 or 0, true or false, or anomaly or normal; got %s", shown(record[r.label]))
+			return r.problem(line, r.header.name(r.label), "want 1 or 0, true or false, or anomaly or normal; got %s; correct it, or leave such rows out by --skip-bad-rows", shown(record[r.label]))
 		}
 		r.row.Labelled = is
 	}
