@@ -126,6 +126,10 @@ func (a *Anomaly) run(ctx context.Context) (*Result, error) {
 	if err == nil && res.Seen.Rows == 0 {
 		err = fmt.Errorf("%s: has no rows of readings", o.File)
 	}
+	if n := res.Seen.Rows; err == nil && res.Skipped >= n {
+		err = fmt.Errorf("--skip %d: %s has rows: %d, so that none is left to judge; want fewer, or a share such as 15%%", res.Skipped, o.File, n)
+	}
+	res.Skipped = min(res.Skipped, res.Seen.Rows) // of a file that was interrupted
 	if err == nil && a.Plot.File != "" {
 		err = a.draw(run)
 	}

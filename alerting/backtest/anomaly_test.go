@@ -164,7 +164,13 @@ func TestLabels(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, said, again)
 
-	out, _, err := run(t, file, func(a *backtest.Anomaly) { a.Warmup = 61 * time.Minute })
+	_, _, err = run(t, file, func(a *backtest.Anomaly) { a.Skip.Rows = 99 })
+	require.NoError(t, err)
+	out, _, err := run(t, file, func(a *backtest.Anomaly) { a.Skip.Rows = 100 })
+	require.EqualError(t, err, "--skip 100: f.csv has rows: 100, so that none is left to judge; want fewer, or a share such as 15%")
+	require.Equal(t, 101, strings.Count(out, "\n"), "scores are written all the same")
+
+	out, _, err = run(t, file, func(a *backtest.Anomaly) { a.Warmup = 61 * time.Minute })
 	require.NoError(t, err)
 	require.Contains(t, out, "\n180,40,1,", "it warms up")
 	require.NotContains(t, out, "\n3720,40,1,")
