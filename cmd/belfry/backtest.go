@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"time"
 	"unicode/utf8"
@@ -28,7 +29,7 @@ type backtestAnomalyCmd struct {
 	CSV    string   `name:"csv" required:"" placeholder:"FILE" help:"The readings: CSV, plain or gzip; - for the standard input."`
 	Time   string   `name:"time-column" required:"" placeholder:"NAME" help:"Column of times, by name or number; date and time apart: Date,Time."`
 	Values []string `name:"value-column" required:"" sep:"none" placeholder:"NAME" help:"Column of values, by name or number; several as A,B, or given more than once."`
-	Label  string   `name:"label-column" placeholder:"NAME" help:"Column that is 1 where there is an anomaly."`
+	Label  string   `name:"label-column" placeholder:"NAME" help:"Column that is 1 where there is an anomaly, and 0 elsewhere; or true and false, yes and no."`
 	Where  []string `sep:"none" placeholder:"COLUMN=VALUE" help:"Only rows with this value; may be given more than once."`
 
 	Model   string   `placeholder:"NAME" help:"Model; by default auto, of several columns multivariate."`
@@ -110,6 +111,9 @@ func (c *backtestAnomalyCmd) Validate() error {
 	var err error
 	if c.skip, err = backtest.ParseSkip(c.Skip); err != nil {
 		return err
+	}
+	if !(c.Threshold >= 0) || math.IsInf(c.Threshold, 0) {
+		return fmt.Errorf("--threshold: want a number such as 1, and not less than 0, as scores are; got %g", c.Threshold)
 	}
 	if c.Warmup != "" {
 		if c.warmup, err = duration("--warmup", c.Warmup); err != nil {
