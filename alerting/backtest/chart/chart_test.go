@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"image"
 	"image/color"
+	"image/draw"
 	"image/png"
 	"math"
 	"testing"
@@ -143,4 +144,81 @@ func TestChinese(t *testing.T) {
 	require.NoError(t, err, "it is drawn in any case")
 	require.Equal(t, image.Rect(0, 0, 1600, 900), i.Bounds())
 	require.ErrorContains(t, s.Draw(&b, chart.Options{Font: "chart_test.go"}), "--font chart_test.go: want a TrueType or OpenType font")
+}
+
+// full draws a picture as users get it.
+func full(t *testing.T, s *chart.Series, o chart.Options) *image.NRGBA {
+	t.Helper()
+	var b bytes.Buffer
+	require.NoError(t, s.Draw(&b, o))
+	decoded, err := png.Decode(&b)
+	require.NoError(t, err)
+	i := image.NewNRGBA(decoded.Bounds())
+	draw.Draw(i, i.Bounds(), decoded, image.Point{}, draw.Src)
+	return i
+}
+
+// rows counts the rows of pixels within a part of a picture that have a colour, or one near to it, as thin lines do.
+func rows(i *image.NRGBA, part image.Rectangle, want color.NRGBA) int {
+	n := 0
+	for y := part.Min.Y; y < part.Max.Y; y++ {
+		for x := part.Min.X; x < part.Max.X; x++ {
+			const near = 60
+			c := i.NRGBAAt(x, y)
+			if max(apart(c.R, want.R), apart(c.G, want.G), apart(c.B, want.B)) < near {
+				n++
+				break
+			}
+		}
+	}
+	return n
+}
+
+func apart(a, b uint8) int { return max(int(a)-int(b), int(b)-int(a)) }
+
+// wave is a rhythm of four days that is expected as it comes, but for values that are put in its places.
+func wave(instead map[int]float64) *chart.Series {
+	s := &chart.Series{}
+	for i := range 4 * 144 {
+		expected := 120 + 20*math.Sin(2*math.Pi*float64(i)/144)
+		v, ok := instead[i]
+		if !ok {
+			v = expected
+		}
+		s.Add(int64(i)*600_000, v, model.Verdict{Expected: expected, Lower: expected - 5, Upper: expected + 5}, true)
+	}
+	return s
+}
+
+func TestWhatIsExpectedIsSeenWhereReadingsAgreeWithIt(t *testing.T) {
+	i := full(t, wave(nil), chart.Options{})
+	orange, blue, readings := color.NRGBA{0xe6, 0x9f, 0, 255}, color.NRGBA{0, 0x72, 0xb2, 255}, image.Rect(108, 142, 1550, 564)
+	require.Greater(t, rows(i, readings, orange), 200)
+	require.Greater(t, rows(i, readings, blue), 200)
+}
+
+func TestReadingsAreSeenBesideFewThatAreOffTheScale(t *testing.T) {
+	blue, black := color.NRGBA{0, 0x72, 0xb2, 255}, color.NRGBA{0x22, 0x22, 0x22, 255}
+	before := image.Rect(108, 142, 700, 564) // two days without anything
+	label, below := image.Rect(900, 142, 1300, 160), image.Rect(1000, 546, 1400, 564)
+	for story, far := range map[string]float64{"a million": 1e6, "the largest number": math.MaxFloat64} {
+		t.Run(story, func(t *testing.T) {
+			i := full(t, wave(map[int]float64{300: far, 350: -far}), chart.Options{})
+			require.Greater(t, rows(i, before, blue), 200, "the rhythm")
+			require.Positive(t, rows(i, label, black), "what is above the scale")
+			require.Positive(t, rows(i, below, black), "what is below it")
+		})
+	}
+	i := full(t, wave(map[int]float64{300: 170}), chart.Options{})
+	require.Zero(t, rows(i, label, black), "all is on the scale")
+}
+
+func TestTheLargestNumbersHaveAnAxis(t *testing.T) {
+	instead := map[int]float64{}
+	for i := range 4 * 144 {
+		instead[i] = 1.7e308 * float64(1-i%2*2)
+	}
+	i := full(t, wave(instead), chart.Options{})
+	require.Greater(t, rows(i, image.Rect(108, 142, 1550, 564), color.NRGBA{0, 0x72, 0xb2, 255}), 350)
+	require.Greater(t, rows(i, image.Rect(30, 142, 100, 564), color.NRGBA{0x22, 0x22, 0x22, 255}), 15, "its labels")
 }

@@ -135,6 +135,7 @@ func (p *picture) draw() {
 		lane.band()
 		lane.lines()
 		lane.frame()
+		lane.beyond()
 	}
 	lanes[0].marks()
 	p.names(lanes)
@@ -214,7 +215,7 @@ func (a *panel) x(at int64) vg.Length {
 
 // y is the height of a value, within the panel.
 func (a *panel) y(v float64) vg.Length {
-	share := math.Max(0, math.Min(1, (v-a.low)/(a.high-a.low)))
+	share := math.Max(0, math.Min(1, (v/2-a.low/2)/(a.high/2-a.low/2))) // by halves, as there is no number for twice the largest one
 	return a.box.Min.Y + vg.Length(share)*(a.box.Max.Y-a.box.Min.Y)
 }
 

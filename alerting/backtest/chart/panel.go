@@ -1,6 +1,7 @@
 package chart
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"time"
@@ -13,7 +14,7 @@ import (
 
 // grid draws lines at round values, with labels.
 func (a *panel) grid(atMost int) {
-	step := roundStep((a.high - a.low) / float64(atMost))
+	step := roundStep(a.high/float64(atMost) - a.low/float64(atMost))
 	if step == 0 {
 		return
 	}
@@ -99,15 +100,11 @@ func (a *panel) band() {
 	}
 }
 
-// lines draws the expected value, and above it the readings.
+// expectation is the line of what was expected: it lies over the readings, in dashes, so that both are seen where they agree.
+func (p *picture) expectation() draw.LineStyle { return p.line(orange, 1.8, 7, 5) }
+
+// lines draws the readings, and over them what was expected.
 func (a *panel) lines() {
-	for _, run := range a.runs(func(p point) bool { return !math.IsNaN(p.expected) }) {
-		var line []vg.Point
-		for _, p := range run {
-			line = append(line, vg.Point{X: a.x(p.at), Y: a.y(p.expected)})
-		}
-		a.StrokeLines(a.line(orange, 1.4), line)
-	}
 	for _, run := range a.runs(func(p point) bool { return !math.IsNaN(p.low) }) {
 		var line []vg.Point
 		for _, p := range run {
@@ -120,8 +117,56 @@ func (a *panel) lines() {
 			a.DrawGlyph(draw.GlyphStyle{Color: ink(blue, 255), Radius: 1.2, Shape: draw.CircleGlyph{}}, line[0])
 			continue
 		}
-		a.StrokeLines(a.line(blue, 1.1), line)
+		a.StrokeLines(a.line(blue, 1.4), line)
 	}
+	for _, run := range a.runs(func(p point) bool { return !math.IsNaN(p.expected) }) {
+		var line []vg.Point
+		for _, p := range run {
+			line = append(line, vg.Point{X: a.x(p.at), Y: a.y(p.expected)})
+		}
+		a.StrokeLines(a.expectation(), line)
+	}
+}
+
+// beyond shows which readings are off the scale: by triangles at its edge, and of the farthest by its value.
+func (a *panel) beyond() {
+	var highest, lowest *point
+	for i := range a.series.points {
+		p := &a.series.points[i]
+		if p.high > a.high {
+			a.arrow(vg.Point{X: a.x(p.at), Y: a.box.Max.Y}, -1)
+			if highest == nil || p.high > highest.high {
+				highest = p
+			}
+		}
+		if p.low < a.low {
+			a.arrow(vg.Point{X: a.x(p.at), Y: a.box.Min.Y}, 1)
+			if lowest == nil || p.low < lowest.low {
+				lowest = p
+			}
+		}
+	}
+	const size, off = 11, 9
+	tell := func(at int64, value float64, y vg.Length) {
+		what := fmt.Sprintf(a.say.beyond, strconv.FormatFloat(value, 'g', 6, 64))
+		x := a.x(at) + off
+		if long := a.long(what, size); x+long > a.box.Max.X-4 {
+			x = a.x(at) - off - long
+		}
+		a.write(what, size, black, vg.Point{X: x, Y: y}, text.XLeft, text.YCenter)
+	}
+	if highest != nil {
+		tell(highest.at, highest.high, a.box.Max.Y-off)
+	}
+	if lowest != nil {
+		tell(lowest.at, lowest.low, a.box.Min.Y+off)
+	}
+}
+
+// arrow points out of the panel; inward is 1 where that is up.
+func (a *panel) arrow(tip vg.Point, inward vg.Length) {
+	base := tip.Y + 9*inward
+	a.FillPolygon(ink(blue, 255), []vg.Point{tip, {X: tip.X - 5, Y: base}, {X: tip.X + 5, Y: base}})
 }
 
 // score draws the score as an area; what is over 1 stands out.
@@ -146,7 +191,7 @@ func (a *panel) score(cut bool) {
 	}
 	a.StrokeLine2(a.line(black, 1.2, 5, 3), a.box.Min.X, one, a.box.Max.X, one)
 	if cut {
-		a.write("> "+strconv.FormatFloat(a.high, 'g', 2, 64)+" "+a.say.cut, 10, grey, vg.Point{X: a.box.Max.X - 4, Y: a.box.Max.Y - 3}, text.XRight, text.YTop)
+		a.write("> "+strconv.FormatFloat(a.high, 'g', 2, 64)+" "+a.say.cut, 10, grey, vg.Point{X: a.box.Max.X, Y: a.box.Max.Y + 4}, text.XRight, text.YBottom)
 	}
 }
 
@@ -176,7 +221,7 @@ func (p *picture) mark(at vg.Point, right, labels bool) {
 
 // legend says what the signs mean, of those that there are.
 func (p *picture) legend(at vg.Point) {
-	const size, sign, gap, half = 12, 22, 18, 5
+	const size, sign, gap, half = 12, 31, 18, 5
 	entry := func(there bool, name string, draw func(from, to vg.Length)) {
 		if !there {
 			return
@@ -185,8 +230,8 @@ func (p *picture) legend(at vg.Point) {
 		p.write(name, size, black, vg.Point{X: at.X + sign + 5, Y: at.Y}, text.XLeft, text.YCenter)
 		at.X += sign + 5 + p.long(name, size) + gap
 	}
-	stroke := func(rgb uint32, wide vg.Length) func(from, to vg.Length) {
-		return func(from, to vg.Length) { p.StrokeLine2(p.line(rgb, wide), from, at.Y, to, at.Y) }
+	stroke := func(style draw.LineStyle) func(from, to vg.Length) {
+		return func(from, to vg.Length) { p.StrokeLine2(style, from, at.Y, to, at.Y) }
 	}
 	area := func(rgb uint32, alpha uint8) func(from, to vg.Length) {
 		return func(from, to vg.Length) {
@@ -203,8 +248,8 @@ func (p *picture) legend(at vg.Point) {
 	for _, a := range p.Alarms {
 		right, wrong = right || a.Right, wrong || !a.Right
 	}
-	entry(true, p.say.reading, stroke(blue, 2))
-	entry(true, p.say.expected, stroke(orange, 2))
+	entry(true, p.say.reading, stroke(p.line(blue, 2)))
+	entry(true, p.say.expected, stroke(p.expectation()))
 	entry(true, p.say.usual, area(sky, 110))
 	entry(!p.Labels && (right || wrong), p.say.alarm, mark(true))
 	entry(p.Labels && right, p.say.right, mark(true))

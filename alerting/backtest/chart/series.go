@@ -2,6 +2,7 @@ package chart
 
 import (
 	"math"
+	"slices"
 
 	"github.com/belfry-city/belfry/alerting/anomaly/model"
 )
@@ -88,27 +89,59 @@ func greatest(a, b float64) float64 {
 	return a
 }
 
-// extent is from where to where values go, with room for most of what was expected of them.
+// extent is from where to where an axis goes: over all values, but for few that are so far away that nothing else could be seen, with room
+// for most of what was expected of them. Halves are reckoned with, as there is no number for twice the largest one.
 func (s *Series) extent() (low, high float64) {
-	low, high = math.NaN(), math.NaN()
+	low, high = s.values()
 	around := [2]float64{math.NaN(), math.NaN()}
 	for _, p := range s.points {
-		low, high = least(low, p.low), greatest(high, p.high)
 		around[0], around[1] = least(around[0], p.lower), greatest(around[1], p.upper)
 	}
 	if math.IsNaN(low) {
 		return 0, 1
 	}
-	room := (high - low) / 4
+	room := high/4 - low/4
 	if room == 0 {
 		room = math.Max(math.Abs(high)/10, 0.5)
 	}
 	bottom, top := math.Max(least(low, around[0]), low-room), math.Min(greatest(high, around[1]), high+room)
-	margin := (top - bottom) / 20
+	margin := top/20 - bottom/20
 	if margin == 0 {
 		margin = room
 	}
-	return bottom - margin, top + margin
+	return math.Max(bottom-margin, -math.MaxFloat64), math.Min(top+margin, math.MaxFloat64)
+}
+
+// values are the least and the greatest value of those that can be shown together.
+func (s *Series) values() (low, high float64) {
+	var lows, highs []float64
+	for _, p := range s.points {
+		if !math.IsNaN(p.low) {
+			lows, highs = append(lows, p.low), append(highs, p.high)
+		}
+	}
+	if len(lows) == 0 {
+		return math.NaN(), math.NaN()
+	}
+	slices.Sort(lows)
+	slices.Sort(highs)
+	// So many at either end may be left out, if they are so many times farther away than all others are from each other.
+	const few, far = 200, 20
+	n := len(lows)
+	skip := max(1, n/few)
+	if n <= 4*skip {
+		return lows[0], highs[n-1]
+	}
+	lowest, highest := lows[skip], highs[n-1-skip]
+	usual := highest - lowest
+	bottom, top := 0, n-1
+	for usual > 0 && lowest/far-lows[bottom]/far > usual {
+		bottom++
+	}
+	for usual > 0 && highs[top]/far-highest/far > usual {
+		top--
+	}
+	return lows[bottom], highs[top]
 }
 
 // apart is how far two points have to be from each other for the line between them to be left out.
