@@ -6,6 +6,7 @@ import (
 	"image/color"
 	"image/draw"
 	"image/png"
+	"io"
 	"math"
 	"testing"
 	"time"
@@ -221,4 +222,16 @@ func TestTheLargestNumbersHaveAnAxis(t *testing.T) {
 	i := full(t, wave(instead), chart.Options{})
 	require.Greater(t, rows(i, image.Rect(108, 142, 1550, 564), color.NRGBA{0, 0x72, 0xb2, 255}), 350)
 	require.Greater(t, rows(i, image.Rect(30, 142, 100, 564), color.NRGBA{0x22, 0x22, 0x22, 255}), 15, "its labels")
+}
+
+// BenchmarkNoise draws readings that go up and down as often as can be, and an expectation that follows them.
+func BenchmarkNoise(b *testing.B) {
+	s := &chart.Series{}
+	for i := range 6000 {
+		v := float64(i%7) * float64(1-i%2*2)
+		s.Add(int64(i)*60_000, v, model.Verdict{Expected: -v, Lower: v - 1, Upper: v + 1, Score: math.Abs(v) / 4}, true)
+	}
+	for b.Loop() {
+		require.NoError(b, s.Draw(io.Discard, chart.Options{}))
+	}
 }

@@ -100,6 +100,15 @@ func (a *panel) band() {
 	}
 }
 
+// stroke draws a line in pieces: what it costs to draw one grows with the square of how often it goes up and down.
+func (p *picture) stroke(style draw.LineStyle, line []vg.Point) {
+	const piece = 50
+	for ; len(line) > piece; line = line[piece-1:] {
+		p.StrokeLines(style, line[:piece])
+	}
+	p.StrokeLines(style, line)
+}
+
 // expectation is the line of what was expected: it lies over the readings, in dashes, so that both are seen where they agree.
 func (p *picture) expectation() draw.LineStyle { return p.line(orange, 1.8, 7, 5) }
 
@@ -117,14 +126,14 @@ func (a *panel) lines() {
 			a.DrawGlyph(draw.GlyphStyle{Color: ink(blue, 255), Radius: 1.2, Shape: draw.CircleGlyph{}}, line[0])
 			continue
 		}
-		a.StrokeLines(a.line(blue, 1.4), line)
+		a.stroke(a.line(blue, 1.4), line)
 	}
 	for _, run := range a.runs(func(p point) bool { return !math.IsNaN(p.expected) }) {
 		var line []vg.Point
 		for _, p := range run {
 			line = append(line, vg.Point{X: a.x(p.at), Y: a.y(p.expected)})
 		}
-		a.StrokeLines(a.expectation(), line)
+		a.stroke(a.expectation(), line)
 	}
 }
 
