@@ -25,9 +25,9 @@ type backtestRulesCmd struct {
 	Rules  []string `placeholder:"GLOB" help:"Rule files instead of those of the configuration; may be given more than once."`
 	Alert  []string `placeholder:"NAME" help:"Only these alerts, and what they need; may be given more than once."`
 
-	From string        `placeholder:"TIME" default:"24h" help:"From when on: a time such as 2026-05-01T08:00:00+08:00 or '2026-05-01 08:00', or how long before the end."`
-	To   string        `placeholder:"TIME" help:"Until when: a time, or how long ago; by default the newest reading."`
-	Step time.Duration `placeholder:"DURATION" help:"Evaluate all groups so often, such as 10s, instead of on their own intervals."`
+	From string         `placeholder:"TIME" default:"24h" help:"From when on: a time such as 2026-05-01T08:00:00+08:00 or '2026-05-01 08:00', or how long before the end."`
+	To   string         `placeholder:"TIME" help:"Until when: a time, or how long ago; by default the newest reading."`
+	Step *time.Duration `placeholder:"DURATION" help:"Evaluate all groups so often, such as 10s, instead of on their own intervals."`
 
 	Timezone string          `placeholder:"ZONE" help:"Time zone of times, such as Asia/Shanghai; by default that of the configuration."`
 	Output   string          `short:"o" enum:"table,csv,json" default:"table" help:"What to print: table, csv, or json, an object a line."`
@@ -62,8 +62,8 @@ Examples:
 
 // Validate says what is wrong with the command line.
 func (c *backtestRulesCmd) Validate() error {
-	if c.Step < 0 || c.Step%time.Millisecond != 0 {
-		return fmt.Errorf("--step: want a duration such as 10s; got %s", c.Step)
+	if s := c.Step; s != nil && (*s <= 0 || *s%time.Millisecond != 0) {
+		return fmt.Errorf("--step: want a duration of whole milliseconds such as 10s, or none for the intervals of the groups; got %s", *s)
 	}
 	return nil
 }
@@ -129,8 +129,11 @@ func (c *backtestRulesCmd) replay(ctx context.Context, g *globals, cfg *config.C
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	o := history.Options{
-		Set: set, Alerts: c.Alert, Interval: cfg.EvaluationInterval, Step: c.Step, MaxSamples: int(cfg.Query.MaxSamples), Lookback: cfg.Query.Lookback,
+		Set: set, Alerts: c.Alert, Interval: cfg.EvaluationInterval, MaxSamples: int(cfg.Query.MaxSamples), Lookback: cfg.Query.Lookback,
 		Subquery: cfg.EvaluationInterval, ExternalLabels: cfg.ExternalLabels, ExternalURL: cfg.ExternalURL,
+	}
+	if c.Step != nil {
+		o.Step = *c.Step
 	}
 	if o.From, o.To, err = c.span(db, zone); err != nil {
 		return nil, err
@@ -175,7 +178,12 @@ func (c *backtestRulesCmd) span(db *history.Database, zone *time.Location) (from
 		return from, to, err
 	}
 	newest, oldest := time.UnixMilli(last).In(zone), time.UnixMilli(first).In(zone)
-	if from.After(newest) || to.Before(oldest) {
+	switch {
+	case c.To == "" && from.After(newest):
+		return from, to, fmt.Errorf("--from: nothing is stored from %s on; there are readings from %s to %s", from.Format(time.RFC3339), oldest.Format(time.RFC3339), newest.Format(time.RFC3339))
+	case from.After(to):
+		return from, to, fmt.Errorf("--from: want a time before that of --to; got %s, and %s for --to", from.Format(time.RFC3339), to.Format(time.RFC3339))
+	case from.After(newest) || to.Before(oldest):
 		return from, to, fmt.Errorf("--from, --to: nothing is stored from %s to %s; there are readings from %s to %s",
 			from.Format(time.RFC3339), to.Format(time.RFC3339), oldest.Format(time.RFC3339), newest.Format(time.RFC3339))
 	}
