@@ -77,10 +77,11 @@ func (s *scanner) one(of string) byte {
 	return c
 }
 
-// word takes one of some words, and tells whether it was there.
+// word takes one of some words, with spaces before it, and tells whether it was there.
 func (s *scanner) word(of ...string) bool {
+	from := strings.TrimLeft(s.rest, " ")
 	for _, w := range of {
-		if rest, ok := strings.CutPrefix(s.rest, w); ok {
+		if rest, ok := strings.CutPrefix(from, w); ok {
 			s.rest = rest
 			return true
 		}
@@ -300,7 +301,6 @@ func (s *scanner) fraction(d *date) bool {
 
 // half takes AM or PM, before the time or after it, as in 下午3:30; "": it is not there.
 func (s *scanner) half() string {
-	s.spaces()
 	half := ""
 	switch {
 	case s.word("上午", "AM", "am", "Am", "a.m.", "A.M."):

@@ -484,31 +484,6 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 	})
 }
 
-func FuzzReader(f *testing.F) {
-	for _, seed := range []string{
-		"t,v\n1,2\n", "datetime;v\n2020-03-09 10:14:33;0,5\n", "\xff\xfet\x00,\x00v\x00\n\x00", "t\tv\n10/03/2004 18:00\t-200\n", "t,v\n\"1\n\n\",3",
-		"sep=;\nt;v\n2024年1月2日;1", "t|v\nJan 2, 2006 3:04 PM|1,234.5", "\x1f\x8b\x08\x00", "t,v\n1e30,1\n-9223372036854775808,2", "1,2\n3,4",
-	} {
-		f.Add([]byte(seed), "", "")
-	}
-	f.Fuzz(func(t *testing.T, file []byte, format, encoding string) {
-		r, err := table.New(bytes.NewReader(file), table.Options{File: "f", Time: "1", Values: []string{"2"}, TimeFormat: format, Encoding: encoding})
-		if err != nil {
-			return
-		}
-		before := int64(math.MinInt64)
-		for {
-			row, err := r.Next()
-			if err != nil {
-				return
-			}
-			require.GreaterOrEqual(t, row.Time, before)
-			require.False(t, math.IsInf(row.Values[0], 0))
-			before = row.Time
-		}
-	})
-}
-
 func TestRealFiles(t *testing.T) {
 	for _, test := range []struct {
 		file string
