@@ -57,19 +57,17 @@ func (t *tail) learn(x float64) {
 	t.square += (float32(d*d) - t.square) / float32(t.peaks)
 }
 
-// fit are shape and scale of the distribution of excesses, the scale 0 where there are none. Of few, part says what is known
-// beforehand: how large they are, in mean distances of values from the threshold.
-func (t *tail) fit(part float64) (shape, scale float64) {
+// excesses are how those over the threshold are distributed. Of few, part says what is known beforehand: how large they are, in
+// mean distances of values from the threshold.
+func (t *tail) excesses(part float64) pareto {
 	const prior, heavy = 4, 2.5
 	w, n := part*float64(t.width), float64(t.peaks)
 	mean := (n*float64(t.mean) + prior*w) / (n + prior)
 	square := (n*float64(t.square) + prior*heavy*w*w) / (n + prior)
 	if !(mean > 0) {
-		return 0, 0
+		return pareto{}
 	}
-	variance := math.Max(square-mean*mean, 1e-12*mean*mean)
-	shape = math.Max(0.02, math.Min(0.5*(1-mean*mean/variance), 0.45))
-	return shape, mean * (1 - shape)
+	return paretoOf(mean, square, 0.02, 1e-12)
 }
 
 // surprise is the negative decimal logarithm of how likely a value as large is; 0 of those that are not in the tail.
@@ -78,20 +76,16 @@ func (t *tail) surprise(x, part float64) float64 {
 	if !(d > 0) || t.seen < tailFirst {
 		return 0
 	}
-	shape, scale := t.fit(part)
-	if !(scale > 0) {
+	p := t.excesses(part)
+	if !(p.scale > 0) {
 		return 0
 	}
-	return math.Min(surpriseMost, -math.Log10(tailBeyond)+math.Log10(1+shape*d/scale)/shape)
+	return p.surprise(d, tailBeyond)
 }
 
 // level is how large a value is whose surprise is u.
 func (t *tail) level(u, part float64) float64 {
-	shape, scale := t.fit(part)
-	if !(scale > 0) {
-		return float64(t.threshold)
-	}
-	return float64(t.threshold) + scale/shape*(math.Pow(10, shape*(u+math.Log10(tailBeyond)))-1)
+	return float64(t.threshold) + t.excesses(part).excess(u, tailBeyond)
 }
 
 // hurry has it learn faster for a while, when what it learns from changes.

@@ -5,11 +5,9 @@ import (
 	"slices"
 )
 
-// rarity learns how seldom a statistic is as large as it is, by peaks over a threshold (Siffer et al., Anomaly
-// Detection in Streams with Extreme Value Theory, KDD 2017): beyond a high quantile excesses have a generalised Pareto
-// distribution, whose parameters follow from their mean and variance (Hosking and Wallis 1987). The quantile is
-// followed by stochastic approximation (Robbins and Monro 1951), so that all forgets; few excesses are helped by what
-// is known of most distributions beforehand.
+// rarity learns how seldom a statistic is as large as it is, by peaks over a threshold, which is a high quantile (see pareto).
+// The quantile is followed by stochastic approximation (Robbins and Monro 1951), so that all forgets; few excesses are
+// helped by what is known of most distributions beforehand.
 type rarity struct {
 	first     [rarityFirst]float32
 	seen      int
@@ -78,8 +76,8 @@ func (r *rarity) peak(excess float64) {
 	r.square += (excess*excess - r.square) / r.peaks
 }
 
-// fit are shape and scale of the distribution of excesses, the scale 0 where there are none.
-func (r *rarity) fit() (shape, scale float64) {
+// excesses are how those over the threshold are distributed.
+func (r *rarity) excesses() pareto {
 	// Some excesses, of the size that a normal distribution would have, stand for what is known beforehand.
 	const prior, part, heavy = 4, 0.22, 2.2
 	w := r.width * part
@@ -87,11 +85,9 @@ func (r *rarity) fit() (shape, scale float64) {
 	mean := (n*r.mean + prior*w) / (n + prior)
 	square := (n*r.square + prior*heavy*w*w) / (n + prior)
 	if !(mean > 1e-12) {
-		return 0, 0
+		return pareto{}
 	}
-	variance := math.Max(square-mean*mean, 1e-9*mean*mean)
-	shape = math.Max(0.01, math.Min(0.5*(1-mean*mean/variance), 0.45))
-	return shape, mean * (1 - shape)
+	return paretoOf(mean, square, 0.01, 1e-9)
 }
 
 // surprise is the negative decimal logarithm of how likely a value as large is.
@@ -100,11 +96,11 @@ func (r *rarity) surprise(x float64) float64 {
 	if r.seen < rarityFirst || !(d > 0) {
 		return 0
 	}
-	shape, scale := r.fit()
-	if scale == 0 {
+	p := r.excesses()
+	if p.scale == 0 {
 		return surpriseMost
 	}
-	return math.Min(surpriseMost, -math.Log10(rarityBeyond)+math.Log10(1+shape*d/scale)/shape)
+	return p.surprise(d, rarityBeyond)
 }
 
 // level is how large a value is whose surprise is u, and NaN while that is not known.
@@ -112,11 +108,7 @@ func (r *rarity) level(u float64) float64 {
 	if r.seen < rarityFirst {
 		return math.NaN()
 	}
-	shape, scale := r.fit()
-	if scale == 0 {
-		return r.threshold
-	}
-	return r.threshold + scale/shape*(math.Pow(10, shape*(u+math.Log10(rarityBeyond)))-1)
+	return r.threshold + r.excesses().excess(u, rarityBeyond)
 }
 
 func (r *rarity) layout(l *layout) {
@@ -126,6 +118,3 @@ func (r *rarity) layout(l *layout) {
 		l.smalls(r.first[:])
 	}
 }
-
-// surpriseMost bounds surprises.
-const surpriseMost = 20
