@@ -206,3 +206,31 @@ func TestALimitThatIsRaisedByAReloadLetsTheOthersIn(t *testing.T) {
 	c.wait("anomaly_score", append(scores("A", "0@1000", "1.5@2000"), scores("B", "0@2000")...))
 	require.Zero(t, c.Show()[0].Refused)
 }
+
+func TestEachDetectorCountsTheSamplesThatItRefuses(t *testing.T) {
+	c := newCity(t, `
+detectors:
+  - {name: one, select: level_m, limit: 1}
+  - {name: other, select: level_m, limit: 1}
+  - {name: larger, select: level_m, limit: 2}
+`)
+	// B is beyond the limit of two, and C beyond that of all, before it is looked at any further.
+	for i := range int64(3) {
+		c.write(point{"level_m,asset=A", 1000 * i, 1}, point{"level_m,asset=B", 1000 * i, 1}, point{"level_m,asset=C", 1000 * i, 1})
+	}
+	c.eventually(func() bool { return c.Show()[2].Scored == 6 }, "all is read")
+	for name, want := range map[string]int{"one": 6, "other": 6, "larger": 3} {
+		require.Equal(t, want, c.counter(`belfry_anomaly_refused_samples_total{detector="`+name+`"}`), name)
+	}
+	c.Reload(detectors(t, `
+detectors:
+  - {name: one, select: level_m, limit: 1}
+  - {name: larger, select: level_m, limit: 2}
+`))
+	c.eventually(func() bool { return len(c.Show()) == 2 }, "one has gone")
+	c.write(point{"level_m,asset=A", 3000, 1}, point{"level_m,asset=C", 3000, 1})
+	c.eventually(func() bool { return c.Show()[1].Scored == 7 }, "all is read")
+	for name, want := range map[string]int{"one": 7, "other": 6, "larger": 4} {
+		require.Equal(t, want, c.counter(`belfry_anomaly_refused_samples_total{detector="`+name+`"}`), name)
+	}
+}

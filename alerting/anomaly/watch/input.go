@@ -1,6 +1,8 @@
 package watch
 
 import (
+	"slices"
+
 	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/belfry-city/belfry/collector/wal/tail"
@@ -13,9 +15,9 @@ type input struct {
 	hash    uint64
 	next    *input // of the same hash
 	targets []target
-	known   bool     // which targets there are
-	same    *input   // the one of these labels that is used instead
-	refused *watched // whose limit it is beyond; nil: it is not
+	known   bool       // which targets there are
+	same    *input     // the one of these labels that is used instead
+	refused []*watched // whose limits it is beyond
 }
 
 // target is a track that an input feeds.
@@ -49,16 +51,29 @@ func (w *Watcher) series(lset labels.Labels) *input {
 		return in
 	}
 	if !room || len(w.inputs) >= 2*w.opts.Limit+unresolved {
-		var full *input
+		var by []*watched
 		for _, d := range w.detectors {
 			if d.Selects(lset) {
 				w.refuse(d)
-				full = d.full
+				by = append(by, d)
 			}
 		}
-		return full
+		return w.refusedBy(by)
 	}
 	return w.add(lset)
+}
+
+// refusedBy is what all series are to the reader that are beyond the limits of
+// these detectors.
+func (w *Watcher) refusedBy(by []*watched) *input {
+	for _, in := range w.full {
+		if slices.Equal(in.refused, by) {
+			return in
+		}
+	}
+	in := &input{known: true, refused: by}
+	w.full = append(w.full, in)
+	return in
 }
 
 // unresolved is how many series may be waiting for their first sample.
@@ -120,7 +135,7 @@ func (w *Watcher) resolve(in *input) *input {
 		in.same = there
 		return w.resolve(there)
 	}
-	in.known = true
+	in.known, in.refused = true, nil
 	for _, d := range w.detectors {
 		if d.Selects(in.labels) && !in.feeds(d) {
 			w.attach(in, d)
@@ -152,7 +167,7 @@ func (w *Watcher) attach(in *input, d *watched) {
 	}
 	if k == nil {
 		w.refuse(d)
-		in.refused = d
+		in.refused = append(in.refused, d)
 		return
 	}
 	in.targets = append(in.targets, target{track: k, of: in})
@@ -246,8 +261,8 @@ func (g *gather) Sample(in *input, v float64, t int64) {
 			return
 		}
 	}
-	if in.refused != nil {
-		in.refused.beyond.Inc()
+	for _, d := range in.refused {
+		d.beyond.Inc()
 	}
 	for i := range in.targets {
 		to := &in.targets[i]

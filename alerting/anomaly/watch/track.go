@@ -18,8 +18,6 @@ type watched struct {
 	counts
 	depends string            // Detector.State
 	tracks  map[string]*track // groups of a joint kind, by key
-	// full is what series are to the reader that are beyond the limit.
-	full *input
 }
 
 // track is what one model watches: a series, or a group of them.

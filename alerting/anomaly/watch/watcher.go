@@ -33,6 +33,7 @@ type Watcher struct {
 	detectors []*watched
 	inputs    map[uint64]*input
 	unwanted  *input
+	full      []*input // see refusedBy
 	tracks    []*track // nil: there was one
 	total     int
 	shards    []*shard
@@ -146,7 +147,6 @@ func (w *Watcher) use(set *detector.Set) (anew bool) {
 		if old == nil || old.depends != d.State() {
 			one := &watched{Detector: d, depends: d.State(), tracks: map[string]*track{}}
 			one.counts = newCounts(w.opts.Metrics, w.opts.Logger, d.Name)
-			one.full = &input{known: true, refused: one}
 			w.detectors = append(w.detectors, one)
 			fresh = append(fresh, one)
 			anew = true
@@ -197,6 +197,13 @@ func (w *Watcher) fit(anew bool) {
 			k.outs = outputsOf(k.of.Detector, k.of.Labels(k.group.channels[0].labels))
 		}
 	}
+	gone := func(d *watched) bool { return !runs[d] }
+	if anew {
+		w.full = nil
+	}
+	for _, in := range w.full { // which the reader still has
+		in.refused = slices.DeleteFunc(in.refused, gone)
+	}
 	var idle []*input
 	for _, in := range w.inputs {
 		for ; in != nil; in = in.next {
@@ -206,6 +213,7 @@ func (w *Watcher) fit(anew bool) {
 			if len(in.targets) == 0 {
 				idle = append(idle, in)
 			}
+			in.refused = slices.DeleteFunc(in.refused, gone)
 			if anew {
 				in.known, in.refused = false, nil
 			}
