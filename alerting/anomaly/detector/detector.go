@@ -115,17 +115,29 @@ func (d *Detector) Labels(series labels.Labels) labels.Labels {
 	} else {
 		b.Reset(series)
 		b.Del(model.MetricNameLabel)
-		keep(b, MetricLabel, series)
+		export(b, series)
 		b.Set(MetricLabel, series.Get(model.MetricNameLabel))
 	}
-	keep(b, NameLabel, series)
 	return b.Set(NameLabel, d.Name).Labels()
 }
 
-// keep moves a label of the series out of the way of ours, as scraping does.
-func keep(b *labels.Builder, name string, series labels.Labels) {
-	if v := b.Get(name); v != "" && series.Has(name) {
-		b.Set(model.ExportedLabelPrefix+name, v)
+// export moves labels of the series out of the way of ours, as scraping does, and
+// those out of their way that have been moved before: series that differ must not
+// have scores of the same labels.
+func export(b *labels.Builder, series labels.Labels) {
+	var own []labels.Label
+	series.Range(func(l labels.Label) {
+		name := l.Name
+		for strings.HasPrefix(name, model.ExportedLabelPrefix) {
+			name = strings.TrimPrefix(name, model.ExportedLabelPrefix)
+		}
+		if name == MetricLabel || name == NameLabel {
+			b.Del(l.Name)
+			own = append(own, l)
+		}
+	})
+	for _, l := range own {
+		b.Set(model.ExportedLabelPrefix+l.Name, l.Value)
 	}
 }
 

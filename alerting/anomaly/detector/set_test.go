@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/belfry-city/belfry/alerting/anomaly/detector"
 	"github.com/belfry-city/belfry/alerting/anomaly/model"
@@ -104,8 +105,33 @@ func TestTheMetricIsALabelOfItsScores(t *testing.T) {
 		d.Labels(labels.FromStrings("__name__", "well_level_m", "asset", "W1", "probe", "up")).String())
 	require.Equal(t, `{asset="W1", detector="d", exported_detector="x", exported_metric="y", metric="asset_threshold"}`,
 		d.Labels(labels.FromStrings("__name__", "asset_threshold", "asset", "W1", "metric", "y", "detector", "x")).String())
+	require.Equal(t, `{detector="d", exported_exported_metric="e", exported_metric="y", metric="m"}`,
+		d.Labels(labels.FromStrings("__name__", "m", "metric", "y", "exported_metric", "e")).String())
 	require.True(t, d.Selects(labels.FromStrings("__name__", "well_level_m", "asset", "W1")))
 	require.False(t, d.Selects(labels.FromStrings("__name__", "anomaly_score", "asset", "W1")), "it would watch itself")
+}
+
+func TestSeriesThatDifferHaveScoresThatDiffer(t *testing.T) {
+	set, err := load(t, "detectors: [{name: d, select: m}]")
+	require.NoError(t, err)
+	names := []string{"metric", "exported_metric", "exported_exported_metric", "detector", "exported_detector", "asset", "exported_asset"}
+	of := map[string]string{} // series, by the labels of their scores
+	rapid.Check(t, func(t *rapid.T) {
+		b := labels.NewBuilder(labels.FromStrings("__name__", "m"))
+		for _, name := range names {
+			if v := rapid.SampledFrom([]string{"", "x", "y"}).Draw(t, name); v != "" {
+				b.Set(name, v)
+			}
+		}
+		series := b.Labels()
+		scores := set.Detectors()[0].Labels(series)
+		require.Equal(t, "m", scores.Get("metric"))
+		require.Equal(t, "d", scores.Get("detector"))
+		if other, found := of[scores.String()]; found {
+			require.Equal(t, other, series.String(), "they share %s", scores)
+		}
+		of[scores.String()] = series.String()
+	})
 }
 
 func TestAStateDependsOnWhatTheModelIsToldOnly(t *testing.T) {
