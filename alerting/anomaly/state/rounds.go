@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -28,6 +29,9 @@ const (
 type begin struct {
 	From tail.Place `json:"from"`
 	Time time.Time  `json:"time"`
+	// States is how many there are to write, besides those of series that come
+	// meanwhile. All of those is in the log from that place on.
+	States int `json:"states"`
 }
 
 // Rounds are the rounds of one directory. They are not safe for concurrent use.
@@ -86,9 +90,10 @@ type Loaded struct {
 	Known bool
 	// Any is whether there was any round.
 	Any bool
-	// Damaged is at how many places something was not readable.
-	Damaged int
-	Bytes   int64
+	// Lost is how many states are not readable at least, for which the log does not
+	// make up. Of some, there may be newer ones.
+	Lost  int
+	Bytes int64
 }
 
 // Load gives all records to take, of each series the newest first, up to a
@@ -102,22 +107,18 @@ func (r *Rounds) Load(take func(Record)) Loaded {
 			continue
 		}
 		one, complete, err := r.load(n, take)
-		l.Damaged += one.Damaged
-		if errors.Is(err, errFormat) {
-			r.setAside(n)
-			continue
-		}
-		if errors.Is(err, errEmpty) {
-			if err := r.remove(n); err != nil {
-				r.logger.Warn("an empty round of states stays", "err", err)
-			}
+		if errors.Is(err, errFormat) || errors.Is(err, errEmpty) {
+			r.discard(n, err)
+			l.Lost = max(l.Lost, 1) // nobody says how many
 			continue
 		}
 		if err != nil {
 			r.logger.Error("states of detectors are not readable; their series begin anew unless an older state is there", "file", r.path(n), "err", err)
-			l.Damaged++
+			one.Lost = max(one.Lost, 1)
 		}
-		l.Any, l.From, l.Known = true, one.From, one.Known
+		// What a round lacks is in the one before, and since that in the log; so only
+		// what the oldest lacks is lost.
+		l.Any, l.From, l.Known, l.Lost = true, one.From, one.Known, one.Lost
 		l.Bytes += one.Bytes
 		if r.base != 0 {
 			r.between = slices.Insert(r.between, 0, r.base)
@@ -138,7 +139,7 @@ func (r *Rounds) Load(take func(Record)) Loaded {
 
 var (
 	errFormat = errors.New("it is of another version or damaged at its beginning")
-	errEmpty  = errors.New("the process died when it was about to be begun")
+	errEmpty  = errors.New("it is empty, or ends before its beginning is complete")
 )
 
 func (r *Rounds) load(round int, take func(Record)) (l Loaded, complete bool, err error) {
@@ -157,9 +158,12 @@ func (r *Rounds) load(round int, take func(Record)) (l Loaded, complete bool, er
 	}
 	s := newScanner(f)
 	s.at = int64(len(format))
+	states, read := -1, 0 // that there should be, -1: nobody says; and that there are
 	for {
 		kind, payload, err := s.next()
-		l.Damaged = s.damaged
+		if l.Lost = max(0, states-read); states < 0 {
+			l.Lost = max(1, s.damaged-1) // one of the places is the beginning
+		}
 		if errors.Is(err, io.EOF) {
 			return l, complete, nil
 		}
@@ -170,7 +174,7 @@ func (r *Rounds) load(round int, take func(Record)) (l Loaded, complete bool, er
 		case beginFrame:
 			var b begin
 			if json.Unmarshal(payload, &b) == nil {
-				l.From, l.Known = b.From, true
+				l.From, l.Known, states = b.From, true, b.States
 			}
 		case recordFrame:
 			rec, err := record(payload)
@@ -178,24 +182,37 @@ func (r *Rounds) load(round int, take func(Record)) (l Loaded, complete bool, er
 				s.damaged++
 				continue
 			}
+			read++
 			l.Bytes += int64(len(payload))
 			take(rec)
 		case endFrame:
 			complete = true
+			if n, used := binary.Uvarint(payload); used > 0 {
+				states = int(min(n, math.MaxInt32))
+			}
 		}
 	}
 }
 
-// setAside keeps a file of which nothing can be read, for people to look at.
-func (r *Rounds) setAside(round int) {
-	to := filepath.Join(r.dir, "damaged-"+strconv.Itoa(round)+"-"+time.Now().UTC().Format("20060102T150405"))
-	err := os.Rename(r.path(round), to)
-	r.logger.Error("states of detectors are of another version of Belfry or damaged; they are set aside, and what was learned is lost unless an older state is there",
-		"file", to, "err", err)
+// discard takes a file out of the way of which nothing can be read. Where there
+// is something in it, people may want to look at that.
+func (r *Rounds) discard(round int, why error) {
+	file, to, err := r.path(round), "", error(nil)
+	if errors.Is(why, errEmpty) {
+		err = r.remove(round)
+	} else {
+		to = filepath.Join(r.dir, "damaged-"+strconv.Itoa(round)+"-"+time.Now().UTC().Format("20060102T150405"))
+		err = os.Rename(file, to)
+	}
+	r.logger.Error("a file of states of detectors is not readable and taken away; what was learned is lost unless an older one is there",
+		"file", file, "why", why, "kept_as", to)
+	if err != nil {
+		r.logger.Error("the file cannot be taken away", "err", err)
+	}
 }
 
-// Begin begins a round, in place of one that is not complete.
-func (r *Rounds) Begin(from tail.Place, now time.Time) (err error) {
+// Begin begins a round of so many states, in place of one that is not complete.
+func (r *Rounds) Begin(from tail.Place, now time.Time, states int) (err error) {
 	r.Leave()
 	number := r.next
 	r.next++
@@ -217,7 +234,7 @@ func (r *Rounds) Begin(from tail.Place, now time.Time) (err error) {
 		r.between = append(r.between, number)
 	}
 	head, err := appendFrame([]byte(format), beginFrame, func(b []byte) ([]byte, error) {
-		text, err := json.Marshal(begin{From: from, Time: now})
+		text, err := json.Marshal(begin{From: from, Time: now, States: states})
 		return append(b, text...), err
 	})
 	if err != nil {

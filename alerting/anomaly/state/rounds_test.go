@@ -21,7 +21,7 @@ func TestOfSeveralRoundsTheNewestStateCounts(t *testing.T) {
 		r, err := state.Open(dir, quiet())
 		require.NoError(t, err)
 		r.Load(func(state.Record) {})
-		require.NoError(t, r.Begin(placeOf(from), time.UnixMilli(1_800_000_000_000)))
+		require.NoError(t, r.Begin(placeOf(from), time.UnixMilli(1_800_000_000_000), 0))
 		for key, body := range bodies {
 			b, err := state.AppendRecord(nil, state.Record{Detector: "d", Depends: "x", Key: []byte(key)}, func(b []byte) ([]byte, error) { return append(b, body...), nil })
 			require.NoError(t, err)
@@ -74,7 +74,7 @@ func TestARecordThatIsDamagedIsLeftOutAndTheOthersAreFound(t *testing.T) {
 	r, err := state.Open(dir, quiet())
 	require.NoError(t, err)
 	require.True(t, r.Empty())
-	require.NoError(t, r.Begin(placeOf(3), time.UnixMilli(0)))
+	require.NoError(t, r.Begin(placeOf(3), time.UnixMilli(0), 4))
 	body := make([]byte, 200_000) // longer than what is looked at at a time
 	var ends []int
 	var all []byte
@@ -99,25 +99,43 @@ func TestARecordThatIsDamagedIsLeftOutAndTheOthersAreFound(t *testing.T) {
 	}
 	keys, l := load(func(b []byte) []byte { return b })
 	require.Equal(t, "abcd", keys)
-	require.Zero(t, l.Damaged)
+	require.Zero(t, l.Lost)
 	keys, l = load(func(b []byte) []byte { b[start+ends[0]+5000] ^= 1; return b })
 	require.Equal(t, "acd", keys)
-	require.Equal(t, 1, l.Damaged)
+	require.Equal(t, 1, l.Lost)
 	keys, l = load(func(b []byte) []byte { b[start+ends[1]+7] ^= 1; return b }) // a length
 	require.Equal(t, "abd", keys)
-	require.Equal(t, 1, l.Damaged)
+	require.Equal(t, 1, l.Lost)
 	keys, l = load(func(b []byte) []byte { return append(b[:start+ends[0]:start+ends[0]], b[start+ends[1]-3:]...) })
 	require.Equal(t, "acd", keys)
-	require.Equal(t, 1, l.Damaged)
+	require.Equal(t, 1, l.Lost)
 	keys, l = load(func(b []byte) []byte { return b[:start+ends[2]+500] })
 	require.Equal(t, "abc", keys)
 	require.True(t, l.Known)
 	require.Equal(t, 3, l.From.Segment)
-	keys, l = load(func(b []byte) []byte { return b[:7] })
-	require.Empty(t, keys)
-	require.False(t, l.Any, "it was never begun")
-	require.NoFileExists(t, file)
+	require.Equal(t, 1, l.Lost)
+	keys, l = load(func(b []byte) []byte { return b[:start+ends[0]+500] })
+	require.Equal(t, "a", keys)
+	require.Equal(t, 3, l.Lost, "all that is behind the cut")
+	for _, left := range []int{0, 7} {
+		keys, l = load(func(b []byte) []byte { return b[:left] })
+		require.Empty(t, keys)
+		require.False(t, l.Any, "there is nothing in it")
+		require.Equal(t, 1, l.Lost, "who knows how many")
+		require.NoFileExists(t, file)
+	}
 	keys, l = load(func(b []byte) []byte { b[len("belfry anomaly state 1\n")+20] ^= 1; return b })
 	require.Equal(t, "abcd", keys)
 	require.False(t, l.Known, "where to go on from was damaged")
+	require.Zero(t, l.Lost, "the end says that these are all")
+	keys, l = load(func(b []byte) []byte { b[len("belfry anomaly state 1\n")+20] ^= 1; return b[:start+ends[2]+500] })
+	require.Equal(t, "abc", keys)
+	require.Equal(t, 1, l.Lost, "it may be more")
+
+	// A part of the next round was damaged by the crash: all of it is in the round before, and the log.
+	_, _ = load(func(b []byte) []byte { return b })
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "round-00000002"), whole[:start+ends[0]+500], 0o666))
+	keys, l = load(func(b []byte) []byte { return b })
+	require.Equal(t, "aabcd", keys)
+	require.Zero(t, l.Lost)
 }

@@ -120,6 +120,6 @@ func (m *watchMetrics) notStored(why string) *metrics.Counter {
 	return m.set.GetOrCreateCounter(fmt.Sprintf(`belfry_anomaly_unstored_scores_total{reason=%q}`, why))
 }
 
-func (m *watchMetrics) dropped(why string) *metrics.Counter {
+func (m *watchMetrics) dropped(why reason) *metrics.Counter {
 	return m.set.GetOrCreateCounter(fmt.Sprintf(`belfry_anomaly_dropped_states_total{reason=%q}`, why))
 }

@@ -10,24 +10,13 @@ import (
 
 // restore takes up the states of before.
 func (w *Watcher) restore() {
-	damaged := 0
-	l := w.rounds.Load(func(r state.Record) {
-		switch why := w.take(r); why {
-		case "":
-		case "damaged":
-			damaged++
-			fallthrough
-		default:
-			w.metrics.dropped(why).Inc()
-		}
-	})
-	if l.Damaged > 0 {
-		w.metrics.dropped("damaged").Add(l.Damaged)
-		damaged += l.Damaged
+	not := dropped{}
+	l := w.rounds.Load(func(r state.Record) { not.note(r, w.take(r)) })
+	if l.Lost > 0 {
+		w.metrics.dropped(damaged).Add(l.Lost)
+		w.opts.Logger.Error("some of what models have learned is damaged; these series begin anew unless another state of them is there", "states", l.Lost, "dir", w.opts.Dir)
 	}
-	if damaged > 0 {
-		w.opts.Logger.Error("some of what models have learned is damaged; these series begin anew unless an older state is there", "states", damaged, "dir", w.opts.Dir)
-	}
+	w.tell(not)
 	if !l.Any {
 		return
 	}
@@ -38,15 +27,81 @@ func (w *Watcher) restore() {
 	w.opts.Logger.Info("detectors go on from what they have learned", "series", w.total, "bytes", l.Bytes)
 }
 
+// reason is why a state is not taken up; "": it is.
+type reason string
+
+const (
+	damaged     reason = "damaged"
+	noDetector  reason = "no_detector"
+	otherModel  reason = "other_model"
+	notSelected reason = "not_selected"
+	overLimit   reason = "limit"
+	notWritten  reason = "not_written" // already when it was to be kept
+)
+
+// words say it to operators.
+func (r reason) words() string {
+	switch r {
+	case noDetector:
+		return "there is no detector of this name any more"
+	case otherModel:
+		return "the detector's model, its version or options, its grouping or the clocks of the timezone are others"
+	case notSelected:
+		return "the detector does not select these series any more"
+	case overLimit:
+		return "they are beyond the limit of the detector, or limits.watched of the configuration"
+	default:
+		return "they are damaged"
+	}
+}
+
+// drop is states of one detector that are not taken up for one reason.
+type drop struct {
+	why               reason
+	detector, depends string
+}
+
+// dropped are why those states are not taken up of which there is no other, by
+// detector and key.
+type dropped map[string]drop
+
+func (d dropped) note(r state.Record, why reason) {
+	if key := r.Detector + "\x00" + string(r.Key); why == "" {
+		delete(d, key)
+	} else {
+		d[key] = drop{why, r.Detector, r.Depends}
+	}
+}
+
+// tell counts and logs them.
+func (w *Watcher) tell(d dropped) {
+	states := map[drop]int{}
+	for _, one := range d {
+		states[one]++
+	}
+	for one, n := range states {
+		w.metrics.dropped(one.why).Add(n)
+		more := []any{"detector", one.detector, "states", n, "why", one.why.words()}
+		if i := w.detectorOf(one.detector); one.why == otherModel {
+			more = append(more, "learned_by", one.depends, "now", w.detectors[i].depends)
+		}
+		w.opts.Logger.Warn("what models have learned is dropped; where these series are watched still, they begin anew", more...)
+	}
+}
+
+func (w *Watcher) detectorOf(name string) int {
+	return slices.IndexFunc(w.detectors, func(d *watched) bool { return d.Name == name })
+}
+
 // take makes a track of a state. It returns why it does not.
-func (w *Watcher) take(r state.Record) (dropped string) {
-	i := slices.IndexFunc(w.detectors, func(d *watched) bool { return d.Name == r.Detector })
+func (w *Watcher) take(r state.Record) reason {
+	i := w.detectorOf(r.Detector)
 	if i < 0 {
-		return "no_detector"
+		return noDetector
 	}
 	d := w.detectors[i]
 	if r.Depends != d.depends {
-		return "other_model"
+		return otherModel
 	}
 	key, dec := decoder{b: r.Key}, decoder{b: r.Body}
 	lset := key.labels()
@@ -57,27 +112,27 @@ func (w *Watcher) take(r state.Record) (dropped string) {
 	}
 	has := dec.bit()
 	if key.broken || dec.broken || len(key.b) > 0 {
-		return "damaged"
+		return damaged
 	}
 	if g == nil && !d.Selects(lset) {
-		return "not_selected"
+		return notSelected
 	}
 	if w.loaded(d, lset) {
 		return ""
 	}
 	if !w.room(d) {
-		return "limit"
+		return overLimit
 	}
 	channels := 1
 	if g != nil {
 		channels = max(len(d.Channels), len(g.channels))
 		if len(g.channels) == 0 || len(d.Channels) > 0 && slices.ContainsFunc(g.channels, func(c *channel) bool { return c.place >= channels }) {
-			return "damaged"
+			return damaged
 		}
 	}
 	m := d.New(channels)
 	if has && m.UnmarshalBinary(dec.b) != nil {
-		return "damaged"
+		return damaged
 	}
 	k := w.build(d, lset, g)
 	k.first, k.last, k.model = first, last, nil
@@ -87,7 +142,7 @@ func (w *Watcher) take(r state.Record) (dropped string) {
 	if g != nil && !k.keepSelected() {
 		w.expel(k)
 		w.tracks = w.tracks[:len(w.tracks)-1]
-		return "not_selected"
+		return notSelected
 	}
 	return ""
 }

@@ -34,6 +34,7 @@ type saving struct {
 type piece struct {
 	from    *tail.Place // begins a round
 	began   time.Time   // the round
+	states  int         // of the round that is begun
 	records int
 	last    bool // completes the round
 }
@@ -45,7 +46,7 @@ func (w *Watcher) saveFirst() {
 		return
 	}
 	now := w.opts.Now()
-	if err := w.rounds.Begin(w.place, now); err != nil {
+	if err := w.rounds.Begin(w.place, now, 0); err != nil {
 		w.wrote(err)
 		return
 	}
@@ -82,7 +83,7 @@ func (w *Watcher) piece(now time.Time, bytes int) (p piece) {
 		w.sweep(now)
 		place := w.place
 		w.open, w.next, w.began = true, 0, now
-		p.from = &place
+		p.from, p.states = &place, len(w.tracks)
 	}
 	p.began = w.began
 	for ; w.next < len(w.tracks) && len(w.buf) < bytes; w.next++ {
@@ -92,7 +93,7 @@ func (w *Watcher) piece(now time.Time, bytes int) (p piece) {
 		}
 		b, err := k.appendRecord(w.buf)
 		if err != nil {
-			w.metrics.dropped("not_written").Inc()
+			w.metrics.dropped(notWritten).Inc()
 			w.opts.Logger.Error("the state of a series is not kept", "detector", k.of.Name, "series", k.outs[0].lset.String(), "err", err)
 			continue
 		}
@@ -111,7 +112,7 @@ func (w *Watcher) write(ctx context.Context, generation uint64, p piece, buf []b
 		return err
 	}
 	if p.from != nil {
-		if err := w.rounds.Begin(*p.from, p.began); err != nil {
+		if err := w.rounds.Begin(*p.from, p.began, p.states); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -90,10 +91,54 @@ func TestStatesOfAnotherFormatAreSetAside(t *testing.T) {
 	aside, err := filepath.Glob(filepath.Join(c.opts.Dir, "damaged-*"))
 	require.NoError(t, err)
 	require.Len(t, aside, 1)
-	require.Contains(t, c.log.String(), "set aside")
+	require.Equal(t, 1, c.counter(`belfry_anomaly_dropped_states_total{reason="damaged"}`), "who knows how many")
+	require.Contains(t, c.log.String(), "it is of another version or damaged at its beginning")
+	require.Contains(t, c.log.String(), aside[0])
+	require.NotContains(t, c.log.String(), "<nil>")
 }
 
-func TestStatesOfAnotherVersionOfAModelAreDroppedWithACount(t *testing.T) {
+func TestAStateFileThatIsCutShortSaysHowManyBeginAnew(t *testing.T) {
+	c := learned(t)
+	file := rounds(t, c)[len(rounds(t, c))-1]
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(file, text[:len(text)/2], 0o666))
+	c.start()
+	c.write(point{"level_m,asset=A", 20_000, 5})
+	c.eventually(func() bool { return c.Show()[0].Scored > 0 }, "it goes on")
+	lost := 8 - int(c.Show()[0].Series+c.Show()[1].Series)
+	require.Greater(t, lost, 1)
+	require.Equal(t, lost, c.counter(`belfry_anomaly_dropped_states_total{reason="damaged"}`))
+	require.Contains(t, c.log.String(), fmt.Sprintf("begin anew unless another state of them is there\" states=%d", lost))
+}
+
+func TestAnEmptyStateFileIsReported(t *testing.T) {
+	c := learned(t)
+	for _, file := range rounds(t, c) {
+		require.NoError(t, os.Truncate(file, 0))
+	}
+	c.start()
+	c.write(point{"level_m,asset=A", 20_000, 5})
+	c.eventually(func() bool { return c.Show()[0].Scored == 1 }, "it begins anew")
+	require.Equal(t, 1, c.counter(`belfry_anomaly_dropped_states_total{reason="damaged"}`))
+	require.Contains(t, c.log.String(), "it is empty, or ends before its beginning is complete")
+}
+
+func TestStatesOfADetectorThatIsGoneAreDroppedWithALine(t *testing.T) {
+	c := learned(t)
+	c.opts.Detectors = detectors(t, "detectors: [{name: levels, select: 'level_m{asset!=\"B\"}', limit: 2}]")
+	c.start()
+	c.write(point{"level_m,asset=A", 20_000, 5})
+	c.eventually(func() bool { return c.Show()[0].Scored == 1 }, "it goes on")
+	for reason, n := range map[string]int{"no_detector": 4, "not_selected": 1, "limit": 1} {
+		require.Equal(t, n, c.counter(`belfry_anomaly_dropped_states_total{reason="`+reason+`"}`), reason)
+	}
+	require.Contains(t, c.log.String(), `detector=groups states=4 why="there is no detector of this name any more"`)
+	require.Contains(t, c.log.String(), `detector=levels states=1 why="the detector does not select these series any more"`)
+	require.Contains(t, c.log.String(), `detector=levels states=1 why="they are beyond the limit`)
+}
+
+func TestStatesOfAnotherVersionOfAModelAreDroppedWithALineAndACount(t *testing.T) {
 	c := learned(t)
 	for _, d := range c.opts.Detectors.Detectors() {
 		d.Kind.Version++
@@ -103,4 +148,6 @@ func TestStatesOfAnotherVersionOfAModelAreDroppedWithACount(t *testing.T) {
 	c.eventually(func() bool { return c.Show()[0].Scored == 1 }, "it begins anew")
 	require.Equal(t, 8, c.counter(`belfry_anomaly_dropped_states_total{reason="other_model"}`))
 	require.EqualValues(t, 1, c.Show()[0].Series)
+	require.Contains(t, c.log.String(), "detector=levels states=4 why=\"the detector's model, its version or options, its grouping or the clocks of the timezone are others\"")
+	require.Regexp(t, `learned_by="auto 0 .*" now="auto 1 .*"`, c.log.String())
 }
