@@ -27,9 +27,10 @@ type checkCmd struct {
 // Help is shown by belfry check --help.
 func (*checkCmd) Help() string {
 	return `
-What a file is, is told by its content. Of a configuration, everything that it
-refers to is checked too. Each mistake is a line FILE:LINE: what is wrong, and
-the exit code is 1 if there is any. Warnings do not count.
+What a file is, is told by its content; one called belfry.yml is a configuration.
+Of a configuration, everything that it refers to is checked too. Each mistake is
+a line FILE:LINE: what is wrong, and the exit code is 1 if there is any. Warnings
+do not count.
 
 Examples:
 

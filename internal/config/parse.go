@@ -239,7 +239,11 @@ func (p *parser) externalLabels(v strict.Value, c *Config) {
 // globs is never nil, which would mean the defaults.
 func (p *parser) globs(v strict.Value, example string) []string {
 	globs := []string{}
-	strict.List(v, fmt.Sprintf("a list of files, such as [%q]", example), func(v strict.Value) {
+	strict.List(v, fmt.Sprintf("a list of files, such as [%q]", written(v, example)), func(v strict.Value) {
+		if _, text := v.Text(); !text && !v.IsNull() {
+			v.Want(fmt.Sprintf("the path of a file that has this in it, such as %q", example))
+			return
+		}
 		var glob string
 		strict.Set(v, &glob, shellPattern)
 		if glob != "" {
@@ -249,8 +253,16 @@ func (p *parser) globs(v strict.Value, example string) []string {
 	return globs
 }
 
+// written is what stands there where that is a text by itself, or the example.
+func written(v strict.Value, example string) string {
+	if text, ok := v.Text(); ok && text != "" {
+		return text
+	}
+	return example
+}
+
 func (p *parser) paths(v strict.Value, example string) (paths []string) {
-	strict.List(v, "a list of files, such as ["+example+"]", func(v strict.Value) {
+	strict.List(v, "a list of files, such as ["+written(v, example)+"]", func(v strict.Value) {
 		var path string
 		p.path(v, &path)
 		if path != "" {

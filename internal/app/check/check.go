@@ -60,7 +60,7 @@ func File(ctx context.Context, path string) Report {
 		}
 	case detectorFile:
 		if set, err := detector.Load([]string{config.LiteralGlob(path)}, nil, model.Kinds(), nil); r.take(path, err) {
-			r.Summary = "detectors; " + count(len(set.Detectors()), "detector")
+			r.Summary = "detectors; " + count(len(set.Detectors()), "detector") + ", run where a configuration names the file"
 		}
 	case catalogFile:
 		if c, err := catalog.Load([]string{path}); r.take(path, err) {

@@ -28,8 +28,12 @@ func kindOf(path string, data []byte) kind {
 	if strings.EqualFold(filepath.Ext(path), ".csv") {
 		return catalogFile
 	}
-	top := topKeys(data)
-	if holdsDetectors(top, data) {
+	if isConfiguration(path) {
+		return configuration
+	}
+	root := parse(data)
+	top := topKeys(root, data)
+	if holdsDetectors(root, top) {
 		return detectorFile
 	}
 	for _, key := range top {
@@ -38,6 +42,13 @@ func kindOf(path string, data []byte) kind {
 		}
 	}
 	return nearestKind(top)
+}
+
+// isConfiguration tells a configuration by its name, since one that holds by
+// mistake what belongs into a file of its own looks like such a file.
+func isConfiguration(path string) bool {
+	name := filepath.Base(path)
+	return name == "belfry.yml" || name == "belfry.yaml"
 }
 
 // keys are those at the top of each kind of file that is told by them.
@@ -51,16 +62,52 @@ func keys() map[kind][]string {
 	}
 }
 
-// holdsDetectors tells detectors from a configuration that names files of them.
-func holdsDetectors(top []string, data []byte) bool {
-	if len(top) != 1 || top[0] != "detectors" {
+// holdsDetectors tells detectors, also where they do not stand as they should,
+// from a configuration that names files of them.
+func holdsDetectors(root *yaml.Node, top []string) bool {
+	if root != nil && root.Kind == yaml.SequenceNode { // without the key
+		return slices.ContainsFunc(root.Content, func(n *yaml.Node) bool { return valueOf(n, "select") != nil })
+	}
+	if !slices.Contains(top, "detectors") || slices.ContainsFunc(top, func(key string) bool {
+		_, known := kindWith(key)
+		return known && key != "detectors"
+	}) {
 		return false
 	}
-	var file struct{ Detectors yaml.Node }
-	if yaml.Unmarshal(data, &file) != nil {
-		return true
+	list := valueOf(root, "detectors")
+	if list == nil {
+		return true // no YAML; whoever reads it says so
 	}
-	return !slices.ContainsFunc(file.Detectors.Content, func(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!str" })
+	written := func(n *yaml.Node) bool { return resolved(n).Kind == yaml.ScalarNode && resolved(n).Tag != "!!null" }
+	switch list.Kind {
+	case yaml.MappingNode:
+		return true
+	case yaml.SequenceNode:
+		return !slices.ContainsFunc(list.Content, written)
+	default:
+		return !written(list)
+	}
+}
+
+// valueOf is what a mapping has under a key; nil: there is none.
+func valueOf(n *yaml.Node, key string) *yaml.Node {
+	if n == nil || resolved(n).Kind != yaml.MappingNode {
+		return nil
+	}
+	entries := resolved(n).Content
+	for i := 0; i < len(entries); i += 2 {
+		if entries[i].Value == key {
+			return resolved(entries[i+1])
+		}
+	}
+	return nil
+}
+
+func resolved(n *yaml.Node) *yaml.Node {
+	if n.Kind == yaml.AliasNode {
+		return n.Alias
+	}
+	return n
 }
 
 func kindWith(key string) (kind, bool) {
@@ -97,14 +144,27 @@ func nearestKind(top []string) kind {
 
 var keyAtTop = regexp.MustCompile(`(?m)^["']?(\w+)["']?[ \t]*:`)
 
+// parse returns nil where the file is no YAML, and an empty node where there is
+// nothing in it.
+func parse(data []byte) *yaml.Node {
+	var doc yaml.Node
+	switch {
+	case yaml.Unmarshal(data, &doc) != nil:
+		return nil
+	case len(doc.Content) != 1:
+		return &doc
+	default:
+		return doc.Content[0]
+	}
+}
+
 // topKeys also finds keys where the file is no YAML, so that the mistake is
 // reported by whoever is to read the file.
-func topKeys(data []byte) (keys []string) {
-	var doc yaml.Node
-	if yaml.Unmarshal(data, &doc) == nil {
-		if len(doc.Content) == 1 && doc.Content[0].Kind == yaml.MappingNode {
-			for i := 0; i < len(doc.Content[0].Content); i += 2 {
-				keys = append(keys, doc.Content[0].Content[i].Value)
+func topKeys(root *yaml.Node, data []byte) (keys []string) {
+	if root != nil {
+		if root.Kind == yaml.MappingNode {
+			for i := 0; i < len(root.Content); i += 2 {
+				keys = append(keys, root.Content[i].Value)
 			}
 		}
 		return keys
