@@ -1,7 +1,6 @@
 package hazard_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -18,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/belfry-city/belfry/alerting/hazard"
+	"github.com/belfry-city/belfry/internal/telemetry/logged"
 )
 
 func TestMain(m *testing.M) {
@@ -46,24 +46,6 @@ func (c *clock) advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.t = c.t.Add(d)
-}
-
-// log is what is logged, for tests that look at it.
-type log struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *log) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
 }
 
 // inbox is who gets the alerts after the store.
@@ -96,7 +78,7 @@ type store struct {
 	*hazard.Store
 	hazard.Sender
 	clock *clock
-	log   *log
+	log   *logged.Text
 	set   *metrics.Set
 	opts  hazard.Options
 	inbox *inbox
@@ -104,7 +86,7 @@ type store struct {
 
 func openStore(t testing.TB, dir string, change ...func(*hazard.Options)) *store {
 	t.Helper()
-	s := &store{clock: newClock(), log: &log{}, set: metrics.NewSet(), inbox: &inbox{}}
+	s := &store{clock: newClock(), log: &logged.Text{}, set: metrics.NewSet(), inbox: &inbox{}}
 	s.opts = hazard.Options{
 		Dir: dir, Reopen: 30 * time.Minute, ExternalURL: &url.URL{Scheme: "http", Host: "belfry.example"},
 		Logger: slog.New(slog.NewTextHandler(s.log, nil)), Metrics: s.set, Now: s.clock.now, SweepEvery: tick,

@@ -206,9 +206,7 @@ receivers: [{name: team, webhook_configs: [{url: %q}]}]
 	h.sent.mu.Lock()
 	h.sent.list = nil
 	h.sent.mu.Unlock()
-	h.log.mu.Lock()
-	h.log.b.Reset()
-	h.log.mu.Unlock()
+	h.log.Reset()
 	grown := int64(heap()) - int64(before)
 	t.Logf("%d alerts in %d groups hold %d bytes each", all, streets, grown/all)
 	require.Less(t, grown/all, int64(8_000))

@@ -24,6 +24,8 @@ import (
 	"github.com/prometheus/prometheus/notifier"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"github.com/belfry-city/belfry/internal/telemetry/logged"
 )
 
 func TestMain(m *testing.M) {
@@ -47,7 +49,7 @@ type harness struct {
 	dir   string
 	set   *metrics.Set
 	reg   *prometheus.Registry
-	log   *lockedBuffer
+	log   *logged.Text
 	pages *collected[Page]
 	sent  *collected[Notification]
 	api   *httptest.Server
@@ -73,29 +75,12 @@ func (c *collected[T]) all() []T {
 
 func (c *collected[T]) len() int { return len(c.all()) }
 
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
 // start makes and starts a Pager; change may alter its options. It is stopped at the end of the test.
 func start(t *testing.T, dir string, change func(*Options)) *harness {
 	t.Helper()
 	h := &harness{
 		dir: dir, set: metrics.NewSet(), reg: prometheus.NewRegistry(),
-		log: &lockedBuffer{}, pages: &collected[Page]{}, sent: &collected[Notification]{},
+		log: &logged.Text{}, pages: &collected[Page]{}, sent: &collected[Notification]{},
 	}
 	opts := Options{
 		DataDir: dir, Registerer: h.reg, Metrics: h.set,

@@ -1,7 +1,6 @@
 package event_test
 
 import (
-	"bytes"
 	"context"
 	"log/slog"
 	"sync"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/belfry-city/belfry/collector/event"
 	"github.com/belfry-city/belfry/collector/reading"
+	"github.com/belfry-city/belfry/internal/telemetry/logged"
 )
 
 func TestMain(m *testing.M) {
@@ -44,24 +44,6 @@ func (c *clock) advance(d time.Duration) {
 	c.t = c.t.Add(d)
 }
 
-// log is what is logged, for tests that look at it.
-type log struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *log) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
-}
-
 const (
 	waiting = 20 * time.Second
 	tick    = 10 * time.Millisecond
@@ -70,14 +52,14 @@ const (
 type store struct {
 	*event.Store
 	clock *clock
-	log   *log
+	log   *logged.Text
 	set   *metrics.Set
 	opts  event.Options
 }
 
 func openStore(t testing.TB, dir string, change ...func(*event.Options)) *store {
 	t.Helper()
-	s := &store{clock: newClock(), log: &log{}, set: metrics.NewSet()}
+	s := &store{clock: newClock(), log: &logged.Text{}, set: metrics.NewSet()}
 	s.opts = event.Options{
 		Dir: dir, MaxRaw: 1 << 10, MaxPicture: 1 << 20, Logger: slog.New(slog.NewTextHandler(s.log, nil)), Metrics: s.set,
 		Now: s.clock.now, TrimEvery: 10 * time.Millisecond,

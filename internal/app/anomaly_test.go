@@ -1,12 +1,10 @@
 package app
 
 import (
-	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math"
 	"path/filepath"
 	"slices"
@@ -14,13 +12,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/VictoriaMetrics/metrics"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/belfry-city/belfry/alerting/anomaly/model"
 	"github.com/belfry-city/belfry/alerting/anomaly/watch"
-	"github.com/belfry-city/belfry/alerting/pager"
 	"github.com/belfry-city/belfry/internal/config"
 )
 
@@ -86,25 +82,7 @@ func watchful(t *testing.T, dir, more string) (r *running, stop func()) {
 	text := strings.ReplaceAll("listen: 127.0.0.1:0\ndata_dir: DIR/data\ntimezone: Europe/Berlin\n"+more, "DIR", dir)
 	c, err := config.Parse(filepath.Join(dir, "belfry.yml"), []byte(text))
 	require.NoError(t, err)
-	r = &running{cfg: c}
-	r.App, err = New(t.Context(), Options{
-		Config: c, Logger: slog.New(slog.DiscardHandler), Metrics: metrics.NewSet(),
-		Kinds: kindsWith(t),
-		Deliver: func(_ context.Context, pages []pager.Page) error {
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			r.pages = append(r.pages, pages...)
-			return nil
-		},
-	})
-	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- r.Run(ctx) }()
-	return r, func() {
-		cancel()
-		require.NoError(t, <-ended)
-	}
+	return start(t, Options{Config: c, Kinds: kindsWith(t)})
 }
 
 func (r *running) detectors(t *testing.T) []watch.Shown {

@@ -58,27 +58,35 @@ func runReading(t *testing.T, dir string, text func() string) *running {
 	}
 	c, err := read()
 	require.NoError(t, err)
-	r := &running{cfg: c}
-	a, err := New(t.Context(), Options{
-		Config: c, Read: read, Logger: slog.New(slog.DiscardHandler), Metrics: metrics.NewSet(),
-		Deliver: func(_ context.Context, pages []pager.Page) error {
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			r.pages = append(r.pages, pages...)
-			return nil
-		},
-	})
-	require.NoError(t, err)
-	r.App = a
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- a.Run(ctx) }()
+	r, stop := start(t, Options{Config: c, Read: read})
 	t.Cleanup(func() {
 		http.DefaultClient.CloseIdleConnections()
 		stop()
-		require.NoError(t, <-ended)
 	})
 	return r
+}
+
+// start starts a Belfry that keeps its pages, until stop.
+func start(t *testing.T, o Options) (r *running, stop func()) {
+	t.Helper()
+	r = &running{cfg: o.Config}
+	o.Logger, o.Metrics = slog.New(slog.DiscardHandler), metrics.NewSet()
+	o.Deliver = func(_ context.Context, pages []pager.Page) error {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.pages = append(r.pages, pages...)
+		return nil
+	}
+	a, err := New(t.Context(), o)
+	require.NoError(t, err)
+	r.App = a
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(ctx) }()
+	return r, func() {
+		cancel()
+		require.NoError(t, <-ended)
+	}
 }
 
 func (r *running) write(t *testing.T, lines string) {

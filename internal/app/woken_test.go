@@ -1,15 +1,12 @@
 package app
 
 import (
-	"context"
 	"fmt"
-	"log/slog"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/VictoriaMetrics/metrics"
 	"github.com/stretchr/testify/require"
 
 	"github.com/belfry-city/belfry/alerting/pager"
@@ -43,24 +40,7 @@ func awake(t *testing.T, dir string) (r *running, stop func()) {
 	text := strings.ReplaceAll("listen: 127.0.0.1:0\ndata_dir: DIR/data\nrules: [DIR/rules.yml]\ncatalog: [DIR/catalog.yml]\n", "DIR", dir)
 	c, err := config.Parse(filepath.Join(dir, "belfry.yml"), []byte(text))
 	require.NoError(t, err)
-	r = &running{cfg: c}
-	r.App, err = New(t.Context(), Options{
-		Config: c, Logger: slog.New(slog.DiscardHandler), Metrics: metrics.NewSet(),
-		Deliver: func(_ context.Context, pages []pager.Page) error {
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			r.pages = append(r.pages, pages...)
-			return nil
-		},
-	})
-	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- r.Run(ctx) }()
-	return r, func() {
-		cancel()
-		require.NoError(t, <-ended)
-	}
+	return start(t, Options{Config: c})
 }
 
 // paged waits for a page of the rule about the asset.

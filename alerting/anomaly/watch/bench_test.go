@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/belfry-city/belfry/collector/tsdb"
+	"github.com/belfry-city/belfry/internal/telemetry/logged"
 )
 
 // BenchmarkEngine shows what a sample costs beside its model: reading the log,
@@ -45,7 +46,7 @@ func benchmarkEngine(b *testing.B, n int, text string) {
 	store, err := tsdb.Open(tsdb.Options{Dir: filepath.Join(dir, "tsdb"), Logger: slog.New(slog.DiscardHandler), NoSync: true})
 	require.NoError(b, err)
 	defer func() { require.NoError(b, store.Close()) }()
-	c := &city{t: b, store: store, log: &logText{}, epoch: time.Now().UnixMilli() - 3600_000}
+	c := &city{t: b, store: store, log: &logged.Text{}, epoch: time.Now().UnixMilli() - 3600_000}
 	all := make([]labels.Labels, n)
 	for i := range all {
 		all[i] = series(fmt.Sprintf("level_m,asset=W%06d,probe=up,domain=water,street=Jiefangbei", i))

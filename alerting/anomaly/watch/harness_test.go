@@ -1,7 +1,6 @@
 package watch
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -11,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -24,6 +22,7 @@ import (
 	"github.com/belfry-city/belfry/alerting/anomaly/detector"
 	anomaly "github.com/belfry-city/belfry/alerting/anomaly/model"
 	"github.com/belfry-city/belfry/collector/tsdb"
+	"github.com/belfry-city/belfry/internal/telemetry/logged"
 )
 
 func TestMain(m *testing.M) {
@@ -103,24 +102,6 @@ func detectors(t testing.TB, text string) *detector.Set {
 	return set
 }
 
-// logText is what was logged.
-type logText struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *logText) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-func (l *logText) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
-}
-
 // city is a database with a Watcher.
 type city struct {
 	t     require.TestingT
@@ -128,7 +109,7 @@ type city struct {
 	*Watcher
 	set   *metrics.Set
 	opts  Options
-	log   *logText
+	log   *logged.Text
 	epoch int64 // what times in tests count from, in milliseconds
 }
 
@@ -137,7 +118,7 @@ func newCity(t testing.TB, text string, change ...func(*Options)) *city {
 	dir := t.TempDir()
 	store, err := tsdb.Open(tsdb.Options{Dir: filepath.Join(dir, "tsdb"), Logger: slog.New(slog.DiscardHandler), NoSync: true})
 	require.NoError(t, err)
-	c := &city{t: t, store: store, log: &logText{}, epoch: time.Now().Add(-time.Hour).Truncate(time.Hour).UnixMilli()}
+	c := &city{t: t, store: store, log: &logged.Text{}, epoch: time.Now().Add(-time.Hour).Truncate(time.Hour).UnixMilli()}
 	c.opts = Options{
 		Store: store, Detectors: detectors(t, text), Dir: filepath.Join(dir, "anomaly"), Limit: 1000, Workers: 2,
 		Round: time.Millisecond, tick: 5 * time.Millisecond, pace: 128,

@@ -17,6 +17,7 @@ import (
 
 	"github.com/belfry-city/belfry/alerting/anomaly/detector"
 	"github.com/belfry-city/belfry/collector/tsdb"
+	"github.com/belfry-city/belfry/internal/telemetry/logged"
 )
 
 const writerVariable = "BELFRY_TEST_ANOMALY_WRITER"
@@ -90,7 +91,7 @@ func TestAKillLosesNoSampleOfAModel(t *testing.T) {
 	for round := range 4 {
 		cmd := exec.Command(os.Args[0])
 		cmd.Env = append(os.Environ(), writerVariable+"="+dir, fmt.Sprintf("%s_EPOCH=%d", writerVariable, epoch), fmt.Sprintf("%s_FIRST=%d", writerVariable, next))
-		var errors logText
+		var errors logged.Text
 		cmd.Stderr = &errors
 		out, err := cmd.StdoutPipe()
 		require.NoError(t, err)
@@ -114,7 +115,7 @@ func TestAKillLosesNoSampleOfAModel(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { require.NoError(t, store.Close()) }()
 	w.Start()
-	c := &city{t: t, store: store, Watcher: w, log: &logText{}, epoch: epoch}
+	c := &city{t: t, store: store, Watcher: w, log: &logged.Text{}, epoch: epoch}
 	defer c.stop()
 	f := &fed{models: map[string]*wander{}, last: map[string]int64{}, epoch: epoch}
 	for s := range killedSeries {

@@ -18,6 +18,8 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/notifier"
 	"github.com/stretchr/testify/require"
+
+	"github.com/belfry-city/belfry/internal/telemetry/logged"
 )
 
 func TestWhatIsNotAcceptedIsTriedAgainAndEachHasItsOwnQueue(t *testing.T) {
@@ -205,7 +207,7 @@ func TestCredentialsAndCertificates(t *testing.T) {
     - %q
 `, address, ca, am.URL, filepath.Join(dir, "pw"), ca, "http://u:gonesecret@"+freePort(t)))
 	require.NoError(t, err)
-	s := &stand{set: metrics.NewSet(), log: &lockedBuffer{}}
+	s := &stand{set: metrics.NewSet(), log: &logged.Text{}}
 	s.Fleet, err = New(Options{Targets: list, Metrics: s.set, Logger: logTo(s.log)})
 	require.NoError(t, err)
 	s.Send(firing("alertname", "Flood"))
@@ -244,7 +246,7 @@ func TestOneThatTakesNoAlertsIsToldOfByTheOthers(t *testing.T) {
 	})
 	list, err := targets(t, fmt.Sprintf("    - %s\n    - %s\n", bad.URL, good.URL))
 	require.NoError(t, err)
-	f, err := New(Options{Targets: list, Metrics: metrics.NewSet(), Logger: logTo(&lockedBuffer{}), failingAfter: time.Millisecond})
+	f, err := New(Options{Targets: list, Metrics: metrics.NewSet(), Logger: logTo(&logged.Text{}), failingAfter: time.Millisecond})
 	require.NoError(t, err)
 	f.Send(firing("alertname", "Flood"))
 	eventually(t, func() bool { return len(good.taken()) == 2 }, "the alert at the other")
@@ -259,7 +261,7 @@ func TestAlertsAreInTheConfiguredLanguage(t *testing.T) {
 	am := newTaker(t)
 	list, err := targets(t, "    - "+am.URL+"\n")
 	require.NoError(t, err)
-	f, err := New(Options{Targets: list, Metrics: metrics.NewSet(), Logger: logTo(&lockedBuffer{}), Language: "zh-CN"})
+	f, err := New(Options{Targets: list, Metrics: metrics.NewSet(), Logger: logTo(&logged.Text{}), Language: "zh-CN"})
 	require.NoError(t, err)
 	a := firing("alertname", "Flood")
 	a.Annotations = labels.FromStrings("summary", "Flood", "summary_zh", "积水", "hazard_url", "http://127.0.0.1:9400/hazards/1")

@@ -25,6 +25,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/belfry-city/belfry/internal/config"
+	"github.com/belfry-city/belfry/internal/telemetry/logged"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -52,24 +53,7 @@ func parsed(entries string) (*config.Config, error) {
 type stand struct {
 	*Fleet
 	set *metrics.Set
-	log *lockedBuffer
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
+	log *logged.Text
 }
 
 func start(t *testing.T, addresses ...string) *stand {
@@ -80,7 +64,7 @@ func start(t *testing.T, addresses ...string) *stand {
 	}
 	list, err := targets(t, entries.String())
 	require.NoError(t, err)
-	s := &stand{set: metrics.NewSet(), log: &lockedBuffer{}}
+	s := &stand{set: metrics.NewSet(), log: &logged.Text{}}
 	s.Fleet, err = New(Options{
 		Targets: list, Metrics: s.set,
 		Logger: logTo(s.log),

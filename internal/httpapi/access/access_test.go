@@ -1,7 +1,6 @@
 package access_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -26,6 +25,7 @@ import (
 
 	"github.com/belfry-city/belfry/internal/config"
 	"github.com/belfry-city/belfry/internal/httpapi/access"
+	"github.com/belfry-city/belfry/internal/telemetry/logged"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -35,29 +35,12 @@ type town struct {
 	*httptest.Server
 	guard *access.Guard
 	set   *metrics.Set
-	log   *lockedBuffer
-}
-
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
+	log   *logged.Text
 }
 
 func newTown(t *testing.T, o access.Options) *town {
 	t.Helper()
-	tn := &town{set: metrics.NewSet(), log: &lockedBuffer{}}
+	tn := &town{set: metrics.NewSet(), log: &logged.Text{}}
 	if o.Listen == "" {
 		o.Listen = "127.0.0.1:9400"
 	}

@@ -1,0 +1,2 @@
+// Package logged keeps what is logged, for tests that look at it.
+package logged
