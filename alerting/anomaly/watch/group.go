@@ -21,6 +21,7 @@ import (
 // when a few instants in a row have brought no new one, and begins anew when
 // there is another.
 type group struct {
+	key      []byte // of the group in states; of a series, its labels are the key
 	channels []*channel
 	open     bool
 	instant  int64 // of the samples that are gathered, or were last

@@ -180,9 +180,9 @@ func (w *Watcher) newSingle(d *watched, in *input) *track {
 }
 
 func (w *Watcher) newGroup(d *watched, common labels.Labels) *track {
-	k := &track{of: d, group: &group{}, key: appendLabels(nil, common), outs: outputsOf(d.Detector, common)}
+	k := &track{of: d, group: &group{key: appendLabels(nil, common)}, outs: outputsOf(d.Detector, common)}
 	k.shard = uint32(common.Hash() % uint64(len(w.shards)))
-	d.tracks[string(k.key)] = k
+	d.tracks[string(k.group.key)] = k
 	return w.admit(k)
 }
 
@@ -197,11 +197,11 @@ func (w *Watcher) admit(k *track) *track {
 func (w *Watcher) expel(k *track) {
 	w.total--
 	k.of.series.Add(-1)
-	delete(k.of.tracks, string(k.key))
 	if k.in != nil {
 		w.detach(k.in, k)
 	}
 	if k.group != nil {
+		delete(k.of.tracks, string(k.group.key))
 		for _, c := range k.group.channels {
 			if in := w.find(c.labels); in != nil {
 				w.detach(in, k)

@@ -164,7 +164,7 @@ func (w *Watcher) build(d *watched, lset labels.Labels, g *group) *track {
 		return k
 	}
 	k := w.newGroup(d, lset)
-	k.group = g
+	g.key, k.group = k.group.key, g
 	for _, c := range g.channels {
 		in := w.inputFor(c.labels)
 		in.targets = append(in.targets, target{track: k, channel: c, asked: true, of: in})

@@ -206,8 +206,10 @@ func (w *Watcher) sweepChannels(k *track, oldest int64) {
 
 // appendRecord appends the state of a track as rounds have it.
 func (k *track) appendRecord(b []byte) ([]byte, error) {
-	key := k.key
-	if k.in != nil {
+	var key []byte
+	if k.group != nil {
+		key = k.group.key
+	} else {
 		key = appendLabels(nil, k.in.labels)
 	}
 	r := state.Record{Detector: k.of.Name, Depends: k.of.depends, Key: key}

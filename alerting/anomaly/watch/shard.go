@@ -17,6 +17,7 @@ type shard struct {
 	samples []sample
 	scores  []score
 	skips   [skips]int
+	value   [1]float64 // what models of single series are given
 }
 
 // score is a verdict that is to be stored.
@@ -66,7 +67,7 @@ func (s *shard) observe() {
 	for _, one := range s.samples {
 		k := one.to.track
 		if k.group == nil {
-			v, why := k.sample(one.t, one.v)
+			v, why := k.sample(one.t, one.v, s.value[:])
 			if why == taken {
 				s.say(k, one.t, v)
 				continue

@@ -23,7 +23,6 @@ type watched struct {
 // track is what one model watches: a series, or a group of them.
 type track struct {
 	of    *watched
-	key   []byte // in states; "" for a series, whose labels are the key
 	in    *input // nil for a group
 	group *group // nil for a series
 	outs  []output
@@ -31,7 +30,6 @@ type track struct {
 	first int64 // times of samples, in milliseconds; 0: there was none
 	last  int64
 	shard uint32
-	value [1]float64 // what a series' model is given
 }
 
 // output is one series that is stored.
@@ -68,8 +66,8 @@ func (s skip) String() string {
 	return [skips]string{"", "late", "same_time", "stale", "channel"}[s]
 }
 
-// sample gives a sample to the model of a series.
-func (k *track) sample(t int64, v float64) (anomaly.Verdict, skip) {
+// sample gives a sample to the model of a series, in the one value that is lent.
+func (k *track) sample(t int64, v float64, lent []float64) (anomaly.Verdict, skip) {
 	why := k.refuses(k.last, t, v)
 	if why == skipStale && k.first != 0 {
 		k.last = t // what is stored ends there
@@ -78,8 +76,8 @@ func (k *track) sample(t int64, v float64) (anomaly.Verdict, skip) {
 		return anomaly.Verdict{}, why
 	}
 	k.last = t
-	k.value[0] = finite(v)
-	return k.observe(t, k.value[:]), taken
+	lent[0] = finite(v)
+	return k.observe(t, lent), taken
 }
 
 func (k *track) refuses(last, t int64, v float64) skip {
