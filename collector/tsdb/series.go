@@ -62,31 +62,28 @@ type fieldRef struct {
 	watched Watched // nil: nobody minds its samples
 }
 
-func newFieldSet(n int, epoch uint32) *fieldSet {
+func newFieldSet(n int, epoch uint32) (s *fieldSet) {
 	switch n {
 	case 1:
-		s := &struct {
-			fieldSet
-			all [1]fieldRef
-		}{}
-		s.refs, s.epoch = s.all[:], epoch
-		return &s.fieldSet
+		s = inOnePiece(func(all *[1]fieldRef) []fieldRef { return all[:] })
 	case 2:
-		s := &struct {
-			fieldSet
-			all [2]fieldRef
-		}{}
-		s.refs, s.epoch = s.all[:], epoch
-		return &s.fieldSet
+		s = inOnePiece(func(all *[2]fieldRef) []fieldRef { return all[:] })
 	case 3:
-		s := &struct {
-			fieldSet
-			all [3]fieldRef
-		}{}
-		s.refs, s.epoch = s.all[:], epoch
-		return &s.fieldSet
+		s = inOnePiece(func(all *[3]fieldRef) []fieldRef { return all[:] })
+	default:
+		s = &fieldSet{refs: make([]fieldRef, n)}
 	}
-	return &fieldSet{refs: make([]fieldRef, n), epoch: epoch}
+	s.epoch = epoch
+	return s
+}
+
+func inOnePiece[Fields any](slice func(*Fields) []fieldRef) *fieldSet {
+	s := &struct {
+		fieldSet
+		all Fields
+	}{}
+	s.refs = slice(&s.all)
+	return &s.fieldSet
 }
 
 // with returns a set in which f, of a watcher of the epoch, is at place i.
