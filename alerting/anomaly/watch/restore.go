@@ -105,20 +105,23 @@ func (w *Watcher) take(r state.Record) reason {
 	}
 	key, dec := decoder{b: r.Key}, decoder{b: r.Body}
 	lset := key.labels()
+	if key.broken || len(key.b) > 0 {
+		return damaged
+	}
+	if w.loaded(d, lset) {
+		return ""
+	}
 	first, last := dec.varint(), dec.varint()
 	var g *group
 	if d.Kind.Joint {
 		g = dec.group()
 	}
 	has := dec.bit()
-	if key.broken || dec.broken || len(key.b) > 0 {
+	if dec.broken {
 		return damaged
 	}
 	if g == nil && !d.Selects(lset) {
 		return notSelected
-	}
-	if w.loaded(d, lset) {
-		return ""
 	}
 	if !w.room(d) {
 		return overLimit

@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/belfry-city/belfry/alerting/anomaly/state"
 )
 
 // learned is a city of which a few series have learned something, and that has
@@ -150,4 +152,18 @@ func TestStatesOfAnotherVersionOfAModelAreDroppedWithALineAndACount(t *testing.T
 	require.EqualValues(t, 1, c.Show()[0].Series)
 	require.Contains(t, c.log.String(), "detector=levels states=4 why=\"the detector's model, its version or options, its grouping or the clocks of the timezone are others\"")
 	require.Regexp(t, `learned_by="auto 0 .*" now="auto 1 .*"`, c.log.String())
+}
+
+func TestAnOlderStateThatIsDamagedDoesNotCount(t *testing.T) {
+	c := learned(t)
+	w, err := New(c.opts)
+	require.NoError(t, err)
+	not := dropped{}
+	w.rounds.Load(func(r state.Record) {
+		not.note(r, w.take(r))
+		r.Body = r.Body[:1] // as it is found in the round before
+		not.note(r, w.take(r))
+	})
+	require.Equal(t, 8, w.total)
+	require.Empty(t, not)
 }
