@@ -14,7 +14,7 @@ func (w *Watcher) restore() {
 	l := w.rounds.Load(func(r state.Record) { not.note(r, w.take(r)) })
 	if l.Lost > 0 {
 		w.metrics.dropped(damaged).Add(l.Lost)
-		w.opts.Logger.Error("some of what models have learned is damaged; these series begin anew unless another state of them is there", "states", l.Lost, "dir", w.opts.Dir)
+		w.opts.Logger.Error("some of what models have learned is damaged; these series begin anew unless another state of them is there", "at_least", l.Lost, "dir", w.opts.Dir)
 	}
 	w.tell(not)
 	if !l.Any {

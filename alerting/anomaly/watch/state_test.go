@@ -111,7 +111,7 @@ func TestAStateFileThatIsCutShortSaysHowManyBeginAnew(t *testing.T) {
 	lost := 8 - int(c.Show()[0].Series+c.Show()[1].Series)
 	require.Greater(t, lost, 1)
 	require.Equal(t, lost, c.counter(`belfry_anomaly_dropped_states_total{reason="damaged"}`))
-	require.Contains(t, c.log.String(), fmt.Sprintf("begin anew unless another state of them is there\" states=%d", lost))
+	require.Contains(t, c.log.String(), fmt.Sprintf("begin anew unless another state of them is there\" at_least=%d", lost))
 }
 
 func TestAnEmptyStateFileIsReported(t *testing.T) {
