@@ -90,7 +90,7 @@ func multivariateKind() Kind {
 		Name: "multivariate", Joint: true, Version: multivariateVersion,
 		Summary: "Several sensors of one pump, bridge or street do not go together as they did; the score stays up while they do not.",
 		Options: []Option{
-			{Name: "every", Default: 5000, Min: 100, Max: 1e9, Meaning: "samples in which one false alarm is accepted"},
+			{Name: "every", Default: 1700, Min: 100, Max: 1e9, Meaning: "samples in which one false alarm is accepted"},
 			{Name: "learn", Default: 300, Min: 60, Max: 1e6, Whole: true, Meaning: "samples before the first score"},
 			{Name: "smooth", Default: 20, Min: 1, Max: 500, Whole: true, Meaning: "samples that are averaged"},
 			{Name: "memory", Default: 5000, Min: 100, Max: 1e7, Whole: true, Meaning: "samples that are remembered"},
@@ -106,7 +106,9 @@ func multivariateKind() Kind {
 func newMultivariate(series int, of uint32, set Settings) *multivariate {
 	m := &multivariate{
 		of: of, series: series,
-		limit:  math.Max(1.5, math.Log10(set["every"]/set["smooth"])),
+		// Smoothed samples count as so many fewer; and alarms were three times as many as that says, on sensors that share something
+		// and else are noise of their own.
+		limit:  math.Max(1.5, math.Log10(3*set["every"]/set["smooth"])),
 		needed: set["learn"], smooth: set["smooth"], memory: set["memory"], longest: int(set["freeze"]),
 		delay: 2 * int(set["smooth"]), learnt: int(set["memory"]),
 	}

@@ -245,3 +245,36 @@ func TestASensorThatWasConstantIsKnownOnceItMoves(t *testing.T) {
 		t.Errorf("%d samples of 2,000 long after are over 1, want few", late)
 	}
 }
+
+func TestSensorsInOrderHaveAlarmsAsSeldomAsIsAskedFor(t *testing.T) {
+	t.Parallel()
+	k := kind(t, "multivariate")
+	const samples, runs = 8000, 8
+	for _, every := range []float64{k.Defaults()["every"], 1e5} {
+		set := k.Defaults()
+		set["every"] = every
+		alarms := 0
+		for seed := range uint64(runs) {
+			r := drawn(seed)
+			m := k.New(3, set, nil)
+			common, own, ended := 0., make([]float64, 3), -100
+			for i := range samples {
+				common = 0.95*common + r.NormFloat64()
+				v := make([]float64, 3)
+				for c := range v {
+					own[c] = 0.5*own[c] + r.NormFloat64()
+					v[c] = common*float64(c+1) + own[c]
+				}
+				if m.Observe(start+int64(i)*60_000, v).Score > 1 {
+					if i-ended > 40 {
+						alarms++
+					}
+					ended = i
+				}
+			}
+		}
+		if limit := 1.5*samples*runs/every + 2; float64(alarms) > limit {
+			t.Errorf("with one false alarm in %g samples there are %d in %d, want at most %.0f", every, alarms, samples*runs, limit)
+		}
+	}
+}
