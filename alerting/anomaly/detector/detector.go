@@ -163,6 +163,17 @@ func (s Selectors) Match(series labels.Labels) bool {
 	return slices.ContainsFunc(s, func(one Selector) bool { return one.Matches(series) })
 }
 
+// mayHave says whether a series that c selects may be selected by one of them, as far as labels tell of which c wants one value.
+func (s Selectors) mayHave(c Selector) bool {
+	return slices.ContainsFunc(s, func(one Selector) bool {
+		return !slices.ContainsFunc(c.matchers, func(m *labels.Matcher) bool {
+			return m.Type == labels.MatchEqual && slices.ContainsFunc(one.matchers, func(o *labels.Matcher) bool {
+				return o.Name == m.Name && !o.Matches(m.Value)
+			})
+		})
+	})
+}
+
 // Texts are the selectors as they were written.
 func (s Selectors) Texts() []string {
 	texts := make([]string, len(s))

@@ -153,7 +153,16 @@ func (p *parser) joint(v strict.Value, e *entry) {
 		e.By = labelNames(*e.by)
 	}
 	if e.channels != nil {
-		e.Channels = selectors(*e.channels, nil)
+		var before []string
+		e.Channels = selectors(*e.channels, func(v strict.Value, c Selector) {
+			switch {
+			case slices.Contains(before, c.text):
+				v.Refuse("want each channel once; got %s again", strict.Quote(c.text))
+			case len(e.Select) > 0 && !e.Select.mayHave(c):
+				v.Refuse("want a channel that select has as well, as only what it selects is watched; got %s", strict.Quote(c.text))
+			}
+			before = append(before, c.text)
+		})
 		if len(e.Channels) == 1 {
 			e.channels.Refuse("want at least two channels, of which one can be told from the others; got one")
 		}

@@ -145,7 +145,7 @@ func TestAStateDependsOnWhatTheModelIsToldOnly(t *testing.T) {
 	require.NotEqual(t, state(""), state("model: band"))
 	require.NotEqual(t, state("model: together"), state("model: together, by: []"))
 	require.NotEqual(t, state("model: together"), state("model: together, align: 1s"))
-	require.NotEqual(t, state("model: together"), state("model: together, channels: [a, b]"))
+	require.NotEqual(t, state("model: together"), state("model: together, channels: ['a{k=\"1\"}', 'a{k=\"2\"}']"))
 	in := func(zone *time.Location) string {
 		set, err := detector.Load(nil, fstest.MapFS{"a.yml": {Data: []byte("detectors: [{name: d, select: a}]")}}, kinds(), zone)
 		require.NoError(t, err)
@@ -181,6 +181,8 @@ func TestMistakesSayWhereTheyAreAndWhatIsRight(t *testing.T) {
 		"by":                {watched + "    by: [asset]", "a.yml:4: detectors[0].by: only models that watch several series as one have this, which are together; auto does not"},
 		"bad by":            {watched + "    model: together\n    by: [detector]", `a.yml:5: detectors[0].by[0]: want a label of the series, such as asset; got "detector"`},
 		"one channel":       {watched + "    model: together\n    channels: [x]", "a.yml:5: detectors[0].channels: want at least two channels"},
+		"channel twice":     {watched + "    model: together\n    channels: [x, x]", `a.yml:5: detectors[0].channels[1]: want each channel once; got "x" again`},
+		"channel of others": {watched + "    model: together\n    channels: ['x{a=\"1\"}', y]", `a.yml:5: detectors[0].channels[1]: want a channel that select has as well, as only what it selects is watched; got "y"`},
 		"align":             {watched + "    align: 10s", "a.yml:4: detectors[0].align: only models that watch several series as one have this"},
 		"warmup":            {watched + "    warmup: long", `a.yml:4: detectors[0].warmup: want a duration such as 2d; got "long"`},
 		"outputs":           {watched + "    outputs: [scores]", `a.yml:4: detectors[0].outputs[0]: want one of score, expected, lower, upper (did you mean "score"?); got "scores"`},
