@@ -9,6 +9,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/belfry-city/belfry/alerting/anomaly/model"
@@ -125,6 +126,9 @@ func (a *Anomaly) run(ctx context.Context) (*Result, error) {
 	}
 	if err == nil && res.Seen.Rows == 0 {
 		err = fmt.Errorf("%s: has no rows of readings", o.File)
+		if len(o.Where) > 0 {
+			err = fmt.Errorf("%s: has no rows of readings with %s, which --where asks for", o.File, strings.Join(o.Where, " and "))
+		}
 	}
 	if n := res.Seen.Rows; err == nil && res.Skipped >= n {
 		err = fmt.Errorf("--skip %d: %s has rows: %d, so that none is left to judge; want fewer, or a share such as 15%%", res.Skipped, o.File, n)

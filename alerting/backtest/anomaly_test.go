@@ -216,6 +216,8 @@ func TestWhatIsBeforeAMistakeIsWritten(t *testing.T) {
 	require.Equal(t, "timestamp,value,anomaly_score,expected,lower,upper\n1,1,0,1,1,1\n", out)
 	_, _, err = run(t, "t,v\n", nil)
 	require.EqualError(t, err, "f.csv: has no rows of readings")
+	_, _, err = run(t, "t,v,l\n1,1,6\n", func(a *backtest.Anomaly) { a.Table.Where = []string{"l=7"} })
+	require.EqualError(t, err, "f.csv: has no rows of readings with l=7, which --where asks for")
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -56,6 +56,7 @@ func (n *numbers) stand(text string) bool {
 }
 
 func (n *numbers) number(text string) (float64, bool) {
+	text = strings.Replace(text, "−", "-", 1) // as typesetters write it
 	if strings.ContainsAny(text, "_xXpP") { // Go's own notations, which are none of people
 		return 0, false
 	}
@@ -93,25 +94,30 @@ func grouped(text string, group, decimal byte) bool {
 	return true
 }
 
-// decimalMark finds out what the texts of a column have before their decimals.
-func decimalMark(texts []string, delimiter rune) byte {
+// decimalMark finds out what the texts of a column have before their decimals; doubtful is a text that may be read in another way
+// too, if there is nothing better to go by.
+func decimalMark(texts []string, delimiter rune) (mark byte, doubtful string) {
 	for _, t := range texts {
 		comma, point := strings.LastIndexByte(t, ','), strings.LastIndexByte(t, '.')
 		switch {
 		case comma >= 0 && point > comma:
-			return '.'
+			return '.', ""
 		case comma >= 0 && point >= 0:
-			return ','
+			return ',', ""
 		case comma >= 0 && strings.Count(t, ",") == 1 && len(t)-comma-1 != 3:
-			return ','
+			return ',', ""
 		}
 	}
 	for _, t := range texts { // 1,234 alone may be either; where commas part no columns, it is Europe's
-		if strings.Count(t, ",") == 1 && delimiter != ',' {
-			return ','
+		switch {
+		case strings.Count(t, ",") != 1:
+		case delimiter != ',':
+			return ',', t
+		default:
+			return '.', t
 		}
 	}
-	return '.'
+	return '.', ""
 }
 
 // label reads what marks a row as anomalous.

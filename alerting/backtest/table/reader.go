@@ -148,6 +148,15 @@ func New(in io.Reader, o Options) (*Reader, error) {
 	return r, r.learn(d)
 }
 
+// guessMark says how a number is read that has a comma before three digits.
+func (r *Reader) guessMark(text string, mark byte) {
+	read, other := strings.Replace(text, ",", "", 1), ","
+	if mark == ',' {
+		read, other = strings.Replace(text, ",", ".", 1), "."
+	}
+	r.guess("%s is read as %s; --decimal %s reads it the other way", text, read, other)
+}
+
 func (r *Reader) guess(format string, args ...any) {
 	r.seen.Guesses = append(r.seen.Guesses, fmt.Sprintf(format, args...))
 }
@@ -211,7 +220,11 @@ func (r *Reader) learn(d dialect) error {
 	r.clock = clock{spelling: form, zone: r.o.Zone}
 	decimal := r.o.Decimal
 	if decimal == 0 {
-		decimal = decimalMark(numbers, d.delimiter)
+		var doubtful string
+		decimal, doubtful = decimalMark(numbers, d.delimiter)
+		if doubtful != "" {
+			r.guessMark(doubtful, decimal)
+		}
 	}
 	r.numbers = newNumbers(decimal, r.o.Missing)
 	return nil

@@ -150,6 +150,20 @@ func TestEncodings(t *testing.T) {
 	})
 }
 
+func TestThatACommaMayMeanAnythingIsSaid(t *testing.T) {
+	for file, want := range map[string]string{
+		"t,v\n1,\"20,386\"\n2,\"21,100\"\n": "20,386 is read as 20386; --decimal , reads it the other way",
+		"t;v\n1;20,386\n2;21,100\n":         "20,386 is read as 20.386; --decimal . reads it the other way",
+	} {
+		_, seen, err := read(strings.NewReader(file), table.Options{})
+		require.NoError(t, err)
+		require.Equal(t, []string{want}, seen.Guesses)
+	}
+	_, seen, err := read(strings.NewReader("t,v\n1,\"20,386\"\n2,\"21,1\"\n3,\"−9,5\"\n"), table.Options{})
+	require.NoError(t, err)
+	require.Empty(t, seen.Guesses)
+}
+
 func TestCutGzipIsReadAsFarAsItGoes(t *testing.T) {
 	for name, e := range map[string]encoding.Encoding{"utf-8": unicode.UTF8, "gb18030": simplifiedchinese.GB18030} {
 		t.Run(name, func(t *testing.T) {
