@@ -162,9 +162,9 @@ func TestAPumpThatShakesPagesAlsoAfterARestart(t *testing.T) {
 func TestTheRulesThatBelfryBringsAlongSayWhatShakes(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir, "catalog.yml", "assets: [{id: P7, domain: water, name: Pump 7, name_zh: 7号泵, street: Hualongqiao, team: municipal}]\n")
-	r, stop := watchful(t, dir, "catalog: [DIR/catalog.yml]\n")
+	r, stop := watchful(t, dir, "catalog: [DIR/catalog.yml]\nlimits: {late: 2d}\n")
 	defer stop()
-	at := time.Now().Add(-time.Hour)
+	at := time.Now().Add(-25 * time.Hour) // it learns for a day
 	for i := range 12 {
 		r.write(t, fmt.Sprintf("pump,asset=P7 vibration_mm_per_s=2,current_amperes=%g %d", 31+float64(i%2), at.Add(time.Duration(i)*time.Second).UnixNano()))
 	}

@@ -28,18 +28,22 @@ type auto struct {
 	heat    float64
 	rest    int     // buckets
 	peak    float64 // the score of the last alarm
-	within  tail    // of samples within a bucket
-	missing int     // samples since the last one
-	longest float64 // how many ever were, which is forgotten by and by
+	// farthest is how far the farthest value was of which there was an alarm, which is forgotten by and by.
+	farthest float64
+	within   tail    // of samples within a bucket
+	missing  int     // samples since the last one
+	longest  float64 // how many ever were, which is forgotten by and by
 }
 
 const (
+	autoVersion = 2
 	autoHeatFor = 2000 // buckets
 	// Samples are missing when there are so many, and so many times as many as ever of late.
 	silenceLeast = 12
 	silenceTimes = 3
 	silenceKeep  = 0.9995
 	autoDeeper   = 0.5
+	autoFarKeep  = 0.9995
 	// autoWithin is how surprising a sample within a bucket is that is an alarm.
 	autoWithin = 5
 	// autoBand is how surprising a value is at the bounds: one in a hundred is beyond each.
@@ -50,7 +54,7 @@ const (
 
 func autoKind() Kind {
 	k := Kind{
-		Name: "auto", Version: 1,
+		Name: "auto", Version: autoVersion,
 		Summary: "Anything that is unusual for the series: levels, shapes, rhythm, noise, silence. Needs no setting.",
 		Options: []Option{{
 			Name: "learn", Default: 200, Min: 60, Max: 1e6, Whole: true, Meaning: "buckets of samples before the first alarm",
@@ -81,13 +85,14 @@ func (a *auto) Observe(t int64, values []float64) Verdict {
 	x = bounded(x)
 	silence := a.hearAgain(t)
 	within := a.lookWithin(x)
+	far := a.farther((x - a.signs.center) / a.signs.unit)
 	u, says := a.signs.add(t, x)
 	v := a.band()
 	if !says {
 		v.Score = math.Max(silence, within)
 		return v
 	}
-	v.Score = math.Max(silence, math.Max(within, a.judgeBucket(&u)))
+	v.Score = math.Max(silence, math.Max(within, a.judgeBucket(&u, far)))
 	return v
 }
 
@@ -112,7 +117,7 @@ func (a *auto) silent(n int) float64 {
 	if a.signs.buckets < a.warmup || float64(n) < usual {
 		return 0
 	}
-	return a.alarm(1 + math.Log10(float64(n)/usual))
+	return a.alarm(1+math.Log10(float64(n)/usual), 0)
 }
 
 // lookWithin judges a sample of a bucket of many.
@@ -124,13 +129,14 @@ func (a *auto) lookWithin(x float64) float64 {
 	far := math.Abs((x-s.center)/s.unit-s.expected) / math.Max(s.scale, 1e-6)
 	u := a.within.surprise(far, tailPart)
 	a.within.learn(far)
-	return a.alarm(u / (autoWithin + math.Log10(float64(s.width))))
+	return a.alarm(u/(autoWithin+math.Log10(float64(s.width))), a.farther((x-s.center)/s.unit))
 }
 
-func (a *auto) judgeBucket(u *[signCount]float32) float64 {
+func (a *auto) judgeBucket(u *[signCount]float32, far float64) float64 {
 	var e Evidence
 	some := a.witness.hear(u, a.signs.buckets, &e)
 	a.heat -= a.heat / autoHeatFor
+	a.farthest *= autoFarKeep
 	if a.rest > 0 {
 		a.rest--
 	}
@@ -139,20 +145,30 @@ func (a *auto) judgeBucket(u *[signCount]float32) float64 {
 	}
 	over := a.judge.Over(&e, a.heat) - a.signs.narrow()
 	if over < 0 {
-		return a.alarm(math.Exp(over))
+		return math.Exp(over)
 	}
-	return a.alarm(1 + over)
+	return a.alarm(1+over, far)
 }
 
-// alarm has a score be over 1 once for each cause: in the rest after an alarm, only for what is three times rarer still.
-func (a *auto) alarm(score float64) float64 {
+// farther is how far a value is that is beyond all, and twice as far as any that has broken a rest; 0 for all others.
+func (a *auto) farther(y float64) float64 {
+	if far := math.Abs(y); a.signs.beyond(y, y) && far > 2*a.farthest {
+		return far
+	}
+	return 0
+}
+
+// alarm has a score be over 1 once for each cause: in the rest after an alarm, only for what is three times rarer still, or far
+// from everything.
+func (a *auto) alarm(score, far float64) float64 {
 	if score < 1 {
 		return score
 	}
 	score = math.Max(score, 1.001)
-	if a.rest > 0 && score < a.peak+autoDeeper {
+	if a.rest > 0 && score < a.peak+autoDeeper && far == 0 {
 		return 0.99
 	}
+	a.farthest = math.Max(a.farthest, far)
 	a.rest, a.peak = a.judge.Rest, score
 	a.heat++
 	return score
@@ -169,7 +185,8 @@ func (a *auto) band() Verdict {
 		// Of few values the tail is not known well.
 		return scale * math.Sinh(math.Max(0, math.Min(s.tails[tail].level(autoBand, tailPartFar), autoWide)))
 	}
-	unit := func(y float64) float64 { return s.center + s.unit*y }
+	// What is less than a thousandth of how the series varies says nothing.
+	unit := func(y float64) float64 { return s.center + s.unit*math.Round(y*1000)/1000 }
 	down, up := side(signSpike.other()), side(int(signSpike))
 	return Verdict{Expected: unit(s.expected), Lower: unit(s.expected - down), Upper: unit(s.expected + up)}
 }
@@ -177,7 +194,7 @@ func (a *auto) band() Verdict {
 func (a *auto) layout(l *layout) {
 	a.signs.layout(l)
 	l.smalls(a.witness.held[:])
-	l.float(&a.heat, &a.peak)
+	l.float(&a.heat, &a.peak, &a.farthest)
 	l.count(&a.rest, a.judge.Rest)
 	l.count(&a.missing, signsLong)
 	l.float(&a.longest)
@@ -186,13 +203,13 @@ func (a *auto) layout(l *layout) {
 
 // AppendBinary implements Model.
 func (a *auto) AppendBinary(to []byte) ([]byte, error) {
-	return writeState(to, 1, a.of, a.layout), nil
+	return writeState(to, autoVersion, a.of, a.layout), nil
 }
 
 // UnmarshalBinary implements Model.
 func (a *auto) UnmarshalBinary(from []byte) error {
 	a.reset()
-	err := readState(from, 1, a.of, a.layout)
+	err := readState(from, autoVersion, a.of, a.layout)
 	if err != nil {
 		a.reset()
 	}

@@ -1,5 +1,7 @@
 package model
 
+import "math"
+
 // regressors are what a forecast is made of.
 const regressors = 8
 
@@ -51,8 +53,21 @@ func (f *forecast) learn(in *[regressors]float64, residual float64) {
 		for j := range i + 1 {
 			row[j] = (row[j] - g*gain[j]/d) / forecastKeep
 		}
-		row[i] = min(row[i], forecastMost)
 	}
+	for i := range regressors {
+		if variance := c[i*(i+1)/2+i]; variance > forecastMost {
+			f.shrink(i, math.Sqrt(forecastMost/variance))
+		}
+	}
+}
+
+// shrink has a weight be less uncertain by a factor, and no correlation be more than one.
+func (f *forecast) shrink(i int, by float64) {
+	for j := range regressors {
+		high, low := max(i, j), min(i, j)
+		f.covariance[high*(high+1)/2+low] *= by
+	}
+	f.covariance[i*(i+1)/2+i] *= by
 }
 
 func (f *forecast) layout(l *layout) {

@@ -81,8 +81,13 @@ func (j *Judge) Over(e *Evidence, heat float64) float64 {
 	return math.Max(over, Plain(e))
 }
 
-// Plain is Over by what a single bucket says alone.
-func Plain(e *Evidence) float64 { return float64(e[2*signCount+signSpike]) - plain/3. }
+// Plain is Over by what a single bucket says alone. That values are as many times farther than ever counts less than how far they are
+// from a forecast.
+func Plain(e *Evidence) float64 {
+	const ofRange = 2.3
+	now := e[2*signCount:]
+	return float64(max(now[signSpike], now[signRange]+ofRange/3.)) - plain/3.
+}
 
 //go:embed auto_judge.json
 var learned []byte

@@ -1,6 +1,9 @@
 package model
 
-import "math"
+import (
+	"math"
+	"time"
+)
 
 // looks are what is seen of a bucket before anything is learned from it.
 type looks struct {
@@ -40,22 +43,25 @@ func (l *looks) sides(i sign, up, down float64) { l.statistic[i], l.below[i] = u
 func clip(x, most float64) float64 { return math.Max(-most, math.Min(most, x)) }
 
 func (s *signs) lookAtForecast(l *looks) {
-	season, known := s.day.at(l.day)
+	l.scale = s.scaleAt(l.day)
+	season, rises, known := s.rhythmic(&s.day, l.day, 24*time.Hour, signsJump*l.scale)
 	if !known {
 		season = s.mean
 	}
-	before, was := s.day.at(math.Mod(l.day+1-1./float64(len(s.day.mean)), 1))
-	if !known || !was {
-		before = season
-	}
-	week, weekly := s.week.at(l.week)
+	week, risesInWeek, weekly := s.rhythmic(&s.week, l.week, 7*24*time.Hour, signsJump*l.scale)
 	if !weekly {
 		week = season
 	}
-	l.in = [regressors]float64{1, s.before[0], s.before[1], s.before[2], s.mean, season, season - before, week}
+	if s.knowsWeek(l.week) {
+		rises = risesInWeek
+	}
+	l.in = [regressors]float64{1, s.before[0], s.before[1], s.before[2], s.mean, season, rises, week}
 	s.expected = s.forecast.of(&l.in)
 	if s.buckets < signsEarly+15 {
 		s.expected = s.before[0]
+	}
+	if w := s.utmost - s.lowest; w >= 0 {
+		s.expected = math.Max(s.lowest-w/8, math.Min(s.expected, s.utmost+w/8))
 	}
 	l.residual = l.y - s.expected
 	if s.gap { // what came between is not known, nor how far it went
@@ -63,7 +69,6 @@ func (s *signs) lookAtForecast(l *looks) {
 		s.before = [3]float64{y, y, y}
 		s.expected, l.residual = season, 0
 	}
-	l.scale = s.scaleAt(l.day)
 	z := l.residual / l.scale
 	c := clip(z, 4)
 	s.push += (c - s.push) / 6
@@ -80,6 +85,29 @@ func (s *signs) lookAtForecast(l *looks) {
 	s.by[3] += (clip(w, 6) - s.by[3]) / 24
 	l.both(signWeek, s.by[3])
 	l.deviation = l.y - season
+	better := 0.
+	if s.knowsWeek(l.week) {
+		better = clip((math.Abs(l.deviation)-math.Abs(l.y-week))/l.scale, 10)
+	}
+	s.excuse = math.Max(0, s.excuse+(better-s.excuse)/12)
+}
+
+// rhythmic is what a rhythm has at a phase of its period, and by how much that is more than a bucket before.
+func (s *signs) rhythmic(r *rhythm, phase float64, period time.Duration, jump float64) (mean, rises float64, known bool) {
+	mean, known = r.at(phase, jump)
+	bucket := float64(s.width) * s.interval / float64(period.Milliseconds())
+	before, was := r.at(math.Mod(phase+1-math.Min(bucket, 1), 1), jump)
+	if known && was {
+		rises = mean - before
+	}
+	return mean, rises, known
+}
+
+// knowsWeek says whether this hour of the week is known well enough to say how values rise and fall in it.
+func (s *signs) knowsWeek(week float64) bool {
+	const weeks, least = 2, 6
+	inHour := float64(time.Hour.Milliseconds()) / (float64(s.width) * s.interval)
+	return s.week.seen(week) >= math.Min(float64(s.week.most), math.Max(least, weeks*inHour))
 }
 
 // scaleAt is how large residuals are at a time of day.
@@ -227,11 +255,25 @@ func (s *signs) learn(l *looks) {
 	s.high += gain * (above(l.y, s.high) - 0.1)
 	s.low += gain * (0.1 - above(s.low, l.y))
 	s.lowest, s.utmost = math.Min(s.lowest, s.tame(l.low)), math.Max(s.utmost, s.tame(l.high))
-	s.day.learn(l.day, y)
-	s.week.learn(l.week, y)
+	s.day.learn(l.day, s.near(&s.day, l.day, y, l))
+	s.week.learn(l.week, s.near(&s.week, l.week, y, l))
 	copy(s.dozen[:], s.dozen[1:])
 	s.dozen[len(s.dozen)-1] = float32(l.squashed)
 	s.before = [3]float64{y, s.before[0], s.before[1]}
+}
+
+// near is a value no farther from what a rhythm has than what may come: a single one that is far off is none of the next day.
+func (s *signs) near(r *rhythm, phase, y float64, l *looks) float64 {
+	if s.spread.seen(l.day) <= 5 || r.seen(phase) == 0 {
+		return y
+	}
+	return r.own(phase) + clip(y-r.own(phase), 6*l.spread)
+}
+
+// beyond says whether values are farther from all before than these were from each other.
+func (s *signs) beyond(low, high float64) bool {
+	w := s.utmost - s.lowest
+	return w > 0 && math.Max(high-s.utmost, s.lowest-low) > w
 }
 
 // tame is a value no farther from the usual than what can be learned from without being blinded by it, as by a -999 that says

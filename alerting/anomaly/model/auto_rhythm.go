@@ -16,8 +16,9 @@ func newRhythm(parts int, most uint8) rhythm {
 	return rhythm{mean: make([]float32, parts), count: make([]uint8, parts), most: most}
 }
 
-// at is the mean at a phase from 0 to 1, between the parts around it, as far as they are known.
-func (r *rhythm) at(phase float64) (mean float64, known bool) {
+// at is the mean at a phase from 0 to 1, between the parts around it, as far as they are known; that of its own part where they are
+// farther apart than jump, as at the hour at which an office opens.
+func (r *rhythm) at(phase, jump float64) (mean float64, known bool) {
 	parts := len(r.mean)
 	at := phase*float64(parts) - 0.5
 	if at < 0 {
@@ -27,6 +28,8 @@ func (r *rhythm) at(phase float64) (mean float64, known bool) {
 	j := (i + 1) % parts
 	part := at - math.Floor(at)
 	switch {
+	case r.count[i] > 0 && r.count[j] > 0 && math.Abs(float64(r.mean[i]-r.mean[j])) > jump:
+		return r.own(phase), true
 	case r.count[i] > 0 && r.count[j] > 0:
 		return float64(r.mean[i])*(1-part) + float64(r.mean[j])*part, true
 	case r.count[i] > 0:

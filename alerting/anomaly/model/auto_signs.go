@@ -62,6 +62,15 @@ func (s sign) other() int {
 	return -1
 }
 
+// ofLevel is true of signs by which the turn of a weekend shows, to those who know no weeks.
+func (s sign) ofLevel() bool {
+	switch s {
+	case signStuck, signWeek, signSmooth, signRagged, signFlowing, signShapes, signShapes3, signFormLong:
+		return false
+	}
+	return true
+}
+
 // far is true of signs that know no bounds: of how far off they are only the logarithm is looked at, as the tail of a
 // distribution may be heavier than a model of it can be.
 func (s sign) far() bool {
@@ -79,6 +88,10 @@ const (
 	signsWidest  = 5 * time.Minute
 	signsWiden   = 512 // buckets of one width
 	signsLong    = 1 << 30
+	signsJump    = 6 // ordinary residuals, which are no slope of a rhythm
+	// signsExcuse is by how many ordinary residuals values of late were better foretold by the week than by the day where
+	// signs count half.
+	signsExcuse = 3
 	// After so many changes it is known for how long a series stays the same.
 	signsChanges = 20
 )
@@ -111,6 +124,7 @@ type signs struct {
 	day, hours     rhythm // and the scale of residuals
 	week, spread   rhythm // and the scale of deviations from the day
 	push, drift    float64
+	excuse         float64 // see signsExcuse
 	rough          float64
 	by             [4]float64 // deviations from day and week, over 12, 60, 200 and 24 buckets
 	high, low, q   float64    // quantiles, and how far values are from the day
@@ -191,12 +205,18 @@ func (s *signs) bucket(t int64, x, low, high float64) (u [signCount]float32) {
 		}
 		return u
 	}
+	if most := math.Max(high-s.center, s.center-low); s.constant && s.lowest == 0 && s.utmost == 0 && most > s.unit {
+		s.unit = most / 4 // it has not varied so far, and does by this
+	}
 	scaled := func(x float64) float64 { return clip((x-s.center)/s.unit, 1e12) }
 	y := scaled(x)
 	l := s.look(t, y, scaled(low), scaled(high))
 	if s.buckets > signsEarly+signsSettled {
 		for i := range signCount {
 			u[i] = float32(s.surprise(i, &l))
+			if i.ofLevel() {
+				u[i] *= float32(signsExcuse / (signsExcuse + s.excuse))
+			}
 		}
 	}
 	s.learn(&l)
@@ -317,7 +337,7 @@ func (s *signs) layout(l *layout) {
 	}
 	l.floats(s.early)
 	l.floats(s.before[:])
-	l.float(&s.mean, &s.scale, &s.expected, &s.push, &s.drift, &s.rough, &s.high, &s.low, &s.q)
+	l.float(&s.mean, &s.scale, &s.expected, &s.push, &s.drift, &s.excuse, &s.rough, &s.high, &s.low, &s.q)
 	s.forecast.layout(l)
 	for _, r := range []*rhythm{&s.day, &s.hours, &s.week, &s.spread} {
 		r.layout(l)
