@@ -27,7 +27,7 @@ lint: tools run-lint ## run the linter (PACKAGES=./collector/... for a part)
 
 .PHONY: run-lint
 run-lint:
-	golangci-lint run $(PACKAGES)
+	golangci-lint run --allow-parallel-runners $(PACKAGES)
 
 # go vet is among the linters, so the tests do not run it again.
 test-race: ## all tests with the race detector (PACKAGES=... for a part)
