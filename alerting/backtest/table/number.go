@@ -57,7 +57,7 @@ func (n *numbers) stand(text string) bool {
 
 func (n *numbers) number(text string) (float64, bool) {
 	text = strings.Replace(text, "−", "-", 1) // as typesetters write it
-	if strings.ContainsAny(text, "_xXpP") { // Go's own notations, which are none of people
+	if strings.ContainsAny(text, "_xXpP") {   // Go's own notations, which are none of people
 		return 0, false
 	}
 	if strings.IndexByte(text, ',') >= 0 || n.decimal == ',' {
