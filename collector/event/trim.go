@@ -53,6 +53,9 @@ func (s *Store) shrink() bool {
 		}
 	}
 	if spare == 0 {
+		if err := s.db.Settle(context.Background(), size); err != nil {
+			s.opts.Logger.Warn("the file of events is not made smaller", "err", err)
+		}
 		return false
 	}
 	// The file itself becomes smaller with a checkpoint.

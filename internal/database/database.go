@@ -178,6 +178,17 @@ func (f *File) Measure(ctx context.Context) (s Size, err error) {
 	return s, row.Scan(&s.Pages, &s.Free, &s.Page)
 }
 
+// Settle has the file be no larger than its pages, of which somebody who was reading kept an earlier checkpoint; it does nothing
+// where it is not, and not all while somebody reads.
+func (f *File) Settle(ctx context.Context, size Size) error {
+	info, err := os.Stat(f.path)
+	if err != nil || info.Size() <= size.Pages*size.Page {
+		return err
+	}
+	_, err = f.Write.ExecContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)")
+	return err
+}
+
 // SetAside renames the files of a damaged database that is closed, and returns
 // the new name.
 func SetAside(path string, now time.Time) (string, error) {
