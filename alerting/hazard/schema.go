@@ -10,7 +10,7 @@ import (
 )
 
 // version is that of the schema, in the header of the file.
-const version = 1
+const version = 2
 
 // schema: number is the id as a number, by which hazards are in the order in which
 // they were opened. doc is the Hazard, and in events what it was after the event,
@@ -45,12 +45,53 @@ CREATE TABLE events (
 ) STRICT;
 CREATE INDEX events_hazard ON events (hazard, seq);
 CREATE TABLE stream (trimmed INTEGER NOT NULL) STRICT;
+` + spans
+
+// spans are of hazards what is measured: they are small, so that a million can be
+// counted. previous is when the hazard before of the same asset and rule was opened.
+const spans = `
+CREATE TABLE spans (
+	number    INTEGER PRIMARY KEY REFERENCES hazards (number) ON DELETE CASCADE,
+	opened    INTEGER NOT NULL,
+	resolved  INTEGER NOT NULL,
+	reading   INTEGER NOT NULL,
+	paged     INTEGER NOT NULL,
+	reopened  INTEGER NOT NULL,
+	previous  INTEGER NOT NULL,
+	severity  TEXT NOT NULL,
+	domain    TEXT NOT NULL,
+	team      TEXT NOT NULL,
+	rule      TEXT NOT NULL,
+	asset     TEXT NOT NULL,
+	district  TEXT NOT NULL,
+	street    TEXT NOT NULL,
+	community TEXT NOT NULL
+) STRICT;
+CREATE INDEX spans_resolved ON spans (resolved);
+CREATE INDEX spans_asset ON spans (asset, rule, number);
 `
+
+// upgradeToSpans makes the spans of the hazards of a file of version 1. What cannot
+// be read of a hazard is as if it had not been.
+const upgradeToSpans = spans + `
+INSERT INTO spans SELECT number, opened, resolved,
+	` + docInstant + `'$.first_reading'), 'subsec') * 1000) AS INTEGER), 0),
+	` + docInstant + `'$.page_sent'), 'subsec') * 1000) AS INTEGER), 0),
+	coalesce(CASE WHEN json_valid(doc) THEN json_extract(doc, '$.reopened') END, 0),
+	CASE asset WHEN '' THEN 0 ELSE lag(opened, 1, 0) OVER (PARTITION BY asset, rule ORDER BY number) END,
+	severity, domain, team, rule, asset, district, street, community FROM hazards;
+`
+
+const docInstant = "coalesce(CAST(round(unixepoch(json_extract(CASE WHEN json_valid(doc) THEN doc ELSE '{}' END, "
 
 const (
 	upsertHazard = `INSERT INTO hazards (number, opened, resolved, status, severity, domain, team, rule, asset, district, street, community, text, doc)
 		VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET resolved = excluded.resolved, status = excluded.status,
 		text = excluded.text, doc = excluded.doc`
+	upsertSpan = `INSERT INTO spans (number, opened, resolved, reading, paged, reopened, severity, domain, team, rule, asset, district, street, community, previous)
+		VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14, CASE ?11 WHEN '' THEN 0 ELSE
+		coalesce((SELECT opened FROM spans WHERE asset = ?11 AND rule = ?10 AND number < ?1 ORDER BY number DESC LIMIT 1), 0) END)
+		ON CONFLICT DO UPDATE SET resolved = excluded.resolved, paged = excluded.paged, reopened = excluded.reopened`
 	insertEvent = `INSERT INTO events (seq, hazard, kept, said, doc) VALUES (?,?,?,?,?)`
 )
 
@@ -59,6 +100,12 @@ func row(h *Hazard, doc []byte) []any {
 	text := strings.Join([]string{h.ID, h.Asset, h.Name, h.NameZH, h.Rule, h.Summary, h.SummaryZH}, "\n")
 	return []any{number40(h.ID), int64(h.Opened), int64(h.Resolved), string(h.Status), h.Severity, h.Domain, h.Team, h.Rule,
 		h.Asset, h.District, h.Street, h.Community, text, string(doc)}
+}
+
+// span is a hazard in the order of upsertSpan.
+func span(h *Hazard) []any {
+	return []any{number40(h.ID), int64(h.Opened), int64(h.Resolved), int64(h.FirstReading), int64(h.PageSent), h.Reopened,
+		h.Severity, h.Domain, h.Team, h.Rule, h.Asset, h.District, h.Street, h.Community}
 }
 
 // begin gets ready to write to a file that was opened: it takes up the numbers of

@@ -102,7 +102,7 @@ func (s *Store) path() string { return filepath.Join(s.opts.Dir, "hazards.db") }
 // open opens the file. The caller holds dbMu, or is alone.
 func (s *Store) open(suspect bool) error {
 	db, err := database.Open(context.Background(), database.Options{
-		Path: s.path(), Schema: schema, Version: version, Suspect: suspect,
+		Path: s.path(), Schema: schema, Version: version, Upgrades: []string{upgradeToSpans}, Suspect: suspect,
 		// A commit outlives the process, and sync makes it outlive the machine. The log
 		// is taken into the file there as well, so that no commit waits for that.
 		Pragmas: []string{"synchronous(NORMAL)", "wal_autocheckpoint(0)"},

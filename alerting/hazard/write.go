@@ -149,8 +149,8 @@ func (s *Store) commit(events []queued, more []*Hazard) error {
 
 // pen writes within a transaction, by whose end it is of no use any more.
 type pen struct {
-	now                int64
-	hazards, happening *sql.Stmt
+	now                       int64
+	hazards, spans, happening *sql.Stmt
 }
 
 func prepare(ctx context.Context, tx *sql.Tx, now int64) (*pen, error) {
@@ -158,11 +158,15 @@ func prepare(ctx context.Context, tx *sql.Tx, now int64) (*pen, error) {
 	if err != nil {
 		return nil, fmt.Errorf("keep hazards: %w", err)
 	}
+	spans, err := tx.PrepareContext(ctx, upsertSpan)
+	if err != nil {
+		return nil, fmt.Errorf("keep spans of hazards: %w", err)
+	}
 	happening, err := tx.PrepareContext(ctx, insertEvent)
 	if err != nil {
 		return nil, fmt.Errorf("keep events of hazards: %w", err)
 	}
-	return &pen{now, hazards, happening}, nil
+	return &pen{now, hazards, spans, happening}, nil
 }
 
 func (p *pen) hazard(ctx context.Context, h *Hazard) (doc string, err error) {
@@ -172,6 +176,9 @@ func (p *pen) hazard(ctx context.Context, h *Hazard) (doc string, err error) {
 	}
 	if _, err := p.hazards.ExecContext(ctx, row(h, text)...); err != nil {
 		return "", fmt.Errorf("keep a hazard: %w", err)
+	}
+	if _, err := p.spans.ExecContext(ctx, span(h)...); err != nil {
+		return "", fmt.Errorf("keep the span of a hazard: %w", err)
 	}
 	return string(text), nil
 }

@@ -31,6 +31,9 @@ type Options struct {
 	// Schema makes the tables of a new file, whose version is Version from then on.
 	Schema  string
 	Version int
+	// Upgrades bring a file of an older version to the next: the first one of version 1
+	// to 2, and so on. Each is done whole, or not at all.
+	Upgrades []string
 	// Probe is a query of one number that touches what a sound file has. It is asked
 	// where the file is too large to be checked from end to end.
 	Probe string
@@ -100,6 +103,9 @@ func (f *File) prepare(ctx context.Context, o Options) error {
 		}
 		return nil
 	}
+	if err := f.upgrade(ctx, o, has); err != nil {
+		return err
+	}
 	info, err := os.Stat(f.path)
 	if err != nil {
 		return fmt.Errorf("open %s: %w", f.path, err)
@@ -109,6 +115,31 @@ func (f *File) prepare(ctx context.Context, o Options) error {
 		return AsDamage(f.Write.QueryRowContext(ctx, o.Probe).Scan(&n))
 	}
 	return f.check(ctx)
+}
+
+// upgrade brings an older file to the version of now.
+func (f *File) upgrade(ctx context.Context, o Options, has int) error {
+	for ; has < o.Version; has++ {
+		if has > len(o.Upgrades) {
+			return fmt.Errorf("open %s: nothing brings a file of version %d to %d", f.path, has, has+1)
+		}
+		tx, err := f.Write.BeginTx(ctx, nil)
+		if err != nil {
+			return AsDamage(fmt.Errorf("bring %s to version %d: %w", f.path, has+1, err))
+		}
+		_, err = tx.ExecContext(ctx, o.Upgrades[has-1])
+		if err == nil {
+			_, err = tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", has+1))
+		}
+		if err == nil {
+			err = tx.Commit()
+		}
+		if err != nil {
+			_ = tx.Rollback() // which a fault may have done already
+			return AsDamage(fmt.Errorf("bring %s to version %d: %w", f.path, has+1, err))
+		}
+	}
+	return nil
 }
 
 // check reads the whole file.

@@ -20,6 +20,7 @@ import (
 type Hazards interface {
 	List(context.Context, hazard.Query) (hazards []hazard.Hazard, next string, err error)
 	Get(ctx context.Context, id string) (hazard.Hazard, []hazard.Event, error)
+	Spans(ctx context.Context, q hazard.SpanQuery, yield func(*hazard.Span)) error
 	Has(ctx context.Context, column, value string) (bool, error)
 	Extent() (trimmed, newest int64)
 	Changed() <-chan struct{}
@@ -150,6 +151,11 @@ func asBadRequest(err error) error {
 // filters are the parameters that lists and streams have in common.
 func (h *Handler) filters(ctx context.Context, s *params.Set, f *hazard.Filter) {
 	s.List("status", &f.Statuses, words(statuses()))
+	h.placeFilters(ctx, s, f)
+}
+
+// placeFilters are all filters but for the status, which statistics count.
+func (h *Handler) placeFilters(ctx context.Context, s *params.Set, f *hazard.Filter) {
 	s.List("severity", &f.Severities, h.words(ctx, "severity", []string{catalog.Critical, catalog.Warning, "info"}))
 	s.List("domain", &f.Domains, h.words(ctx, "domain", catalog.Domains()))
 	s.List("team", &f.Teams, h.words(ctx, "team", catalog.Teams()))

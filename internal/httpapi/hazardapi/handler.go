@@ -71,6 +71,7 @@ func New(o Options) (*Handler, error) {
 // Routes calls yield for each route with its handler; all only read.
 func (h *Handler) Routes(yield func(pattern string, handler http.Handler)) {
 	yield("GET /api/belfry/v1/hazards", http.HandlerFunc(h.list))
+	yield("GET /api/belfry/v1/hazards/stats", http.HandlerFunc(h.stats))
 	yield("GET /api/belfry/v1/hazards/{id}", http.HandlerFunc(h.get))
 	yield("GET /api/belfry/v1/stream", http.HandlerFunc(h.stream))
 	yield("GET /hazards", http.HandlerFunc(h.listPage))

@@ -12,6 +12,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/prometheus/common/model"
+
 	"github.com/belfry-city/belfry/internal/config/strict"
 )
 
@@ -83,6 +85,26 @@ func (s *Set) Instant(name string, into *int64) {
 	s.One(name, func(v string) (err error) {
 		*into, err = instant(v)
 		return err
+	})
+}
+
+// Duration takes a time as PromQL writes it, such as 90s or 1d, or a number of
+// seconds; it is more than 0.
+func (s *Set) Duration(name string, into *time.Duration) {
+	s.One(name, func(v string) error {
+		d, err := model.ParseDuration(v)
+		if err != nil {
+			seconds, wrong := strconv.ParseFloat(v, 64)
+			if wrong != nil || !(seconds > 0 && seconds < 1e9) {
+				return fmt.Errorf("want a duration such as 5m or 1d, or seconds; got %q", v)
+			}
+			d = model.Duration(seconds * float64(time.Second))
+		}
+		if time.Duration(d) < time.Millisecond {
+			return fmt.Errorf("want more than 0; got %q", v)
+		}
+		*into = time.Duration(d)
+		return nil
 	})
 }
 
