@@ -109,16 +109,3 @@ func TestLabelsThatAreNotOnTheSeries(t *testing.T) {
 	require.Equal(t, []string{"street", "team", "v", "x"}, madeLabels(expr))
 	require.Equal(t, "a", firstSeries(expr).String())
 }
-
-func TestUnits(t *testing.T) {
-	for metric, unit := range map[string]string{
-		"gas_ch4_lel_percent": "%LEL", "gas_o2_percent": "%", "gas_h2s_ppm": "ppm", "well_level_m": "m",
-		"road_water_depth_mm": "mm", "structure_strain_microstrain": "µε", "structure_tilt_degrees": "°",
-		"structure_acceleration_mps2": "m/s²", "structure_cable_force_kn": "kN", "tunnel_visibility_per_m": "m⁻¹",
-		"lamp_leakage_current_ma": "mA", "water_pressure_mpa": "MPa", "parking_stay_seconds": "s",
-		"water_flow_m3_per_hour": "m³/h", "device_battery_volts": "V", "device_rssi_dbm": "dBm",
-		"device_last_seen_timestamp_seconds": "", "manhole_open": "", "lamp_power_watts": "W",
-	} {
-		require.Equal(t, unit, unitOfMetric(metric), metric)
-	}
-}

@@ -95,3 +95,38 @@ func (q *SpanQuery) sql() (query string, args []any, err error) {
 	clause, args := w.SQL()
 	return "SELECT " + strings.Join(columns, ", ") + " FROM spans" + clause, args, nil
 }
+
+// OpenAt counts the hazards that are open, or were at a time that is not 0, by asset
+// and severity, in no order.
+func (s *Store) OpenAt(ctx context.Context, at Instant, yield func(asset, severity string, count int)) (err error) {
+	w := &database.Where{}
+	if at == 0 {
+		w.And("resolved = 0")
+	} else {
+		w.And("(resolved = 0 OR resolved > ?)", int64(at))
+		w.And("opened <= ?", int64(at))
+	}
+	clause, args := w.SQL()
+	db, release, err := s.reader()
+	if err != nil {
+		return err
+	}
+	defer release()
+	rows, err := db.Read.QueryContext(ctx, "SELECT asset, severity, count(*) FROM spans"+clause+" GROUP BY +asset, +severity", args...)
+	if err != nil {
+		return fmt.Errorf("count open hazards: %w", s.read(err))
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var asset, severity string
+		var count int
+		if err := rows.Scan(&asset, &severity, &count); err != nil {
+			return fmt.Errorf("count open hazards: %w", s.read(err))
+		}
+		yield(asset, severity, count)
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("count open hazards: %w", s.read(err))
+	}
+	return nil
+}

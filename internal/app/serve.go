@@ -12,8 +12,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sourcegraph/conc"
 
+	"github.com/belfry-city/belfry/collector/metric"
 	"github.com/belfry-city/belfry/internal/config"
 	"github.com/belfry-city/belfry/internal/httpapi"
+	"github.com/belfry-city/belfry/internal/httpapi/assetapi"
 	"github.com/belfry-city/belfry/internal/httpapi/hazardapi"
 )
 
@@ -27,8 +29,13 @@ func (a *App) buildServer(c *config.Config) error {
 		return err
 	}
 	a.hazardAPI = hazards
+	assets, err := assetapi.New(assetapi.Options{Catalog: a.catalog.Load, Hazards: a.hazards, Store: a.store, Metrics: metric.NewTable()})
+	if err != nil {
+		return err
+	}
 	handler := httpapi.New(httpapi.Options{
 		Hazards:       hazards,
+		Assets:        assets,
 		Intake:        a.intake,
 		Input:         a.decoder,
 		InputNames:    a.decoderNames,

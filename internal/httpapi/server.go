@@ -51,8 +51,9 @@ type Options struct {
 	// Detectors lists those that run; nil: there is no such route.
 	Detectors func() []watch.Shown
 
-	// Hazards are routes that only read; nil: there are none.
-	Hazards Hazards
+	// Hazards are routes that only read, Assets such that read as much as queries do;
+	// nil: there are none.
+	Hazards, Assets Routes
 
 	Store    Store
 	Engine   promql.QueryEngine
@@ -90,8 +91,8 @@ type Options struct {
 	Logger     *slog.Logger
 }
 
-// Hazards has routes of its own.
-type Hazards interface {
+// Routes are of a part of their own.
+type Routes interface {
 	Routes(yield func(pattern string, h http.Handler))
 }
 
@@ -131,6 +132,10 @@ func New(o Options) http.Handler {
 
 	if o.Hazards != nil {
 		o.Hazards.Routes(func(pattern string, h http.Handler) { guarded(pattern, access.Read, h) })
+	}
+
+	if o.Assets != nil {
+		o.Assets.Routes(func(pattern string, h http.Handler) { guarded(pattern, access.Read, gates.queries(h)) })
 	}
 
 	prom := newPrometheusAPI(o)
@@ -213,6 +218,7 @@ POST /api/belfry/v1/in/INPUT   cameras, LoRaWAN, parking, any JSON
 POST /api/v1/otlp/v1/metrics   OpenTelemetry metrics
 GET  /api/belfry/v1/events     what cameras and people reported
 GET  /api/belfry/v1/hazards    what alerts have become; /hazards to read
+GET  /api/belfry/v1/assets     what stands where, how it is, its newest values
 GET  /api/belfry/v1/detectors  what is watched for anomalies
 GET  /api/belfry/v1/stream     what happens to hazards, as server-sent events
 GET  /api/v1/query, …          Prometheus API: queries, rules, alerts

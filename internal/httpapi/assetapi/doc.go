@@ -1,0 +1,4 @@
+// Package assetapi shows assets over HTTP: where they stand, how they are by the
+// hazards that are open, and the newest values of their series. It shows what
+// metrics mean as well.
+package assetapi
