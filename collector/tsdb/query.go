@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb"
@@ -148,4 +149,41 @@ func (s *Store) BlockMetas() ([]tsdb.BlockMeta, error) {
 	}
 	defer s.gate.leave()
 	return d.BlockMetas(), nil
+}
+
+// MetricNames calls yield for each name of the series in memory, with how many there
+// are of it, in no order.
+func (s *Store) MetricNames(ctx context.Context, yield func(name string, series int)) error {
+	d, err := s.use()
+	if err != nil {
+		return err
+	}
+	defer s.gate.leave()
+	index, err := d.Head().Index()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = index.Close() }() // it only reads
+	names, err := index.LabelValues(ctx, model.MetricNameLabel, nil)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		series, err := index.Postings(ctx, model.MetricNameLabel, name)
+		if err != nil {
+			return err
+		}
+		n := 0
+		for series.Next() {
+			n++
+		}
+		if err := series.Err(); err != nil {
+			return err
+		}
+		yield(name, n)
+	}
+	return nil
 }

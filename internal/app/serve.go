@@ -17,6 +17,7 @@ import (
 	"github.com/belfry-city/belfry/internal/httpapi"
 	"github.com/belfry-city/belfry/internal/httpapi/assetapi"
 	"github.com/belfry-city/belfry/internal/httpapi/hazardapi"
+	"github.com/belfry-city/belfry/internal/httpapi/metricapi"
 )
 
 func (a *App) buildServer(c *config.Config) error {
@@ -29,13 +30,13 @@ func (a *App) buildServer(c *config.Config) error {
 		return err
 	}
 	a.hazardAPI = hazards
-	assets, err := assetapi.New(assetapi.Options{Catalog: a.catalog.Load, Hazards: a.hazards, Store: a.store, Metrics: metric.NewTable()})
+	inventory, err := a.inventory()
 	if err != nil {
 		return err
 	}
 	handler := httpapi.New(httpapi.Options{
 		Hazards:       hazards,
-		Assets:        assets,
+		Inventory:     inventory,
 		Intake:        a.intake,
 		Input:         a.decoder,
 		InputNames:    a.decoderNames,
@@ -86,6 +87,20 @@ func (a *App) buildServer(c *config.Config) error {
 	}
 	a.server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}}
 	return nil
+}
+
+// inventory are the routes of what there is: assets and metrics.
+func (a *App) inventory() ([]httpapi.Routes, error) {
+	known := metric.NewTable()
+	assets, err := assetapi.New(assetapi.Options{Catalog: a.catalog.Load, Hazards: a.hazards, Store: a.store, Metrics: known})
+	if err != nil {
+		return nil, err
+	}
+	metrics, err := metricapi.New(metricapi.Options{Store: a.store, Metrics: known})
+	if err != nil {
+		return nil, err
+	}
+	return []httpapi.Routes{assets, metrics}, nil
 }
 
 var errStarting = errors.New("it is starting or stopping")

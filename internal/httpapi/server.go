@@ -51,9 +51,10 @@ type Options struct {
 	// Detectors lists those that run; nil: there is no such route.
 	Detectors func() []watch.Shown
 
-	// Hazards are routes that only read, Assets such that read as much as queries do;
+	// Hazards are routes that only read, Inventory such that read as much as queries do;
 	// nil: there are none.
-	Hazards, Assets Routes
+	Hazards   Routes
+	Inventory []Routes
 
 	Store    Store
 	Engine   promql.QueryEngine
@@ -134,8 +135,8 @@ func New(o Options) http.Handler {
 		o.Hazards.Routes(func(pattern string, h http.Handler) { guarded(pattern, access.Read, h) })
 	}
 
-	if o.Assets != nil {
-		o.Assets.Routes(func(pattern string, h http.Handler) { guarded(pattern, access.Read, gates.queries(h)) })
+	for _, r := range o.Inventory {
+		r.Routes(func(pattern string, h http.Handler) { guarded(pattern, access.Read, gates.queries(h)) })
 	}
 
 	prom := newPrometheusAPI(o)
@@ -219,6 +220,7 @@ POST /api/v1/otlp/v1/metrics   OpenTelemetry metrics
 GET  /api/belfry/v1/events     what cameras and people reported
 GET  /api/belfry/v1/hazards    what alerts have become; /hazards to read
 GET  /api/belfry/v1/assets     what stands where, how it is, its newest values
+GET  /api/belfry/v1/metrics    which metrics there are, and what they mean
 GET  /api/belfry/v1/detectors  what is watched for anomalies
 GET  /api/belfry/v1/stream     what happens to hazards, as server-sent events
 GET  /api/v1/query, …          Prometheus API: queries, rules, alerts

@@ -1,4 +1,3 @@
 // Package assetapi shows assets over HTTP: where they stand, how they are by the
-// hazards that are open, and the newest values of their series. It shows what
-// metrics mean as well.
+// hazards that are open, and the newest values of their series.
 package assetapi

@@ -20,7 +20,8 @@ import (
 const (
 	// DefaultLimit is how many are given where nobody says.
 	DefaultLimit = 100
-	mostLimit    = 1000
+	// MostLimit is how many are given at most.
+	MostLimit = 1000
 	// mostValues bounds how many values a filter may have.
 	mostValues = 500
 	mostText   = 200
@@ -53,8 +54,8 @@ func (s *Set) One(name string, read func(string) error) { s.single[name] = read 
 func (s *Set) Limit(name string, into *int) {
 	s.One(name, func(v string) error {
 		n, err := strconv.Atoi(v)
-		if err != nil || n < 1 || n > mostLimit {
-			return fmt.Errorf("want a number from 1 to %d; got %q", mostLimit, v)
+		if err != nil || n < 1 || n > MostLimit {
+			return fmt.Errorf("want a number from 1 to %d; got %q", MostLimit, v)
 		}
 		*into = n
 		return nil
