@@ -11,9 +11,11 @@ import (
 	"strconv"
 
 	"github.com/belfry-city/belfry/internal/database"
+	"github.com/belfry-city/belfry/internal/filter"
 )
 
-// Filter says which hazards are meant. An empty list means any.
+// Filter says which hazards are meant. An empty list means any; a value that begins
+// with filter.Not is not meant.
 type Filter struct {
 	Statuses, Severities, Domains, Teams, Rules, Assets, Districts, Streets, Communities []string
 }
@@ -55,7 +57,7 @@ func (f *Filter) conditions() []condition {
 // Match says whether a hazard is meant.
 func (f *Filter) Match(h *Hazard) bool {
 	for _, c := range f.conditions() {
-		if len(c.values) > 0 && !slices.Contains(c.values, c.of(h)) {
+		if !filter.Allows(c.values, c.of(h)) {
 			return false
 		}
 	}

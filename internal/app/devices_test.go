@@ -155,7 +155,7 @@ receivers: [{name: phone, webhook_configs: [{url: %q}]}]
 	require.Equal(t, "0", r.sampleOf(t, `device_silent{asset="W2"}`))
 	require.Equal(t, "1", r.sampleOf(t, fmt.Sprintf(`count(device_last_seen_timestamp_seconds{asset="W2"} > %d)`, last.Unix()-60)))
 	require.NotEqual(t, "0", r.sampleOf(t, `sum(device_last_seen_timestamp_seconds{asset="W1"})`))
-	require.Equal(t, 2.0, metric(t, r.URL(), `belfry_devices{state="silent"}`))
+	require.Equal(t, 2.0, metricValue(t, r.URL(), `belfry_devices{state="silent"}`))
 	require.Eventually(t, func() bool { return len(vm.samples(`device_silent`, "asset")) == 4 }, time.Minute, 50*time.Millisecond)
 
 	// W3 falls silent while Belfry is away. What rang does not ring again.

@@ -149,7 +149,7 @@ func missing(a, b map[string]map[int64]float64) (n int) {
 }
 
 // metric is the value of one of a Belfry's own metrics.
-func metric(t *testing.T, base, name string) float64 {
+func metricValue(t *testing.T, base, name string) float64 {
 	t.Helper()
 	resp, err := http.Get(base + "/metrics")
 	require.NoError(t, err)
@@ -282,7 +282,7 @@ func requireSame(t *testing.T, c *child, vm *victoriaMetrics, l *ledger) {
 	t.Helper()
 	for _, target := range []string{"line", "client"} {
 		require.Eventually(t, func() bool {
-			return metric(t, c.url, fmt.Sprintf(`belfry_forward_lag_bytes{target=%q}`, target)) == 0
+			return metricValue(t, c.url, fmt.Sprintf(`belfry_forward_lag_bytes{target=%q}`, target)) == 0
 		}, time.Minute, 100*time.Millisecond, "everything should be sent")
 	}
 	here := stored(t, c.url, "torture_v", "series")
@@ -417,8 +417,8 @@ func TestACleanRestartForwardsNothingAgain(t *testing.T) {
 		}
 		for _, target := range []string{"line", "client"} {
 			require.Eventually(t, func() bool {
-				return metric(t, child.url, fmt.Sprintf(`belfry_forward_series{target=%q}`, target)) == 1 &&
-					metric(t, child.url, fmt.Sprintf(`belfry_forward_lag_bytes{target=%q}`, target)) == 0
+				return metricValue(t, child.url, fmt.Sprintf(`belfry_forward_series{target=%q}`, target)) == 1 &&
+					metricValue(t, child.url, fmt.Sprintf(`belfry_forward_lag_bytes{target=%q}`, target)) == 0
 			}, time.Minute, 10*time.Millisecond)
 		}
 		child.end(t, syscall.SIGTERM)
@@ -441,7 +441,7 @@ func TestForwardingTrustsTheCertificateThatIsGiven(t *testing.T) {
 	r.write(t, fmt.Sprintf("gas,asset=w1 ch4=1 %d000000", at))
 	c.has(t, fmt.Sprintf("gas,asset=w1 ch4=1 %d\n", at))
 	require.Eventually(t, func() bool {
-		return metric(t, r.URL(), `belfry_forward_failed_requests_total{target="distrusts",reason="away"}`) > 0
+		return metricValue(t, r.URL(), `belfry_forward_failed_requests_total{target="distrusts",reason="away"}`) > 0
 	}, time.Minute, 10*time.Millisecond)
 	require.Zero(t, c.count("never"))
 }

@@ -38,7 +38,7 @@ func TestAVictoriaMetricsThatIsStoppedAndThenKilledHasEverything(t *testing.T) {
 	require.NoError(t, vm.cmd.Process.Signal(syscall.SIGSTOP))
 	l.keepWriting(t, c.url, 9*time.Second)
 	sent := func() float64 {
-		return metric(t, c.url, `belfry_forward_sent_samples_total{target="line"}`) + metric(t, c.url, `belfry_forward_sent_samples_total{target="client"}`)
+		return metricValue(t, c.url, `belfry_forward_sent_samples_total{target="line"}`) + metricValue(t, c.url, `belfry_forward_sent_samples_total{target="client"}`)
 	}
 	before := sent()
 	require.NoError(t, vm.cmd.Process.Signal(syscall.SIGCONT))

@@ -1,6 +1,10 @@
 package database
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/belfry-city/belfry/internal/filter"
+)
 
 // Where puts conditions of a query together, all of which have to hold.
 type Where struct {
@@ -14,11 +18,16 @@ func (w *Where) And(condition string, values ...any) {
 	w.args = append(w.args, values...)
 }
 
-// In has the column be one of the values; none stand for any.
+// In has a filter find the column's value.
 func (w *Where) In(column string, values []string) {
-	if len(values) > 0 {
-		condition, args := In(column, values)
+	wanted, unwanted := filter.Split(values)
+	if len(wanted) > 0 {
+		condition, args := In(column, wanted)
 		w.And(condition, args...)
+	}
+	if len(unwanted) > 0 {
+		condition, args := In(column, unwanted)
+		w.And("NOT "+condition, args...)
 	}
 }
 

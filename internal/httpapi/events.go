@@ -12,6 +12,7 @@ import (
 
 	"github.com/belfry-city/belfry/collector/catalog"
 	"github.com/belfry-city/belfry/collector/event"
+	"github.com/belfry-city/belfry/internal/filter"
 	"github.com/belfry-city/belfry/internal/httpapi/params"
 )
 
@@ -197,9 +198,9 @@ func (a *eventsAPI) query(values url.Values) (event.Query, error) {
 	s.List("asset", &q.Assets, nil)
 	s.List("vendor", &q.Vendors, nil)
 	s.List("kind", &q.Kinds, a.resolve)
-	s.List("domain", &q.Domains, words(catalog.Domains()))
-	s.List("team", &q.Teams, words(catalog.Teams()))
-	s.List("severity", &q.Severities, words(severities()))
+	s.List("domain", &q.Domains, params.Words(catalog.Domains()))
+	s.List("team", &q.Teams, params.Words(catalog.Teams()))
+	s.List("severity", &q.Severities, params.Words(severities()))
 	s.Instant("from", &q.From)
 	s.Instant("to", &q.To)
 	s.Limit("limit", &q.Limit)
@@ -219,26 +220,18 @@ func (a *eventsAPI) query(values url.Values) (event.Query, error) {
 
 func severities() []string { return []string{catalog.Critical, catalog.Warning, "info"} }
 
-// words refuses what is not among those that there are.
-func words(there []string) func([]string) error {
-	return func(words []string) error {
-		for _, word := range words {
-			if err := params.OneOf(word, there); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-}
-
 // resolve puts kinds by their names.
 func (a *eventsAPI) resolve(words []string) error {
 	for i, word := range words {
-		kind, err := a.kinds().Resolve(word)
+		name, not := strings.CutPrefix(word, filter.Not)
+		kind, err := a.kinds().Resolve(name)
 		if err != nil {
 			return err
 		}
 		words[i] = kind
+		if not {
+			words[i] = filter.Not + kind
+		}
 	}
 	return nil
 }

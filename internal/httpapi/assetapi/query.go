@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/belfry-city/belfry/collector/catalog"
+	"github.com/belfry-city/belfry/internal/filter"
 	"github.com/belfry-city/belfry/internal/httpapi/assetapi/initials"
 	"github.com/belfry-city/belfry/internal/httpapi/params"
 )
@@ -93,7 +94,7 @@ func (q *query) matches(e *entry, worst state) bool {
 	if q.only != nil {
 		return e.ID == *q.only
 	}
-	return params.Allows(q.domains, e.Domain) && params.Allows(q.teams, e.Team) && params.Allows(q.districts, e.District) &&
-		params.Allows(q.streets, e.Street) && params.Allows(q.communities, e.Community) && params.Allows(q.assets, e.ID) &&
-		params.Allows(q.states, worst.String()) && (q.text == "" || e.contains(q.text, q.initials))
+	return filter.Allows(q.domains, e.Domain) && filter.Allows(q.teams, e.Team) && filter.Allows(q.districts, e.District) &&
+		filter.Allows(q.streets, e.Street) && filter.Allows(q.communities, e.Community) && filter.Allows(q.assets, e.ID) &&
+		filter.Allows(q.states, worst.String()) && (q.text == "" || e.contains(q.text, q.initials))
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/belfry-city/belfry/alerting/hazard"
 	"github.com/belfry-city/belfry/collector/catalog"
+	"github.com/belfry-city/belfry/internal/filter"
 	"github.com/belfry-city/belfry/internal/httpapi/params"
 )
 
@@ -150,7 +151,7 @@ func asBadRequest(err error) error {
 
 // filters are the parameters that lists and streams have in common.
 func (h *Handler) filters(ctx context.Context, s *params.Set, f *hazard.Filter) {
-	s.List("status", &f.Statuses, words(statuses()))
+	s.List("status", &f.Statuses, params.Words(statuses()))
 	h.placeFilters(ctx, s, f)
 }
 
@@ -173,21 +174,11 @@ func statuses() (all []string) {
 	return all
 }
 
-func words(there []string) func([]string) error {
-	return func(words []string) error {
-		for _, word := range words {
-			if err := params.OneOf(word, there); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-}
-
 // words refuses what neither Belfry has a word for nor a rule has made one.
 func (h *Handler) words(ctx context.Context, column string, there []string) func([]string) error {
 	return func(words []string) error {
 		for _, word := range words {
+			word = strings.TrimPrefix(word, filter.Not)
 			if slices.Contains(there, word) {
 				continue
 			}

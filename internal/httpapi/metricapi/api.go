@@ -15,6 +15,7 @@ import (
 
 	"github.com/belfry-city/belfry/collector/catalog"
 	"github.com/belfry-city/belfry/collector/metric"
+	"github.com/belfry-city/belfry/internal/filter"
 	"github.com/belfry-city/belfry/internal/httpapi/params"
 )
 
@@ -159,7 +160,7 @@ func readQuery(values url.Values) (*query, error) {
 }
 
 func (q *query) matches(m metric.Metric) bool {
-	return params.Allows(q.names, m.Name) && params.Allows(q.domains, m.Domain) &&
+	return filter.Allows(q.names, m.Name) && filter.Allows(q.domains, m.Domain) &&
 		(q.text == "" || strings.Contains(strings.ToLower(m.Name+"\n"+m.Help+"\n"+m.HelpZH+"\n"+m.Unit), q.text))
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/belfry-city/belfry/internal/config/strict"
+	"github.com/belfry-city/belfry/internal/filter"
 )
 
 const (
@@ -162,30 +163,11 @@ func Order(from, to int64) error {
 	return nil
 }
 
-// Not begins a value of a filter that is not to be found.
-const Not = "!"
-
-// Allows says whether a filter finds a value: it is one of those given, if any are,
-// and none of those that begin with Not.
-func Allows(filter []string, value string) bool {
-	wanted, found := false, false
-	for _, f := range filter {
-		if not, is := strings.CutPrefix(f, Not); is {
-			if not == value {
-				return false
-			}
-			continue
-		}
-		wanted, found = true, found || f == value
-	}
-	return found || !wanted
-}
-
 // Words refuses values of a filter that are not among those that there are.
 func Words(there []string) func([]string) error {
 	return func(words []string) error {
 		for _, word := range words {
-			if err := OneOf(strings.TrimPrefix(word, Not), there); err != nil {
+			if err := OneOf(strings.TrimPrefix(word, filter.Not), there); err != nil {
 				return err
 			}
 		}
