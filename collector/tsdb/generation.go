@@ -8,12 +8,18 @@ func (s *Store) Generation() uint64 { return s.generation.Load() }
 // one reader of the log.
 func (s *Store) Committed() <-chan struct{} { return s.committed }
 
+// Visible has a value when queries may see samples that they did not when one was
+// taken. It is for one reader, who shows what is new.
+func (s *Store) Visible() <-chan struct{} { return s.visible }
+
 // ring is on the way of every commit: where there is a value already, and so also
 // where nobody reads, it costs a look.
 func (s *Store) ring() {
-	select {
-	case s.committed <- struct{}{}:
-	default:
+	for _, bell := range [...]chan struct{}{s.committed, s.visible} {
+		select {
+		case bell <- struct{}{}:
+		default:
+		}
 	}
 }
 

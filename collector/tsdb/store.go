@@ -52,6 +52,7 @@ type Store struct {
 	decoded sync.Pool // of *decoded, for reading ahead
 
 	committed chan struct{}
+	visible   chan struct{}
 
 	stored   *metrics.Counter
 	reopened *metrics.Counter
@@ -84,6 +85,7 @@ func Open(opts Options) (*Store, error) {
 		gate:      newGate(),
 		repair:    make(chan struct{}, 1),
 		committed: make(chan struct{}, 1),
+		visible:   make(chan struct{}, 1),
 		disk:      newDiskRoom(opts),
 		stored:    opts.Metrics.NewCounter(`belfry_store_samples_total`),
 		reopened:  opts.Metrics.NewCounter(`belfry_store_reopened_total`),

@@ -18,12 +18,20 @@ import (
 	"github.com/belfry-city/belfry/internal/httpapi/assetapi"
 	"github.com/belfry-city/belfry/internal/httpapi/hazardapi"
 	"github.com/belfry-city/belfry/internal/httpapi/metricapi"
+	"github.com/belfry-city/belfry/internal/httpapi/valuefeed"
 )
 
 func (a *App) buildServer(c *config.Config) error {
 	queries := newEngine(c, a.logger.With("component", "queries"), a.registry)
+	values, err := valuefeed.New(valuefeed.Options{
+		Store: a.store, Lookback: c.Query.Lookback, Metrics: a.opts.Metrics, Logger: a.logger.With("component", "http"),
+	})
+	if err != nil {
+		return err
+	}
+	a.onClose(values.Close)
 	hazards, err := hazardapi.New(hazardapi.Options{
-		Hazards: a.hazards, Language: string(c.Language), Zone: c.Timezone,
+		Hazards: a.hazards, Values: values, Language: string(c.Language), Zone: c.Timezone,
 		Metrics: a.opts.Metrics, Logger: a.logger.With("component", "http"),
 	})
 	if err != nil {

@@ -84,12 +84,12 @@ func TestTheNewestValuesOfAssets(t *testing.T) {
 
 	_, a := s.get(t, "?asset=W1,B1&metric=gas_ch4_lel_percent,structure_strain_microstrain")
 	v, w := 131.5, 299.0
-	require.Equal(t, []newest{{"structure_strain_microstrain", map[string]string{}, &v, hazard.InstantOf(ago(time.Minute)), "µε"}}, a.Assets[0].Values)
-	require.Equal(t, []newest{{"gas_ch4_lel_percent", map[string]string{}, &w, hazard.InstantOf(ago(time.Second)), "%LEL"}}, a.Assets[1].Values)
+	require.Equal(t, []shownValue{{"structure_strain_microstrain", map[string]string{}, &v, hazard.InstantOf(ago(time.Minute)), "µε"}}, a.Assets[0].Values)
+	require.Equal(t, []shownValue{{"gas_ch4_lel_percent", map[string]string{}, &w, hazard.InstantOf(ago(time.Second)), "%LEL"}}, a.Assets[1].Values)
 	_, a = s.get(t, "?asset=W1")
 	require.Empty(t, a.Assets[0].Values, "nobody asked for them")
 
-	names := func(values []newest) (all []string) {
+	names := func(values []shownValue) (all []string) {
 		for _, v := range values {
 			all = append(all, fmt.Sprint(v.Metric, v.Labels, *v.Value))
 		}
@@ -151,8 +151,8 @@ func TestWhatIsNotUnderstoodIsRefused(t *testing.T) {
 		"?domain=gaz":    `domain: want one of gas, bridge, tunnel, road, drainage, water, lighting, landscape, parking, camera, device (did you mean "gas"?); got "gaz"`,
 		"?state=bad":     `state: want one of ok, info, warning, critical; got "bad"`,
 		"?cursor=x":      `cursor: want what the page before has as next; got "x"`,
-		"?within=25h":    `within: want at most 24h0m0s; got 25h0m0s`,
-		"/W1?within=25h": `within: want at most 24h0m0s; got 25h0m0s`,
+		"?within=25h":    `within: want 1ms to 1d; got "25h"`,
+		"/W1?within=25h": `within: want 1ms to 1d; got "25h"`,
 		"/W1?domain=gas": `unknown parameter "domain"; there are at, metric, within`,
 		"?at=yesterday":  `at: want a time such as 2026-05-01T08:00:00+08:00, or seconds since 1970; got "yesterday"`,
 		"?limit=0":       `limit: want a number from 1 to 1000; got "0"`,

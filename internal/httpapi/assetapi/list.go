@@ -26,7 +26,7 @@ type shown struct {
 	Lon       *float64         `json:"lon"`
 	State     string           `json:"state"`
 	Hazards   map[string]int32 `json:"hazards"`
-	Values    []newest         `json:"values"`
+	Values    []shownValue     `json:"values"`
 	// Thresholds are there where one asset is asked for.
 	Thresholds []threshold `json:"thresholds,omitempty"`
 }
@@ -43,7 +43,7 @@ func show(e *entry, o open) shown {
 	s := shown{
 		Asset: e.ID, Name: e.Name, NameZH: e.NameZH, Domain: e.Domain, Kind: e.Kind,
 		District: e.District, Street: e.Street, Community: e.Community, Team: e.Team,
-		State: o.worst().String(), Hazards: map[string]int32{}, Values: []newest{},
+		State: o.worst().String(), Hazards: map[string]int32{}, Values: []shownValue{},
 	}
 	for state := info; state <= critical; state++ {
 		s.Hazards[state.String()] = o[state]
@@ -153,7 +153,7 @@ func (h *Handler) get(w http.ResponseWriter, r *http.Request) {
 	q := &query{limit: 1, within: within}
 	s := params.New()
 	q.look(s)
-	if err := q.read(s, r.URL.Query()); err != nil {
+	if err := s.Read(r.URL.Query()); err != nil {
 		fail(w, r, badRequest{err})
 		return
 	}

@@ -46,18 +46,7 @@ func (q *query) look(s *params.Set) {
 		return nil
 	})
 	s.Instant("at", &q.at)
-	s.Duration("within", &q.within)
-}
-
-// read reads the parameters.
-func (q *query) read(s *params.Set, values url.Values) error {
-	if err := s.Read(values); err != nil {
-		return err
-	}
-	if q.within > mostWithin {
-		return fmt.Errorf("within: want at most %s; got %s", mostWithin, q.within)
-	}
-	return nil
+	s.DurationWithin("within", time.Millisecond, mostWithin, &q.within)
 }
 
 func readQuery(values url.Values) (*query, error) {
@@ -74,7 +63,7 @@ func readQuery(values url.Values) (*query, error) {
 	s.Limit("limit", &q.limit)
 	s.One("cursor", q.readCursor)
 	s.Text("q", &q.text)
-	if err := q.read(s, values); err != nil {
+	if err := s.Read(values); err != nil {
 		return nil, err
 	}
 	q.text = strings.ToLower(strings.TrimSpace(q.text))

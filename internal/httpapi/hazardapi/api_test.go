@@ -22,6 +22,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/belfry-city/belfry/alerting/hazard"
+	"github.com/belfry-city/belfry/collector/tsdb"
+	"github.com/belfry-city/belfry/internal/httpapi/valuefeed"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -33,6 +35,8 @@ type site struct {
 	handler *Handler
 	set     *metrics.Set
 	options hazard.Options
+	series  *tsdb.Store
+	values  *valuefeed.Feed
 }
 
 type nobody struct{}
@@ -49,7 +53,11 @@ func open(t *testing.T, dir string, change ...func(*Options)) *site {
 	var err error
 	s.Store, err = hazard.Open(s.options)
 	require.NoError(t, err)
-	o := Options{Hazards: s.Store, Logger: slog.New(slog.DiscardHandler), Metrics: s.set, Zone: time.UTC, heartbeat: 20 * time.Millisecond}
+	s.series, err = tsdb.Open(tsdb.Options{Dir: t.TempDir(), Logger: slog.New(slog.DiscardHandler), Metrics: metrics.NewSet(), NoSync: true})
+	require.NoError(t, err)
+	s.values, err = valuefeed.New(valuefeed.Options{Store: s.series, Lookback: 5 * time.Minute, Logger: slog.New(slog.DiscardHandler), Metrics: s.set})
+	require.NoError(t, err)
+	o := Options{Hazards: s.Store, Values: s.values, Logger: slog.New(slog.DiscardHandler), Metrics: s.set, Zone: time.UTC, heartbeat: 20 * time.Millisecond}
 	for _, c := range change {
 		c(&o)
 	}
@@ -66,6 +74,8 @@ func (s *site) stop() {
 	s.handler.End()
 	s.Server.Close()
 	_ = s.Store.Close()
+	_ = s.values.Close()
+	_ = s.series.Close()
 	http.DefaultClient.CloseIdleConnections()
 }
 
@@ -196,6 +206,9 @@ func TestOneHazardHasItsHistory(t *testing.T) {
 	require.NotEmpty(t, header.Get("Retry-After"))
 }
 
+// noValues has no series.
+type noValues struct{ Values }
+
 func FuzzWhatIsAskedFor(f *testing.F) {
 	for _, query := range []string{"status=open&limit=3", "cursor=ZGVm", "from=1e300&to=NaN", "q=%25_%5C", "last_event_id=-1", "team=%00", "a=b;c=d"} {
 		f.Add(query, "0")
@@ -204,7 +217,7 @@ func FuzzWhatIsAskedFor(f *testing.F) {
 	require.NoError(f, err)
 	f.Cleanup(func() { require.NoError(f, s.Close()) })
 	f.Fuzz(func(t *testing.T, query, id string) {
-		h, err := New(Options{Hazards: s, Logger: slog.New(slog.DiscardHandler), Metrics: metrics.NewSet(), heartbeat: time.Hour})
+		h, err := New(Options{Values: noValues{}, Hazards: s, Logger: slog.New(slog.DiscardHandler), Metrics: metrics.NewSet(), heartbeat: time.Hour})
 		require.NoError(t, err)
 		mux := http.NewServeMux()
 		h.Routes(mux.Handle)

@@ -10,9 +10,11 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 )
 
-// Options of a Handler. Hazards, Metrics and Logger are required.
+// Options of a Handler. Hazards, Values, Metrics and Logger are required.
 type Options struct {
 	Hazards Hazards
+	// Values are the newest of series, for streams that ask for them.
+	Values Values
 	// Language is "en" or "zh-CN": that of pages whose reader does not ask for
 	// another.
 	Language string
@@ -40,8 +42,8 @@ type Handler struct {
 
 // New makes a Handler.
 func New(o Options) (*Handler, error) {
-	if o.Hazards == nil || o.Logger == nil || o.Metrics == nil {
-		return nil, errors.New("hazardapi: Options.Hazards, Logger and Metrics are required")
+	if o.Hazards == nil || o.Values == nil || o.Logger == nil || o.Metrics == nil {
+		return nil, errors.New("hazardapi: Options.Hazards, Values, Logger and Metrics are required")
 	}
 	if o.Zone == nil {
 		o.Zone = time.Local

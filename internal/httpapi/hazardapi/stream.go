@@ -28,8 +28,8 @@ const (
 	comeAgain = 2000
 )
 
-// stream serves GET /api/belfry/v1/stream: what happens to hazards, as server-sent
-// events.
+// stream serves GET /api/belfry/v1/stream: what happens to hazards, and the newest
+// values of series, as server-sent events.
 func (h *Handler) stream(w http.ResponseWriter, r *http.Request) {
 	f, err := h.follower(w, r)
 	if err != nil {
@@ -43,6 +43,11 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer leave()
+	if err := f.values.open(r.Context(), h.opts.Values); err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	defer f.values.close()
 	header := w.Header()
 	header.Set("Content-Type", "text/event-stream")
 	header.Set("Cache-Control", "no-store")
@@ -72,6 +77,8 @@ type follower struct {
 	// the one that the client knows of.
 	after, told int64
 	resumes     bool
+	only        bool // values, and no hazards
+	values      values
 	out         bytes.Buffer
 }
 
@@ -83,10 +90,16 @@ func (h *Handler) follower(w http.ResponseWriter, r *http.Request) (*follower, e
 	defer cancel()
 	s := params.New()
 	h.filters(ctx, s, &f.filter)
+	hazards := true
+	s.Bool("hazards", &hazards)
+	f.values.parameters(s)
 	s.One("last_event_id", f.resume)
 	s.One("lastEventId", f.resume) // as EventSource's polyfills have it
 	if err := s.Read(r.URL.Query()); err != nil {
 		return nil, asBadRequest(err)
+	}
+	if f.only = !hazards; f.only && f.values.selectors.Empty() {
+		return nil, badRequest{errors.New("hazards: without them want values of series, values=SELECTOR")}
 	}
 	// The header is newer: clients send it when they come again to the same address.
 	if id := r.Header.Get("Last-Event-ID"); id != "" {
@@ -114,17 +127,34 @@ func (f *follower) follow(ctx context.Context, cut <-chan struct{}) error {
 	}
 	beat := time.NewTicker(f.beat)
 	defer beat.Stop()
-	for {
-		changed := f.hazards.Changed()
-		if err := f.catchUp(ctx, cut); err != nil {
+	defer f.values.stop()
+	if f.values.follower != nil {
+		if err := f.sendValues(); err != nil {
 			return err
 		}
+	}
+	for {
+		var changed <-chan struct{}
+		if !f.only {
+			changed = f.hazards.Changed()
+			if err := f.catchUp(ctx, cut); err != nil {
+				return err
+			}
+		}
+		fresh, due := f.values.wait()
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-cut:
 			return nil
 		case <-changed:
+			continue
+		case <-due:
+			continue
+		case <-fresh:
+			if err := f.sendValues(); err != nil {
+				return err
+			}
 			continue
 		case <-beat.C:
 		}
@@ -144,6 +174,8 @@ func (f *follower) begin() {
 	trimmed, newest := f.hazards.Extent()
 	fmt.Fprintf(&f.out, "retry: %d\n", comeAgain)
 	switch {
+	case f.only:
+		f.out.WriteString("\n")
 	case !f.resumes:
 		// So that a client that is cut off before the first event misses none.
 		f.after = newest

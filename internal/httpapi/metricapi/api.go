@@ -139,10 +139,7 @@ func readQuery(values url.Values) (*query, error) {
 	s.List("name", &q.names, nil)
 	s.List("domain", &q.domains, params.Words(catalog.Domains()))
 	s.Text("q", &q.text)
-	s.One("stored", func(v string) error {
-		q.stored = v == "true"
-		return params.OneOf(v, []string{"true", "false"})
-	})
+	s.Bool("stored", &q.stored)
 	s.Limit("limit", &q.limit)
 	s.One("cursor", func(v string) error {
 		raw, err := base64.RawURLEncoding.DecodeString(v)

@@ -120,7 +120,7 @@ func TestMetricsArePaged(t *testing.T) {
 func TestWhatIsNotUnderstoodIsRefused(t *testing.T) {
 	s := begin(t)
 	for query, want := range map[string]string{
-		"?nmae=x":       `unknown parameter "nmae"; there are cursor, domain, limit, name, q, stored`,
+		"?naming=x":     `unknown parameter "naming"; there are cursor, domain, limit, name, q, stored`,
 		"?stored=maybe": `stored: want one of true, false; got "maybe"`,
 		"?cursor=%21":   `cursor: want what the page before has as next; got "!"`,
 		"?domain=x":     `domain: want one of gas, bridge, tunnel, road, drainage, water, lighting, landscape, parking, camera, device; got "x"`,

@@ -30,8 +30,9 @@ const (
 
 // Set are the parameters there are.
 type Set struct {
-	lists  map[string]list
-	single map[string]func(string) error
+	lists    map[string]list
+	single   map[string]func(string) error
+	repeated map[string]func(string) error
 }
 
 type list struct {
@@ -40,7 +41,9 @@ type list struct {
 }
 
 // New is a set without parameters.
-func New() *Set { return &Set{map[string]list{}, map[string]func(string) error{}} }
+func New() *Set {
+	return &Set{map[string]list{}, map[string]func(string) error{}, map[string]func(string) error{}}
+}
 
 // List takes values separated by commas, or given more than once. check, which
 // may be nil, may change them.
@@ -50,6 +53,18 @@ func (s *Set) List(name string, into *[]string, check func(words []string) error
 
 // One takes a value that is given once; an empty one is as if it were not given.
 func (s *Set) One(name string, read func(string) error) { s.single[name] = read }
+
+// Each takes a value that may be given more than once, and has commas of its own. Empty
+// ones are as if they were not given.
+func (s *Set) Each(name string, read func(string) error) { s.repeated[name] = read }
+
+// Bool takes true or false.
+func (s *Set) Bool(name string, into *bool) {
+	s.One(name, func(v string) error {
+		*into = v == "true"
+		return OneOf(v, []string{"true", "false"})
+	})
+}
 
 // Limit takes how many are wanted.
 func (s *Set) Limit(name string, into *int) {
@@ -91,23 +106,39 @@ func (s *Set) Instant(name string, into *int64) {
 }
 
 // Duration takes a time as PromQL writes it, such as 90s or 1d, or a number of
-// seconds; it is more than 0.
+// seconds; it is at least a millisecond.
 func (s *Set) Duration(name string, into *time.Duration) {
-	s.One(name, func(v string) error {
-		d, err := model.ParseDuration(v)
-		if err != nil {
-			seconds, wrong := strconv.ParseFloat(v, 64)
-			if wrong != nil || !(seconds > 0 && seconds < 1e9) {
-				return fmt.Errorf("want a duration such as 5m or 1d, or seconds; got %q", v)
-			}
-			d = model.Duration(seconds * float64(time.Second))
-		}
-		if time.Duration(d) < time.Millisecond {
-			return fmt.Errorf("want more than 0; got %q", v)
-		}
-		*into = time.Duration(d)
-		return nil
+	s.One(name, func(v string) (err error) {
+		*into, err = duration(v)
+		return err
 	})
+}
+
+// DurationWithin is Duration between two, both inclusive.
+func (s *Set) DurationWithin(name string, least, most time.Duration, into *time.Duration) {
+	s.One(name, func(v string) error {
+		d, err := duration(v)
+		if err == nil && (d < least || d > most) {
+			err = fmt.Errorf("want %s to %s; got %q", model.Duration(least), model.Duration(most), v)
+		}
+		*into = d
+		return err
+	})
+}
+
+func duration(v string) (time.Duration, error) {
+	d, err := model.ParseDuration(v)
+	if err != nil {
+		seconds, wrong := strconv.ParseFloat(v, 64)
+		if wrong != nil || !(seconds > 0 && seconds < 1e9) {
+			return 0, fmt.Errorf("want a duration such as 5m or 1d, or seconds; got %q", v)
+		}
+		d = model.Duration(seconds * float64(time.Second))
+	}
+	if time.Duration(d) < time.Millisecond {
+		return 0, fmt.Errorf("want more than 0; got %q", v)
+	}
+	return time.Duration(d), nil
 }
 
 // Read reads what was given.
@@ -120,9 +151,15 @@ func (s *Set) Read(values url.Values) error {
 			}
 			continue
 		}
+		if read, ok := s.repeated[name]; ok {
+			if err := each(given, read); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			continue
+		}
 		read, ok := s.single[name]
 		if !ok {
-			known := append(slices.Collect(maps.Keys(s.lists)), slices.Collect(maps.Keys(s.single))...)
+			known := slices.Concat(slices.Collect(maps.Keys(s.lists)), slices.Collect(maps.Keys(s.single)), slices.Collect(maps.Keys(s.repeated)))
 			return fmt.Errorf("unknown parameter %q; there are %s", name, strings.Join(slices.Sorted(slices.Values(known)), ", "))
 		}
 		if len(given) > 1 {
@@ -133,6 +170,18 @@ func (s *Set) Read(values url.Values) error {
 		}
 		if err := read(given[0]); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func each(given []string, read func(string) error) error {
+	for _, v := range given {
+		if v == "" {
+			continue
+		}
+		if err := read(v); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -1,0 +1,3 @@
+// Package newest finds the newest sample of series by decoding only the chunks at
+// their end.
+package newest
