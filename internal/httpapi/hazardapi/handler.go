@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+	"golang.org/x/sync/semaphore"
 )
 
 // Options of a Handler. Hazards, Values, Metrics and Logger are required.
@@ -33,6 +34,8 @@ type Handler struct {
 	opts    Options
 	refused *metrics.Counter
 	cutOff  *metrics.Counter
+	// counting are places for those who ask for statistics.
+	counting *semaphore.Weighted
 
 	mu     sync.Mutex
 	ended  bool
@@ -58,7 +61,7 @@ func New(o Options) (*Handler, error) {
 		o.followers = mostFollowers
 	}
 	h := &Handler{
-		opts: o, cut: make(chan struct{}), places: o.followers,
+		opts: o, cut: make(chan struct{}), places: o.followers, counting: semaphore.NewWeighted(mostCounting),
 		refused: o.Metrics.NewCounter(`belfry_stream_refused_total`),
 		cutOff:  o.Metrics.NewCounter(`belfry_stream_cut_off_total`),
 	}

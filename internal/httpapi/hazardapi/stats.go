@@ -25,6 +25,9 @@ const (
 	mostSteps  = 2000
 	mostGroups = 1000
 	mostCounts = 2_000_000
+	// mostCounting bounds how many are made at a time: other lists have readers of the
+	// database then, too.
+	mostCounting = 2
 	// mostBy is how many columns groups are made of.
 	mostBy = 2
 )
@@ -47,6 +50,11 @@ func (h *Handler) stats(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, err)
 		return
 	}
+	if err := h.counting.Acquire(ctx, 1); err != nil {
+		h.fail(w, r, fmt.Errorf("too many ask for statistics: %w", err))
+		return
+	}
+	defer h.counting.Release(1)
 	tally := response.New(response.Options{From: int64(q.From), To: int64(q.To), Step: q.step.Milliseconds()})
 	tooMany := false
 	err = h.opts.Hazards.Spans(ctx, q.SpanQuery, func(s *hazard.Span) {
