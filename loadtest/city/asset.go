@@ -23,16 +23,28 @@ const (
 	KindGasWell      Kind = "gas_well"
 	KindSepticTank   Kind = "septic_tank"
 	KindCamera       Kind = "camera"
+	KindBridge       Kind = "bridge"
+	KindTunnel       Kind = "tunnel"
+	KindManhole      Kind = "manhole"
+	KindDrain        Kind = "storm_drain"
+	KindPump         Kind = "pump"
+	KindDMA          Kind = "metering_area"
+	KindMeter        Kind = "flow_meter"
+	KindLampSection  Kind = "lamp_section"
+	KindLamp         Kind = "street_lamp"
+	KindSoil         Kind = "soil_sensor"
+	KindTree         Kind = "tree"
 )
 
 // Asset is one thing that stands in the city and that someone answers for.
 type Asset struct {
 	ID string
-	// Domain is one of gas, bridge, tunnel, road, water, parking and camera.
+	// Domain is one of gas, bridge, tunnel, road, drainage, water, lighting,
+	// landscape, parking and camera.
 	Domain string
 	Kind   Kind
-	// Parent is the asset this one belongs to: the car park of a bay. Empty for
-	// everything else.
+	// Parent is the asset this one belongs to: the car park of a bay, the section
+	// of a lamp, the metering area of a meter. Empty for everything else.
 	Parent string
 	// Site is the bridge, tunnel or car park, in English.
 	Site         string

@@ -48,20 +48,19 @@ func (b *builder) device(a *Asset, every time.Duration) {
 	a.External = map[string]string{"devEui": fmt.Sprintf("70b3d5%010x", b.rng.Uint64()&0xff_ffff_ffff)}
 }
 
-func (b *builder) stream(a *Asset, measurement string, m model, fields ...Field) {
-	b.streams = append(b.streams, &Stream{
+func (b *builder) stream(a *Asset, measurement string, m model, fields ...Field) *Stream {
+	s := &Stream{
 		Asset: a, Measurement: measurement, Fields: fields, Interval: a.Interval,
 		Phase: time.Duration(b.rng.Int64N(max(1, a.Interval.Milliseconds()))) * time.Millisecond,
 		model: m, seed: b.rng.Uint64(),
-	})
+	}
+	b.streams = append(b.streams, s)
+	return s
 }
 
 func (b *builder) parking(lots, bays int) {
 	fills := occupancies()
 	sites := lotSites()
-	fields := []Field{
-		{Name: "occupied"}, {Name: "occupied_since_timestamp_seconds"}, {Name: "arrivals_total", Counter: true},
-	}
 	for i := range lots {
 		st := &b.streets[i%len(b.streets)]
 		site := sites[i%len(sites)]
@@ -69,14 +68,29 @@ func (b *builder) parking(lots, bays int) {
 		zh := fmt.Sprintf("%s%s%d号停车场", st.communities[0].zh, site.zh, i+1)
 		lot := b.place(fmt.Sprintf("P%03d", i+1), KindLot, "parking", "urban_management", st, st.lat, st.lon, 0.008)
 		lot.Site, lot.Name, lot.NameZH = en, en, zh
+		var all []*bay
 		for n := range bays/lots + one(i < bays%lots) {
-			bay := b.place(fmt.Sprintf("%s-B%04d", lot.ID, n+1), KindBay, "parking", "urban_management", st, lot.Lat, lot.Lon, 0.001)
-			bay.Parent, bay.Site, bay.Community = lot.ID, en, lot.Community
-			bay.Name, bay.NameZH = fmt.Sprintf("%s, bay %d", en, n+1), fmt.Sprintf("%s%d号泊位", zh, n+1)
-			b.device(bay, time.Minute)
-			b.stream(bay, "parking_bay", newBay(b.rng.Uint64(), fills[site.slug], stay(site.slug)), fields...)
+			a := b.place(fmt.Sprintf("%s-B%04d", lot.ID, n+1), KindBay, "parking", "urban_management", st, lot.Lat, lot.Lon, 0.001)
+			a.Parent, a.Site, a.Community = lot.ID, en, lot.Community
+			a.Name, a.NameZH = fmt.Sprintf("%s, bay %d", en, n+1), fmt.Sprintf("%s%d号泊位", zh, n+1)
+			b.device(a, time.Minute)
+			m := newBay(b.rng.Uint64(), fills[site.slug], stay(site.slug))
+			all = append(all, m)
+			b.bay(a, m)
+		}
+		if b.opt.Mix.whole {
+			b.lot(lot, all)
 		}
 	}
+}
+
+func (b *builder) bay(a *Asset, m *bay) {
+	fields := []Field{{Name: "occupied"}, {Name: "occupied_since_timestamp_seconds"}, {Name: "arrivals_total", Counter: true}}
+	if !b.opt.Mix.whole {
+		b.stream(a, "parking_bay", m, fields...)
+		return
+	}
+	b.stream(a, "parking_bay", firstOf{m, 1}, fields[:1]...).label("lot", a.Parent)
 }
 
 func one(yes bool) int {
@@ -111,7 +125,7 @@ func (b *builder) sensors(n int) {
 		b.device(a, 10*time.Second)
 		seed := b.rng.Uint64()
 		b.stream(a, s.measurement, &gauges{seed: seed, all: []gauge{s.gauge}}, s.field)
-		b.stream(a, "device", &gauges{seed: ^seed, all: []gauge{battery()}}, Field{Name: "battery_volts", Decimals: 3})
+		b.state(a, ^seed)
 		a.Thresholds = thresholds(s.kind, s.gauge.base+s.gauge.spread*(2*unit(seed, 11)-1))
 	}
 }
@@ -156,6 +170,8 @@ func thresholds(kind Kind, base float64) []Threshold {
 		return []Threshold{{"well_level_m", "above", "warning", 1.8}, {"well_level_m", "above", "critical", 2.2}}
 	case KindGasWell:
 		return []Threshold{{"well_level_m", "above", "warning", 1}, {"well_level_m", "above", "critical", 1.5}}
+	case KindManhole, KindDrain:
+		return []Threshold{{"well_level_m", "above", "warning", 1.6}, {"well_level_m", "above", "critical", 2.1}}
 	}
 	return nil
 }
@@ -178,6 +194,9 @@ func (b *builder) wells(n int) {
 		b.stream(a, "gas", &gauges{seed: seed, all: gasGauges(kind)}, gas...)
 		b.stream(a, "well", &gauges{seed: ^seed, all: []gauge{levelGauge(kind)}}, Field{Name: "level_m", Decimals: 3})
 		a.Thresholds = thresholds(kind, 0)
+		if b.opt.Mix.whole {
+			b.state(a, seed+100)
+		}
 	}
 }
 

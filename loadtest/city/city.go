@@ -16,16 +16,9 @@ type Options struct {
 	Scale float64
 	// Interval is how often every device reports; 0 leaves each kind its own.
 	Interval time.Duration
+	// Mix is what there is of each kind; the zero Mix is District.
+	Mix Mix
 }
-
-// The district at scale 1.
-const (
-	baysAtOne    = 24_000
-	lotsAtOne    = 62
-	sensorsAtOne = 3_000
-	wellsAtOne   = 1_500
-	camerasAtOne = 2_000
-)
 
 // City is what stands in it, what it reports, and what goes wrong.
 type City struct {
@@ -47,11 +40,11 @@ func New(opt Options) (*City, error) {
 	if opt.Interval < 0 {
 		return nil, fmt.Errorf("building a city: interval %v is negative", opt.Interval)
 	}
+	if opt.Mix == (Mix{}) {
+		opt.Mix = District()
+	}
 	b := newBuilder(opt)
-	b.parking(b.count(lotsAtOne), b.count(baysAtOne))
-	b.sensors(b.count(sensorsAtOne))
-	b.wells(b.count(wellsAtOne))
-	b.cameras(b.count(camerasAtOne))
+	b.build()
 	return b.city(), nil
 }
 
@@ -86,7 +79,7 @@ func (c *City) Asset(id string) (*Asset, bool) {
 }
 
 // Streams are all streams, in the order in which the city was built: bays car
-// park by car park, sensors, wells, cameras.
+// park by car park, sensors, wells, cameras, and what only Whole has.
 func (c *City) Streams() []*Stream { return c.streams }
 
 // StreamsOf are the streams of one asset.

@@ -93,7 +93,7 @@ func readAll(c *city.City, at time.Time) (values []float64) {
 }
 
 func TestASmallCityHasSomethingForEveryFault(t *testing.T) {
-	c := build(t, city.Options{Seed: 1, Scale: 0.01})
+	c := build(t, city.Options{Seed: 1, Scale: 0.01, Mix: city.Whole()})
 	for _, kind := range city.FaultKinds() {
 		require.NotEmpty(t, c.Suited(kind), kind)
 	}

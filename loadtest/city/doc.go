@@ -8,5 +8,6 @@
 //
 // The model is Yuzhong, Chongqing: car parks with geomagnetic bay sensors,
 // sensors on bridges, in tunnels, on roads and water mains, gas monitors in
-// wells and septic tanks, and cameras.
+// wells and septic tanks, and cameras. The mix Whole has all else that a city
+// watches.
 package city

@@ -3,6 +3,7 @@ package city
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 )
@@ -26,6 +27,19 @@ const (
 	BatteryLow       FaultKind = "battery_low"
 	CameraDown       FaultKind = "camera_down"
 	Silence          FaultKind = "silence" // the device sends nothing at all
+
+	// Only what a Whole city has is hit by these.
+	ManholeOpened FaultKind = "manhole_opened"
+	ManholeMoved  FaultKind = "manhole_moved" // its cover leans
+	FansStopped   FaultKind = "fans_stopped"  // all fans of a tunnel
+	LampLeakage   FaultKind = "lamp_leakage"  // current to earth
+	TreeLeaning   FaultKind = "tree_leaning"
+	DrySoil       FaultKind = "dry_soil"
+	WaterLeak     FaultKind = "water_leak"   // flow that does not stop by night
+	PumpShaking   FaultKind = "pump_shaking" // vibration
+	ClockOff      FaultKind = "clock_off"    // of a device
+	LotFull       FaultKind = "lot_full"     // all bays of a car park are taken
+	LotOverfull   FaultKind = "lot_overfull" // they park in its aisles
 )
 
 // Fault is something that goes wrong with one asset, and what is expected to
@@ -72,6 +86,17 @@ func faultSpecs() []faultSpec {
 		{BatteryLow, "device_battery_volts", 2.6, "DeviceBatteryLow", "warning"},
 		{CameraDown, "camera_up", 0, "CameraDown", "warning"},
 		{Silence, "", 0, "DeviceSilent", "warning"},
+		{ManholeOpened, "manhole_open", 1, "ManholeOpen", "critical"},
+		{ManholeMoved, "manhole_tilt_degrees", 18, "ManholeTilted", "warning"},
+		{FansStopped, "tunnel_fan_running", 0, "TunnelFansStopped", "critical"},
+		{LampLeakage, "lamp_leakage_current_ma", 42, "LampLeakageCurrentCritical", "critical"},
+		{TreeLeaning, "tree_tilt_degrees", 19, "TreeTiltCritical", "critical"},
+		{DrySoil, "soil_moisture_percent", 6, "SoilDry", "warning"},
+		{WaterLeak, "water_flow_m3_per_hour", 75, "WaterLeakSuspected", "warning"},
+		{PumpShaking, "pump_vibration_mm_per_s", 9.4, "PumpAnomaly", "info"},
+		{ClockOff, "device_clock_offset_seconds", 95, "DeviceClockOffset", "warning"},
+		{LotFull, "parking_lot_occupied", 0, "ParkingLotFull", "info"},
+		{LotOverfull, "parking_lot_occupied", 0, "ParkingLotOverfull", "warning"},
 	}
 }
 
@@ -129,7 +154,7 @@ func (c *City) Schedule(f Fault) (Fault, error) {
 		return f, fmt.Errorf("scheduling %s on %s: %w", f.Kind, f.Asset, err)
 	}
 	if f.Peak == 0 {
-		f.Peak = spec.peak
+		f.Peak = c.peak(spec, f.Asset)
 	}
 	if f.Rule == "" {
 		f.Rule = spec.rule
@@ -143,6 +168,28 @@ func (c *City) Schedule(f Fault) (Fault, error) {
 	}
 	c.faults = append(c.faults, f)
 	return f, nil
+}
+
+// peak is the default of a kind. That of a car park is as many cars as it has bays,
+// or a tenth more.
+func (c *City) peak(spec faultSpec, asset string) float64 {
+	const crowded = 1.1
+	switch spec.kind {
+	case LotFull:
+		return float64(c.baysOf(asset))
+	case LotOverfull:
+		return math.Ceil(crowded * float64(c.baysOf(asset)))
+	}
+	return spec.peak
+}
+
+func (c *City) baysOf(lot string) (n int) {
+	for _, a := range c.assets {
+		if a.Kind == KindBay && a.Parent == lot {
+			n++
+		}
+	}
+	return n
 }
 
 func (f *Fault) check() error {
@@ -164,8 +211,10 @@ func (c *City) apply(f Fault) (streams int) {
 	if !f.End.IsZero() {
 		applied.end = f.End.UnixMilli()
 	}
+	// Of several sensors of a bridge it befalls one, of fans, and devices, all.
+	all := applied.silence || f.Kind == FansStopped
 	for _, s := range c.byAsset[f.Asset] {
-		if applied.field = s.fieldOf(f.Metric); applied.field >= 0 || applied.silence {
+		if applied.field = s.fieldOf(f.Metric); (applied.field >= 0 || applied.silence) && (all || streams == 0) {
 			s.faults = append(s.faults, applied)
 			streams++
 		}

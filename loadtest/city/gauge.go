@@ -47,7 +47,7 @@ type steady float64
 
 func (s steady) read(_ int64, dst []float64) []float64 { return append(dst, float64(s)) }
 
-func battery() gauge {
+func batteryGauge() gauge {
 	return gauge{base: 3.5, spread: 0.1, perDegree: 0.002, fine: 0.004}
 }
 
@@ -110,7 +110,7 @@ func sensors() []sensor {
 	depth := sensor{KindRoadDepth, "road", "road", Field{Name: "water_depth_mm", Decimals: 1},
 		gauge{base: 0, fine: 0.4, wet: 14}, "water depth sensor", "路面积水传感器"}
 	pressure := sensor{KindPressure, "water", "water", Field{Name: "pressure_mpa", Decimals: 4},
-		gauge{base: 0.36, spread: 0.02, wave: -0.03, hour: 8, slow: 0.01, fine: 0.003}, "mains pressure sensor", "管网压力传感器"}
+		mainsGauge(), "mains pressure sensor", "管网压力传感器"}
 	return []sensor{
 		displacement, co, depth, strain, pressure,
 		visibility, strain, cable, tilt, depth,

@@ -50,6 +50,12 @@ func (b *bay) cars(k int64) int64 {
 	return int64(b.fill.integral(at)*hourMS/float64(b.stretch) + b.offset)
 }
 
+// taken says whether a car stands there.
+func (b *bay) taken(at int64) bool {
+	var room [3]float64
+	return b.read(at, room[:0])[0] > 0
+}
+
 // read appends occupied, occupied_since_timestamp_seconds and arrivals_total.
 func (b *bay) read(at int64, dst []float64) []float64 {
 	shifted := at + int64(b.offset*float64(b.stretch))

@@ -34,9 +34,13 @@ func history(t *testing.T, c *city.City, at time.Time) (db *tsdb.DB, add func(la
 			values, ok := s.Read(now, nil)
 			require.True(t, ok)
 			for i, v := range values {
-				store(v, "__name__", s.Metric(i), "asset", s.Asset.ID)
+				l := []string{"__name__", s.Metric(i), "asset", s.Asset.ID}
+				for _, own := range s.Labels {
+					l = append(l, own.Name, own.Value)
+				}
+				store(v, l...)
 			}
-			if s.Measurement == "parking_bay" && values[0] > 0 {
+			if s.Measurement == "parking_bay" && len(values) > 1 && values[0] > 0 {
 				store(values[1], "__name__", s.Metric(1), "asset", s.Asset.ID, "source", "geomagnetic")
 			}
 		}
@@ -63,7 +67,14 @@ func TestTheDefaultRulesSayNothingOfAHealthyCity(t *testing.T) {
 	set, err := ruleset.Load(nil, rules.FS)
 	require.NoError(t, err)
 	engine := promql.NewEngine(promql.EngineOpts{MaxSamples: 1e7, Timeout: time.Minute, Parser: parser.NewParser(parser.Options{})})
-	c := build(t, city.Options{Seed: 1, Scale: 0.02})
+	for name, mix := range map[string]city.Mix{"district": {}, "whole": city.Whole()} {
+		t.Run(name, func(t *testing.T) {
+			saysNothingOf(t, build(t, city.Options{Seed: 1, Scale: 0.02, Mix: mix}), set, engine)
+		})
+	}
+}
+
+func saysNothingOf(t *testing.T, c *city.City, set *ruleset.Set, engine *promql.Engine) {
 	for _, after := range []time.Duration{0, 6 * time.Hour, 10 * time.Hour, 15 * time.Hour} { // noon, evening, lamps are lit, night
 		at := noon.Add(after)
 		db, add := history(t, c, at)

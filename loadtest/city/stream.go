@@ -16,11 +16,17 @@ type Field struct {
 	Counter bool
 }
 
+// Label is one of a stream besides the asset's id.
+type Label struct{ Name, Value string }
+
 // Stream is what one device reports in one message: all fields at one instant.
 type Stream struct {
 	Asset       *Asset
 	Measurement string
 	Fields      []Field
+	// Labels tell streams of one asset apart, or say what it belongs to, such as
+	// point or section. They are sorted by name.
+	Labels []Label
 	// Interval is how often the device reports, and Phase how far into each
 	// interval it does.
 	Interval, Phase time.Duration
@@ -51,6 +57,12 @@ type firstOf struct {
 
 func (m firstOf) read(at int64, dst []float64) []float64 {
 	return m.model.read(at, dst)[:len(dst)+m.n]
+}
+
+// label adds a label; the caller adds them in the order of their names.
+func (s *Stream) label(name, value string) *Stream {
+	s.Labels = append(s.Labels, Label{name, value})
+	return s
 }
 
 // Metric is the name under which the database stores field i.

@@ -39,7 +39,7 @@ func severities(t *testing.T) map[string]string {
 
 func TestTheGroundTruthNamesRulesThatExist(t *testing.T) {
 	defaults := severities(t)
-	c := build(t, city.Options{Seed: 1, Scale: 0.01})
+	c := build(t, city.Options{Seed: 1, Scale: 0.01, Mix: city.Whole()})
 	named := 0
 	for _, kind := range city.FaultKinds() {
 		fault, err := c.Schedule(city.Fault{Kind: kind, Asset: c.Suited(kind)[0], Onset: noon})
@@ -53,18 +53,34 @@ func TestTheGroundTruthNamesRulesThatExist(t *testing.T) {
 // TestNothingIsAlarmingWithoutAFault looks at a year, so that pages can be
 // judged: one without a fault is a false alarm.
 func TestNothingIsAlarmingWithoutAFault(t *testing.T) {
-	type limit struct {
-		above bool
-		value float64
-	}
 	limits := map[string][]limit{ // warning levels of the default rules
 		"gas_ch4_lel_percent": {{true, 10}}, "gas_co_ppm": {{true, 24}}, "gas_h2s_ppm": {{true, 6.6}}, "gas_o2_percent": {{false, 19.5}, {true, 23}},
 		"tunnel_co_ppm": {{true, 70}}, "tunnel_no2_ppm": {{true, 1}}, "tunnel_visibility_per_m": {{true, 0.007}},
 		"structure_tilt_degrees": {{true, 0.23}, {false, -0.23}}, "structure_acceleration_mps2": {{true, 0.315}},
 		"road_water_depth_mm": {{true, 150}}, "water_pressure_mpa": {{false, 0.14}}, "device_battery_volts": {{false, 3.2}},
 		"camera_up": {{false, 1}}, "structure_crack_width_mm": {{true, 0.2}},
+		"manhole_open": {{true, 0}}, "manhole_tilt_degrees": {{true, 10}}, "lamp_leakage_current_ma": {{true, 10}},
+		"tree_tilt_degrees": {{true, 5}, {false, -5}}, "soil_moisture_percent": {{false, 10}, {true, 45}},
+		"device_rssi_dbm": {{false, -120}}, "device_clock_offset_seconds": {{true, 60}, {false, -60}},
+		"water_flow_m3_per_hour":  {{false, 5}, {true, 120}}, // no rule: what is plausible
+		"pump_vibration_mm_per_s": {{false, 1}, {true, 4.5}}, "pump_current_amperes": {{false, 30}, {true, 55}},
+		"pump_speed_rpm": {{false, 1440}, {true, 1500}}, "pump_running": {{false, 1}, {true, 1}},
+		"tunnel_fan_running": {{false, 0}, {true, 1}}, "lamp_on": {{false, 0}, {true, 1}}, "lamp_power_watts": {{false, 0}, {true, 120}},
+		"parking_lot_occupied": {{false, 0}, {true, 1e4}}, "parking_lot_capacity": {{false, 1}},
 	}
-	c := build(t, city.Options{Seed: 1, Scale: 0.007})
+	for name, mix := range map[string]city.Mix{"district": {}, "whole": city.Whole()} {
+		t.Run(name, func(t *testing.T) {
+			nothingIsBeyond(t, build(t, city.Options{Seed: 1, Scale: 0.007, Mix: mix}), limits)
+		})
+	}
+}
+
+type limit struct {
+	above bool
+	value float64
+}
+
+func nothingIsBeyond(t *testing.T, c *city.City, limits map[string][]limit) {
 	var values []float64
 	for _, s := range c.Streams() {
 		if s.Measurement == "parking_bay" {

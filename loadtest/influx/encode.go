@@ -80,6 +80,12 @@ func (e *Encoder) appendKey(dst []byte, s *city.Stream) []byte {
 			dst = appendEscaped(dst, value)
 		}
 	}
+	for _, l := range s.Labels {
+		dst = append(dst, ',')
+		dst = appendEscaped(dst, l.Name)
+		dst = append(dst, '=')
+		dst = appendEscaped(dst, l.Value)
+	}
 	return dst
 }
 
