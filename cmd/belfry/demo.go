@@ -21,6 +21,7 @@ type demoCmd struct {
 	JSON     bool            `name:"json" help:"Print JSON lines: start, status, page, summary."`
 	Language config.Language `enum:"en,zh-CN," default:"" help:"Speak English (en) or Chinese (zh-CN); by default what LANG says."`
 	Speed    float64         `default:"600" help:"How many times as fast as they were recorded the real data are played, 20 to 3600."`
+	Scale    float64         `default:"0.15" help:"How large the simulated district is, 0.05 to 5; 1 makes about 100,000 series."`
 	Insecure bool            `help:"Serve everyone without tokens, also beyond this machine."`
 }
 
@@ -29,16 +30,22 @@ func (*demoCmd) Help() string {
 	return `
 Starts a Belfry of its own on this machine and shows it at work: real data of car
 parks and of the air beside a road are replayed into it over HTTP, together with
-a small simulated district in which hazards happen by a script. The terminal shows
-how many readings are stored, and each page as somebody on call would get it: what,
-where, which team, value against limit, and the milliseconds from the reading to
-the page. The first comes within seconds.
+a simulated district of all that a city watches, in which hazards happen by a
+script and cameras see things. The terminal shows how many readings are stored,
+and each page as somebody on call would get it: what, where, which team, value
+against limit, and the milliseconds from the reading to the page. The first comes
+within seconds.
+
+For walls there is a past as well, made in a new data directory before the start:
+a day of readings, a week of some, and a month of hazards and of what cameras saw,
+marked as simulated. Some hazards are not over.
 
 Examples:
 
   belfry demo
   belfry demo --duration 90s --json | jq -c 'select(.type == "page")'
   belfry demo --language zh-CN --listen 127.0.0.1:0
+  belfry demo --scale 1                (12 s until the start, 0.6 GB)
   belfry demo --data-dir demo-data     (and then: belfry serve --data-dir demo-data)`
 }
 
@@ -47,7 +54,7 @@ func (c *demoCmd) Run(ctx context.Context, g *globals) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
 	defer stop()
 	o := demo.Options{
-		Listen: c.Listen, Insecure: c.Insecure, DataDir: c.DataDir, Duration: c.Duration, Speed: c.Speed,
+		Listen: c.Listen, Insecure: c.Insecure, DataDir: c.DataDir, Duration: c.Duration, Speed: c.Speed, Scale: c.Scale,
 		Language: c.Language, JSON: c.JSON, Stdout: g.stdout, Stderr: g.stderr,
 	}
 	if o.Language == "" {

@@ -31,6 +31,7 @@ type Options struct {
 	DataDir  string        // kept; "" is a temporary directory that is removed
 	Duration time.Duration // when to stop; 0 is never
 	Speed    float64       // of the replay, times real time; 0 is 600
+	Scale    float64       // of the simulated district: 1 makes about 100,000 series; 0 is 0.15
 	Language config.Language
 	JSON     bool // JSON lines instead of text
 	Colour   bool
@@ -57,6 +58,7 @@ const evaluationInterval = time.Second
 // reporter tells what happens. Its methods are called concurrently.
 type reporter interface {
 	every() time.Duration // how often it wants to hear a status
+	preparing() error     // the past is being made
 	start(opening) error
 	page(pager.Page) error
 	status(progress) error
@@ -140,6 +142,12 @@ func (o *Options) complete() error {
 	if !(o.Speed >= slowest && o.Speed <= fastest) {
 		return fmt.Errorf("--speed: want a number from %d to %d; got %v", slowest, fastest, o.Speed)
 	}
+	if o.Scale == 0 {
+		o.Scale = defaultScale
+	}
+	if !(o.Scale >= smallest && o.Scale <= largest) {
+		return fmt.Errorf("--scale: want a number from %v to %v, of which 1 makes about 100,000 series; got %v", smallest, largest, o.Scale)
+	}
 	if o.Duration < 0 {
 		return fmt.Errorf("--duration: want a duration such as 1m30s; got %v", o.Duration)
 	}
@@ -190,12 +198,17 @@ func (o *Options) reporter() (reporter, *slog.Logger) {
 func (d *demo) run(ctx context.Context, cfg *config.Config) error {
 	var logger *slog.Logger
 	d.report, logger = d.o.reporter()
-	district, err := newCity()
+	district, err := newCity(d.o.Scale)
 	if err != nil {
 		return err
 	}
 	if d.catalog, err = newCatalog(district); err != nil {
 		return err
+	}
+	w := newWatchmen(district)
+	busy, err := d.prepare(ctx, cfg, district, w)
+	if err != nil {
+		return explained(err, cfg)
 	}
 	a, err := app.New(ctx, app.Options{
 		Config: cfg, Logger: logger, Metrics: d.metrics, Deliver: d.deliver, Catalog: d.catalog,
@@ -208,15 +221,16 @@ func (d *demo) run(ctx context.Context, cfg *config.Config) error {
 	if err != nil {
 		return errors.Join(err, a.Close())
 	}
+	f.district.script.leave(busy)
 	writer := newWriter(a.URL(), d.tally)
 	defer writer.close()
 	f.send = writer.write
-	return d.play(ctx, a, f)
+	return d.play(ctx, a, f.run, func(ctx context.Context) error { return w.run(ctx, writer.see) })
 }
 
-// play runs Belfry, what feeds it, and who reports. The feed ends first, so
-// that all it has sent is answered.
-func (d *demo) play(ctx context.Context, a *app.App, f *feed) error {
+// play runs Belfry, what feeds it, and who reports. The feeds end first, so
+// that all they have sent is answered.
+func (d *demo) play(ctx context.Context, a *app.App, feeds ...func(context.Context) error) error {
 	if d.o.Duration > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, d.o.Duration)
@@ -231,11 +245,13 @@ func (d *demo) play(ctx context.Context, a *app.App, f *feed) error {
 	server.Go(func() {
 		d.end(a.Run(serving))
 	})
-	others.Go(func() {
-		if err := f.run(ctx); err != nil {
-			d.end(err)
-		}
-	})
+	for _, feed := range feeds {
+		others.Go(func() {
+			if err := feed(ctx); err != nil {
+				d.end(err)
+			}
+		})
+	}
 	others.Go(func() { d.observe(ctx) })
 	<-ctx.Done()
 	others.Wait()

@@ -8,16 +8,24 @@ import (
 	"github.com/belfry-city/belfry/loadtest/influx"
 )
 
-// The simulated district: small, and every device reports every second, so
-// that there is something to see.
+// The simulated district is small unless somebody asks for more, and then every
+// device reports every second, so that there is something to see. In a larger one
+// each kind has its own pace.
 const (
-	districtScale    = 0.04
-	districtInterval = time.Second
-	districtSeed     = 20141003
+	defaultScale = 0.15
+	smallest     = 0.05
+	largest      = 5
+	lively       = 0.25 // up to this scale
+	livelyPace   = time.Second
+	districtSeed = 20141003
 )
 
-func newCity() (*city.City, error) {
-	c, err := city.New(city.Options{Seed: districtSeed, Scale: districtScale, Interval: districtInterval})
+func newCity(scale float64) (*city.City, error) {
+	o := city.Options{Seed: districtSeed, Scale: scale, Mix: city.Whole()}
+	if scale <= lively {
+		o.Interval = livelyPace
+	}
+	c, err := city.New(o)
 	if err != nil {
 		return nil, fmt.Errorf("make the simulated district: %w", err)
 	}

@@ -20,6 +20,9 @@ type jsonLines struct {
 
 func (j *jsonLines) every() time.Duration { return time.Second }
 
+// preparing is not told: programs find start first.
+func (j *jsonLines) preparing() error { return nil }
+
 func (j *jsonLines) line(v any) error {
 	text, err := json.Marshal(v)
 	if err != nil {

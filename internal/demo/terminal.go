@@ -85,6 +85,14 @@ func (t *terminal) Write(p []byte) (int, error) {
 	return len(p), t.showLocked(lines, t.pinned)
 }
 
+// preparing is told to who waits in front of a terminal.
+func (t *terminal) preparing() error {
+	if t.width == nil {
+		return nil
+	}
+	return t.show([]string{t.paint(dim, t.past)}, nil)
+}
+
 func (t *terminal) start(o opening) error {
 	after := t.stop
 	if o.duration > 0 {

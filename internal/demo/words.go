@@ -31,6 +31,7 @@ type phrases struct {
 	addressSays                                          string
 	realSays                                             string // speed
 	simulatedSays                                        string // number of assets
+	past                                                 string // it is being made
 	removedAtEnd, kept, stop, stopAfter                  string // stopAfter: a duration
 	firstPage                                            string
 
@@ -78,7 +79,8 @@ func english() phrases {
 		address: "Address", devices: "Devices", ask: "Try", real: "Replayed", simulated: "Simulated", dataDir: "Data", end: "Stop",
 		addressSays:   "InfluxDB writes, PromQL, Alertmanager API",
 		realSays:      "car parks in Aarhus and roadside air in Italy, %s times as fast",
-		simulatedSays: "a district of %s assets reporting each second, with hazards",
+		simulatedSays: "a district of %s assets with hazards, and the month before",
+		past:          "Making the month before …",
 		removedAtEnd:  "removed at the end", kept: "kept", stop: "Ctrl-C", stopAfter: "by itself after %s, or Ctrl-C",
 		firstPage: "The first page comes in about ten seconds.",
 		severity:  map[string]string{"critical": "CRITICAL", "warning": "WARNING", "info": "INFO"},
@@ -112,7 +114,8 @@ func chinese() phrases {
 		address: "地址", devices: "设备接入", ask: "试查", real: "回放", simulated: "模拟", dataDir: "数据", end: "停止",
 		addressSays:   "InfluxDB 写入、PromQL、Alertmanager API",
 		realSays:      "奥胡斯 8 座停车场、意大利路边空气的真实数据，%s 倍速",
-		simulatedSays: "一个城区的 %s 个设施，每秒上报；险情按脚本发生",
+		simulatedSays: "一个城区的 %s 个设施，险情按脚本发生；另有此前一个月的数据",
+		past:          "正在生成此前一个月的数据……",
 		removedAtEnd:  "结束时删除", kept: "保留", stop: "Ctrl-C", stopAfter: "%s 后自动停止，或 Ctrl-C",
 		firstPage: "约十秒后出现第一条告警。",
 		severity:  map[string]string{"critical": "紧急", "warning": "警告", "info": "提示"},

@@ -14,7 +14,8 @@ import (
 // writer sends line protocol as any client of InfluxDB 2 does, and counts what
 // the answers say.
 type writer struct {
-	url    string
+	url    string // of line protocol
+	camera string // of what cameras see
 	client *http.Client
 	tally  *tally
 }
@@ -22,6 +23,7 @@ type writer struct {
 func newWriter(url string, t *tally) *writer {
 	return &writer{
 		url:    url + "/api/v2/write?org=belfry&bucket=demo&precision=ns",
+		camera: url + "/api/belfry/v1/in/camera",
 		client: &http.Client{Transport: &http.Transport{}, Timeout: 30 * time.Second},
 		tally:  t,
 	}
@@ -32,8 +34,18 @@ func (w *writer) close() { w.client.CloseIdleConnections() }
 // write sends lines until they have been answered for good: acknowledged, or
 // refused in part. While Belfry cannot take them it tries again, until ctx ends.
 func (w *writer) write(ctx context.Context, lines []byte, values int) error {
+	return w.post(ctx, w.url, "text/plain; charset=utf-8", lines, values)
+}
+
+// see sends what a camera saw, as write does: its confidence, and that it is up.
+func (w *writer) see(ctx context.Context, text []byte) error {
+	const values = 2
+	return w.post(ctx, w.camera, "application/json", text, values)
+}
+
+func (w *writer) post(ctx context.Context, url, kind string, body []byte, values int) error {
 	for {
-		again, err := w.once(context.WithoutCancel(ctx), lines, values)
+		again, err := w.once(context.WithoutCancel(ctx), url, kind, body, values)
 		if err == nil {
 			w.tally.trouble(nil)
 			return nil
@@ -47,14 +59,14 @@ func (w *writer) write(ctx context.Context, lines []byte, values int) error {
 	}
 }
 
-// once sends lines. On an error they may be sent again after some time.
-func (w *writer) once(ctx context.Context, lines []byte, values int) (again time.Duration, err error) {
+// once sends something. On an error it may be sent again after some time.
+func (w *writer) once(ctx context.Context, url, kind string, body []byte, values int) (again time.Duration, err error) {
 	const pause = time.Second
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url, bytes.NewReader(lines))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		return pause, fmt.Errorf("make a request: %w", err)
 	}
-	req.Header.Set("Content-Type", "text/plain; charset=utf-8")
+	req.Header.Set("Content-Type", kind)
 	resp, err := w.client.Do(req)
 	if err != nil {
 		return pause, fmt.Errorf("send readings: %w", err)

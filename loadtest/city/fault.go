@@ -21,6 +21,7 @@ const (
 	TunnelSmoke      FaultKind = "tunnel_smoke"      // extinction in a tunnel
 	BridgeShift      FaultKind = "bridge_shift"      // displacement of a bridge
 	BridgeStrain     FaultKind = "bridge_strain"     // strain in a bridge
+	CrackWidening    FaultKind = "crack_widening"    // a crack of a bridge
 	CableSlack       FaultKind = "cable_slack"       // a stay cable loses force
 	RoadFlood        FaultKind = "road_flood"        // water stands on a road
 	MainBurst        FaultKind = "main_burst"        // pressure of a water main falls
@@ -80,6 +81,7 @@ func faultSpecs() []faultSpec {
 		{TunnelSmoke, "tunnel_visibility_per_m", 0.014, "TunnelVisibilityCritical", "critical"},
 		{BridgeShift, "structure_displacement_mm", 64, "BridgeDisplacementCritical", "critical"},
 		{BridgeStrain, "structure_strain_microstrain", 620, "BridgeStrainCritical", "critical"},
+		{CrackWidening, "structure_crack_width_mm", 0.34, "BridgeCrackWide", "warning"},
 		{CableSlack, "structure_cable_force_kn", 1200, "BridgeCableForceCritical", "critical"},
 		{RoadFlood, "road_water_depth_mm", 320, "RoadWaterDepthCritical", "critical"},
 		{MainBurst, "water_pressure_mpa", 0.07, "WaterPressureCritical", "critical"},
@@ -181,6 +183,17 @@ func (c *City) peak(spec faultSpec, asset string) float64 {
 		return math.Ceil(crowded * float64(c.baysOf(asset)))
 	}
 	return spec.peak
+}
+
+// DefaultPeak is what the value of an asset reaches in a fault of the kind that
+// does not say.
+func (c *City) DefaultPeak(kind FaultKind, asset string) float64 {
+	for _, s := range faultSpecs() {
+		if s.kind == kind {
+			return c.peak(s, asset)
+		}
+	}
+	return 0
 }
 
 func (c *City) baysOf(lot string) (n int) {

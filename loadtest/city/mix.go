@@ -29,8 +29,8 @@ func District() Mix {
 // that. Belfry makes about 100,000 series of it at scale 1, its own included.
 func Whole() Mix {
 	return Mix{
-		Lots: 62, Bays: 4_800, Sensors: 900, Wells: 600, Cameras: 500,
-		whole: true, Points: 30, Manholes: 700, Drains: 250, Pumps: 60, Meters: 250, Lamps: 1_800, SoilSensors: 250, Trees: 300,
+		Lots: 62, Bays: 6_600, Sensors: 900, Wells: 600, Cameras: 500,
+		whole: true, Points: 30, Manholes: 700, Drains: 250, Pumps: 60, Meters: 250, Lamps: 2_000, SoilSensors: 250, Trees: 300,
 		lampsASection: 20, metersAnArea: 4,
 	}
 }
