@@ -45,7 +45,7 @@ Examples:
   belfry demo
   belfry demo --duration 90s --json | jq -c 'select(.type == "page")'
   belfry demo --language zh-CN --listen 127.0.0.1:0
-  belfry demo --scale 1                (12 s until the start, 0.6 GB)
+  belfry demo --scale 1                (some 10 s until the start, 0.7 GB)
   belfry demo --data-dir demo-data     (and then: belfry serve --data-dir demo-data)`
 }
 

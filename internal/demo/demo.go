@@ -206,8 +206,13 @@ func (d *demo) run(ctx context.Context, cfg *config.Config) error {
 		return err
 	}
 	w := newWatchmen(district)
+	d.began = time.Now()
+	d.ended = d.began
 	busy, err := d.prepare(ctx, cfg, district, w)
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil // whoever stops it meanwhile wants no more
+	case err != nil:
 		return explained(err, cfg)
 	}
 	a, err := app.New(ctx, app.Options{

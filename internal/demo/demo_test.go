@@ -219,6 +219,18 @@ func TestItStopsByItself(t *testing.T) {
 	require.True(t, strings.HasSuffix(out.String(), "数据目录已删除，没有留下任何东西。\n"))
 }
 
+func TestWhoStopsItBeforeItHasBegunLeavesNothing(t *testing.T) {
+	tmp := t.TempDir()
+	t.Setenv("TMPDIR", tmp)
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	var out bytes.Buffer
+	require.NoError(t, demo.Run(ctx, demo.Options{Listen: "127.0.0.1:0", Stdout: &out, Stderr: t.Output()}))
+	left, err := os.ReadDir(tmp)
+	require.NoError(t, err)
+	require.Empty(t, left)
+}
+
 func TestWhatCannotWorkIsSaidInOneLineWithWhatToDo(t *testing.T) {
 	busy, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -239,6 +251,7 @@ func TestWhatCannotWorkIsSaidInOneLineWithWhatToDo(t *testing.T) {
 		{"a directory that is a file", demo.Options{DataDir: inTheWay}, tmp, []string{inTheWay, "--data-dir"}},
 		{"no temporary directory", demo.Options{}, inTheWay, []string{inTheWay, "--data-dir"}},
 		{"standing still", demo.Options{Speed: 1}, tmp, []string{"--speed", "20 to 3600"}},
+		{"a city that is too large", demo.Options{Scale: 50}, tmp, []string{"--scale", "0.05 to 5"}},
 		{"a time that is over", demo.Options{Duration: -time.Second}, tmp, []string{"--duration"}},
 	} {
 		t.Run(test.story, func(t *testing.T) {

@@ -149,7 +149,7 @@ func thePastIsThere(t *testing.T, url string, began time.Time) {
 		`count(gas_ch4_lel_percent offset 20h)`, `count(parking_bay_occupied offset 20h)`, `count(structure_strain_microstrain offset 6d)`,
 		`count(asset_info offset 6d)`, `count(last_over_time(parking_stay_seconds[1d]))`, `count(last_over_time(water_night_flow_m3_per_hour[1d]))`,
 		`count(last_over_time(water_dma_night_flow_m3_per_hour[1d]))`, `count(anomaly_upper offset 2d > anomaly_lower offset 2d)`,
-		`count(count_over_time(camera_event_confidence[1d]))`, `count(max_over_time(anomaly_score[6d]) > 1)`,
+		`count(count_over_time(camera_event_confidence[1d]))`, `count(max_over_time(anomaly_score[3d]) > 1)`,
 	} {
 		require.Len(t, ask(t, url, expr), 1, expr)
 	}

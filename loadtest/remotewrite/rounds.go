@@ -109,6 +109,9 @@ func NewRounds(streams []*city.Stream, opt RoundsOptions) (*Rounds, error) {
 // labelsOf are sorted by name, as senders have them.
 func labelsOf(s *city.Stream, field int, tags []string) ([]string, error) {
 	pairs := map[string]string{"__name__": s.Metric(field), "asset": s.Asset.ID, "instance": "collector.example.org:9100", "job": "city"}
+	for _, l := range s.Labels {
+		pairs[l.Name] = l.Value
+	}
 	for _, name := range tags {
 		value, ok := s.Asset.Attribute(name)
 		if !ok {

@@ -36,9 +36,11 @@ type Options struct {
 	Free func(*city.Asset) bool
 }
 
-// Length is how far readings reach back, those of all and those of landmarks.
+// Length is how far readings reach back, LandmarkLength those of some assets of
+// each kind, and JudgedLength what models say of a few.
 const (
 	Length         = 24 * time.Hour
+	JudgedLength   = 3 * 24 * time.Hour
 	LandmarkLength = 7 * 24 * time.Hour
 )
 

@@ -59,7 +59,7 @@ func judge(ctx context.Context, o Options) ([]*verdict, error) {
 			}
 		}
 	}
-	from := o.Until.Add(-LandmarkLength).Truncate(step)
+	from := o.Until.Add(-JudgedLength).Truncate(step)
 	work := pool.New().WithContext(ctx).WithCancelOnError().WithMaxGoroutines(runtime.GOMAXPROCS(0))
 	for _, v := range all {
 		work.Go(func(ctx context.Context) error { return v.judge(ctx, from, o.Until) })
@@ -122,9 +122,13 @@ func part(o detector.Output, v model.Verdict) float64 {
 
 func (v *verdict) source() *source {
 	return &source{series: v.series, read: func(at int64, dst []float64) []float64 {
-		n := int((at - v.from) / step.Milliseconds())
+		n := int((at - v.from) / step.Milliseconds()) // negative before, as both are at whole steps
 		for i := range v.values {
-			dst = append(dst, v.values[i][n])
+			if n < 0 {
+				dst = append(dst, math.NaN())
+			} else {
+				dst = append(dst, v.values[i][n])
+			}
 		}
 		return dst
 	}}
