@@ -1,0 +1,2 @@
+// Package query answers the queries of Grafana's panels, a file for each kind.
+package query
