@@ -143,7 +143,7 @@ func (c *Client) do(req *http.Request, read func(io.Reader) error) error {
 		}
 		var known *Error
 		if errors.As(err, &known) {
-			return err
+			return known
 		}
 		return &Error{Kind: Garbled, URL: c.URL(), Detail: err.Error(), err: err}
 	}

@@ -125,43 +125,6 @@ func (c *Client) Series(ctx context.Context, s Selection) (series []map[string]s
 	return series, err
 }
 
-// MetricNames returns the metrics that an expression reads, each once, as far
-// as it names them.
-func (c *Client) MetricNames(ctx context.Context, expr string) (names []string, err error) {
-	err = c.post(ctx, c.at("api", "v1", "parse_query"), url.Values{"query": {expr}}, func(r io.Reader) error {
-		tree, err := decodeData[any](r)
-		seen := map[string]bool{}
-		selectors(tree, func(name string) {
-			if !seen[name] {
-				seen[name] = true
-				names = append(names, name)
-			}
-		})
-		return err
-	})
-	return names, err
-}
-
-// selectors walks the tree of an expression. The depth is bounded by the
-// decoder's.
-func selectors(node any, found func(name string)) {
-	switch n := node.(type) {
-	case map[string]any:
-		kind, _ := n["type"].(string)
-		if name, _ := n["name"].(string); name != "" && (kind == "vectorSelector" || kind == "matrixSelector") {
-			found(name)
-			return
-		}
-		for _, key := range []string{"expr", "param", "lhs", "rhs", "args"} {
-			selectors(n[key], found)
-		}
-	case []any:
-		for _, child := range n {
-			selectors(child, found)
-		}
-	}
-}
-
 // decodeData reads the data of an answer of the Prometheus API.
 func decodeData[T any](r io.Reader) (T, error) {
 	var answer struct {

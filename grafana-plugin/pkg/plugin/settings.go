@@ -12,6 +12,7 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/backend/instancemgmt"
 
 	"github.com/belfry-city/belfry/grafana-plugin/pkg/client"
+	"github.com/belfry-city/belfry/grafana-plugin/pkg/live"
 	"github.com/belfry-city/belfry/grafana-plugin/pkg/query"
 	"github.com/belfry-city/belfry/grafana-plugin/pkg/wording"
 )
@@ -28,10 +29,11 @@ const tokenKey = "token"
 
 // source is one data source of Grafana's. It is safe for concurrent use.
 type source struct {
-	client *client.Client
-	runner *query.Runner
-	lang   wording.Lang
-	broken error // what is wrong with the settings; nothing else is used then
+	client   *client.Client
+	runner   *query.Runner
+	channels *live.Channels
+	lang     wording.Lang
+	broken   error // what is wrong with the settings; nothing else is used then
 }
 
 // newSource makes one from its settings. Settings that are wrong make one that
@@ -77,7 +79,13 @@ func (s *source) connect(ctx context.Context, from backend.DataSourceInstanceSet
 	if err != nil {
 		return err
 	}
-	s.runner = query.New(query.Options{Client: s.client, Scrape: scrape, Lang: s.lang})
+	s.channels = live.NewChannels(from.UID)
+	s.runner = query.New(query.Options{
+		Client: s.client, Scrape: scrape, Lang: s.lang, Source: from.UID,
+		Channel: func(m query.Model, span time.Duration) string {
+			return s.channels.Of(live.Spec{Query: m, Span: span.Milliseconds()})
+		},
+	})
 	return nil
 }
 

@@ -33,6 +33,9 @@ func (a *asked) metrics(ctx context.Context) (frames data.Frames, err error) {
 	if !a.Range && !a.Instant {
 		a.Range = true
 	}
+	if a.Live && a.Range && !a.alerting {
+		a.Instant = false // rows are added to those of the range
+	}
 	if a.Range {
 		frames, err = a.over(ctx, expr, w)
 		if err != nil {
@@ -77,6 +80,8 @@ func (a *asked) shape(result *client.Result, expr string, w window) (frames data
 		frames = data.Frames{a.table(result)}
 	case a.Format == formatHeatmap && !a.alerting:
 		frames = heatmaps(result, expr, w)
+	case a.Live && !a.alerting:
+		frames = data.Frames{a.together(result, expr, w)}
 	default:
 		frames = a.many(result, expr, w)
 	}

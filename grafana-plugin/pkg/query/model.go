@@ -13,83 +13,83 @@ import (
 // Model is one query as the editor writes it. Kind chooses which of the parts
 // counts; nothing is metrics.
 type Model struct {
-	RefID string `json:"refId"`
-	Kind  string `json:"kind"`
-	Live  bool   `json:"live"`
-	Lang  string `json:"lang"` // of notices and errors; nothing: that of the data source
+	RefID string `json:"refId,omitzero"`
+	Kind  string `json:"kind,omitzero"`
+	Live  bool   `json:"live,omitzero"`
+	Lang  string `json:"lang,omitzero"` // of notices and errors; nothing: that of the data source
 
-	Expr         string `json:"expr"`
-	Range        bool   `json:"range"`
-	Instant      bool   `json:"instant"`
-	Exemplar     bool   `json:"exemplar"`
-	LegendFormat string `json:"legendFormat"`
-	Interval     string `json:"interval"` // the shortest step
-	Format       string `json:"format"`
+	Expr         string `json:"expr,omitzero"`
+	Range        bool   `json:"range,omitzero"`
+	Instant      bool   `json:"instant,omitzero"`
+	Exemplar     bool   `json:"exemplar,omitzero"`
+	LegendFormat string `json:"legendFormat,omitzero"`
+	Interval     string `json:"interval,omitzero"` // the shortest step
+	Format       string `json:"format,omitzero"`
 
-	Hazards   HazardsPart   `json:"hazards"`
-	Assets    AssetsPart    `json:"assets"`
-	Events    EventsPart    `json:"events"`
-	Anomalies AnomaliesPart `json:"anomalies"`
-	Response  ResponsePart  `json:"response"`
+	Hazards   HazardsPart   `json:"hazards,omitzero"`
+	Assets    AssetsPart    `json:"assets,omitzero"`
+	Events    EventsPart    `json:"events,omitzero"`
+	Anomalies AnomaliesPart `json:"anomalies,omitzero"`
+	Response  ResponsePart  `json:"response,omitzero"`
 }
 
 // HazardsPart chooses hazards.
 type HazardsPart struct {
-	Show     string `json:"show"`
-	By       string `json:"by"`
-	Status   Filter `json:"status"`
-	Severity Filter `json:"severity"`
-	Domain   Filter `json:"domain"`
-	Team     Filter `json:"team"`
-	Street   Filter `json:"street"`
-	District Filter `json:"district"`
-	Rule     Filter `json:"rule"`
-	Asset    Filter `json:"asset"`
-	Q        string `json:"q"`
-	Limit    int    `json:"limit"`
+	Show     string `json:"show,omitzero"`
+	By       string `json:"by,omitzero"`
+	Status   Filter `json:"status,omitzero"`
+	Severity Filter `json:"severity,omitzero"`
+	Domain   Filter `json:"domain,omitzero"`
+	Team     Filter `json:"team,omitzero"`
+	Street   Filter `json:"street,omitzero"`
+	District Filter `json:"district,omitzero"`
+	Rule     Filter `json:"rule,omitzero"`
+	Asset    Filter `json:"asset,omitzero"`
+	Q        string `json:"q,omitzero"`
+	Limit    int    `json:"limit,omitzero"`
 }
 
 // AssetsPart chooses assets.
 type AssetsPart struct {
-	Show     string `json:"show"`
-	Domain   Filter `json:"domain"`
-	Team     Filter `json:"team"`
-	Street   Filter `json:"street"`
-	District Filter `json:"district"`
-	State    Filter `json:"state"`
-	Asset    Filter `json:"asset"`
-	Q        string `json:"q"`
-	Metrics  Filter `json:"metrics"`
-	Limit    int    `json:"limit"`
+	Show     string `json:"show,omitzero"`
+	Domain   Filter `json:"domain,omitzero"`
+	Team     Filter `json:"team,omitzero"`
+	Street   Filter `json:"street,omitzero"`
+	District Filter `json:"district,omitzero"`
+	State    Filter `json:"state,omitzero"`
+	Asset    Filter `json:"asset,omitzero"`
+	Q        string `json:"q,omitzero"`
+	Metrics  Filter `json:"metrics,omitzero"`
+	Limit    int    `json:"limit,omitzero"`
 }
 
 // EventsPart chooses events.
 type EventsPart struct {
-	Show     string `json:"show"`
-	Kind     Filter `json:"kind"`
-	Domain   Filter `json:"domain"`
-	Team     Filter `json:"team"`
-	Severity Filter `json:"severity"`
-	Asset    Filter `json:"asset"`
-	Q        string `json:"q"`
-	Limit    int    `json:"limit"`
+	Show     string `json:"show,omitzero"`
+	Kind     Filter `json:"kind,omitzero"`
+	Domain   Filter `json:"domain,omitzero"`
+	Team     Filter `json:"team,omitzero"`
+	Severity Filter `json:"severity,omitzero"`
+	Asset    Filter `json:"asset,omitzero"`
+	Q        string `json:"q,omitzero"`
+	Limit    int    `json:"limit,omitzero"`
 }
 
 // AnomaliesPart chooses what detectors watch.
 type AnomaliesPart struct {
-	Select   string `json:"select"`
-	Detector string `json:"detector"`
-	Limit    int    `json:"limit"`
+	Select   string `json:"select,omitzero"`
+	Detector string `json:"detector,omitzero"`
+	Limit    int    `json:"limit,omitzero"`
 }
 
 // ResponsePart chooses what is asked of the past.
 type ResponsePart struct {
-	Show     string `json:"show"`
-	By       string `json:"by"`
-	Domain   Filter `json:"domain"`
-	Team     Filter `json:"team"`
-	Street   Filter `json:"street"`
-	Severity Filter `json:"severity"`
+	Show     string `json:"show,omitzero"`
+	By       string `json:"by,omitzero"`
+	Domain   Filter `json:"domain,omitzero"`
+	Team     Filter `json:"team,omitzero"`
+	Street   Filter `json:"street,omitzero"`
+	Severity Filter `json:"severity,omitzero"`
 }
 
 // Filter is words of which one is wanted, and with a ! in front words that are
@@ -169,8 +169,8 @@ func Kinds() []string {
 	return []string{KindMetrics, KindHazards, KindAssets, KindEvents, KindAnomalies, KindResponse}
 }
 
-// language is that of a query, or that of the data source.
-func (m *Model) language(fallback wording.Lang) wording.Lang {
+// Language is that of a query, or else that of the data source.
+func (m *Model) Language(fallback wording.Lang) wording.Lang {
 	if m.Lang == "" {
 		return fallback
 	}

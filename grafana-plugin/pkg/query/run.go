@@ -25,7 +25,9 @@ type Options struct {
 	Lang   wording.Lang
 	// Channel returns the channel on which what a query answers is sent again
 	// when it changes; nil: nothing is.
-	Channel func(Model) string
+	Channel func(m Model, span time.Duration) string
+	// Source is the data source's uid, for links that go by way of it.
+	Source string
 }
 
 // concurrent is how many queries of one panel run at the same time.
@@ -53,6 +55,7 @@ type asked struct {
 	*Runner
 	Model
 	from, to time.Time
+	now      time.Time
 	interval time.Duration
 	points   int64
 	lang     wording.Lang
@@ -91,8 +94,8 @@ func (r *Runner) Run(ctx context.Context, req Request) backend.Responses {
 			tables++
 		}
 		models = append(models, &asked{
-			Runner: r, Model: m, from: q.TimeRange.From.UTC(), to: q.TimeRange.To.UTC(), interval: q.Interval, points: q.MaxDataPoints,
-			lang: m.language(r.Lang), alerting: req.Alerting,
+			Runner: r, Model: m, from: q.TimeRange.From.UTC(), to: q.TimeRange.To.UTC(), now: time.Now(), interval: q.Interval, points: q.MaxDataPoints,
+			lang: m.Language(r.Lang), alerting: req.Alerting,
 		})
 	}
 	p := pool.New().WithMaxGoroutines(concurrent)
@@ -122,7 +125,7 @@ func (a *asked) answer(ctx context.Context) (resp backend.DataResponse) {
 		if frames[0].Meta == nil {
 			frames[0].Meta = &data.FrameMeta{}
 		}
-		frames[0].Meta.Channel = a.Channel(a.Model)
+		frames[0].Meta.Channel = a.Channel(a.Model, a.to.Sub(a.from))
 	}
 	for _, f := range frames {
 		f.RefID = a.RefID
@@ -132,15 +135,20 @@ func (a *asked) answer(ctx context.Context) (resp backend.DataResponse) {
 
 func (a *asked) frames(ctx context.Context) (data.Frames, error) {
 	switch a.Kind {
-	case KindMetrics:
-		return a.metrics(ctx)
+	case KindHazards:
+		return a.hazards(ctx)
+	case KindAssets:
+		return a.assets(ctx)
+	case KindEvents:
+		return a.events(ctx)
+	case KindAnomalies:
+		return a.anomalies(ctx)
+	case KindResponse:
+		return a.response(ctx)
 	default:
-		return nil, fmt.Errorf("kind: %q is not known", a.Kind)
+		return a.metrics(ctx)
 	}
 }
-
-// canLive reports whether what changes of the answer can be sent.
-func (a *asked) canLive() bool { return false }
 
 // failure is the answer to an error, in the language of who asked.
 func failure(err error, lang wording.Lang) backend.DataResponse {

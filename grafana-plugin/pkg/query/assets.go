@@ -1,0 +1,154 @@
+package query
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/grafana/grafana-plugin-sdk-go/data"
+
+	"github.com/belfry-city/belfry/grafana-plugin/pkg/client"
+	"github.com/belfry-city/belfry/grafana-plugin/pkg/wording"
+)
+
+const mostColumns = 100
+
+func (p *AssetsPart) filters() filters {
+	return filters{"domain": p.Domain, "team": p.Team, "street": p.Street, "district": p.District, "state": p.State, "asset": p.Asset}
+}
+
+// stateNumber grows with what is wrong, so that colours can go by it.
+func stateNumber(state string) float64 {
+	return map[string]float64{"info": 1, "warning": 2, "critical": 3}[state]
+}
+
+func assetValue(x *client.Asset, name string) string {
+	return map[string]string{
+		"domain": x.Domain, "team": x.Team, "street": x.Street, "district": x.District, "state": x.State, "asset": x.Asset,
+	}[name]
+}
+
+// assets lists them, worst first, as a table that maps can show as well.
+func (a *asked) assets(ctx context.Context) (data.Frames, error) {
+	p := &a.Assets
+	show, err := oneOf("assets.show", p.Show, "table", "map")
+	if err != nil {
+		return nil, err
+	}
+	f := p.filters()
+	v := f.values()
+	if p.Q != "" {
+		v.Set("q", p.Q)
+	}
+	if metrics := p.Metrics.Wanted(); len(metrics) > 0 {
+		v["metric"] = metrics
+	}
+	var want func(*client.Asset) bool
+	if f.excluding() || show == "map" {
+		want = func(x *client.Asset) bool {
+			placed := show != "map" || (x.Lat != nil && x.Lon != nil)
+			return placed && f.left(func(name string) string { return assetValue(x, name) })
+		}
+	}
+	list, err := a.Client.Assets(ctx, v, limited(p.Limit, defaultRows, mostRows), want)
+	if err != nil {
+		return nil, err
+	}
+	frame := a.assetTable(list.Items)
+	if list.More {
+		frame.AppendNotices(a.more(len(list.Items)))
+	}
+	return data.Frames{frame}, nil
+}
+
+func (a *asked) assetTable(rows []client.Asset) *data.Frame {
+	type A = client.Asset
+	state := func(x *A) string { return cmp.Or(x.State, "ok") }
+	frame := tableFrame(
+		texts("asset", rows, func(x *A) string { return x.Asset }),
+		texts("name", rows, func(x *A) string { return cmp.Or(x.Name, x.NameZH, x.Asset) }),
+		texts("name_zh", rows, func(x *A) string { return cmp.Or(x.NameZH, x.Name, x.Asset) }),
+		texts("domain", rows, func(x *A) string { return x.Domain }),
+		numbers("state", rows, func(x *A) *float64 { n := stateNumber(x.State); return &n }),
+		texts("state_text", rows, state),
+		numbers("lat", rows, func(x *A) *float64 { return x.Lat }),
+		numbers("lon", rows, func(x *A) *float64 { return x.Lon }),
+		texts("street", rows, func(x *A) string { return x.Street }),
+		texts("district", rows, func(x *A) string { return x.District }),
+		texts("team", rows, func(x *A) string { return x.Team }),
+		counts("critical", rows, func(x *A) int64 { return x.Hazards["critical"] }),
+		counts("warning", rows, func(x *A) int64 { return x.Hazards["warning"] }),
+		counts("info", rows, func(x *A) int64 { return x.Hazards["info"] }),
+	)
+	frame.Meta.UniqueRowIDFields = []int{0}
+	names, dropped := a.valueColumns(rows)
+	for _, name := range names {
+		frame.Fields = append(frame.Fields, valueColumn(name, rows))
+	}
+	if dropped > 0 {
+		frame.AppendNotices(data.Notice{Severity: data.NoticeSeverityWarning, Text: a.say(wording.Text{
+			EN: "Shown are %d of %d metrics as columns. Choose the metrics of the query.",
+			ZH: "只显示了 %d / %d 个指标列。请在查询中选择指标。",
+		}, len(names), len(names)+dropped)})
+	}
+	return frame
+}
+
+// valueColumns are the metrics that are asked for, in that order, and then those
+// that there are, as with *.
+func (a *asked) valueColumns(rows []client.Asset) (names []string, dropped int) {
+	for _, name := range a.Assets.Metrics.Wanted() {
+		if name != "*" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	asked := len(names)
+	seen := map[string]bool{}
+	for _, name := range names {
+		seen[name] = true
+	}
+	for _, row := range rows {
+		for _, v := range row.Values {
+			if !seen[v.Metric] {
+				seen[v.Metric] = true
+				names = append(names, v.Metric)
+			}
+		}
+	}
+	slices.Sort(names[asked:])
+	if len(names) > mostColumns {
+		dropped = len(names) - mostColumns
+		names = names[:mostColumns]
+	}
+	return names, dropped
+}
+
+// valueColumn has the largest value that any of an asset's series of a metric
+// has now.
+func valueColumn(name string, rows []client.Asset) *data.Field {
+	unit := ""
+	field := numbers(name, rows, func(x *client.Asset) (most *float64) {
+		for _, v := range x.Values {
+			if v.Metric != name || v.Value == nil {
+				continue
+			}
+			unit = cmp.Or(unit, v.Unit)
+			if most == nil || *v.Value > *most {
+				most = v.Value
+			}
+		}
+		return most
+	})
+	return configured(field, data.FieldConfig{Unit: grafanaUnit(unit)})
+}
+
+// grafanaUnit is how Grafana shows numbers of a unit.
+func grafanaUnit(unit string) string {
+	switch unit {
+	case "":
+		return ""
+	case "%":
+		return "percent"
+	}
+	return "suffix: " + unit
+}

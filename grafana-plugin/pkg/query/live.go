@@ -1,0 +1,124 @@
+package query
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/grafana/grafana-plugin-sdk-go/backend"
+	"github.com/grafana/grafana-plugin-sdk-go/data"
+
+	"github.com/belfry-city/belfry/grafana-plugin/pkg/client"
+)
+
+// canLive reports whether what changes of the answer can be sent as one frame
+// like it.
+func (m *Model) canLive() bool {
+	switch m.Kind {
+	case KindHazards:
+		return m.Hazards.Show == "" || m.Hazards.Show == "table" || m.Hazards.Show == "open"
+	case KindAssets:
+		return true
+	case KindMetrics:
+		return m.Format != formatTable && m.Format != formatHeatmap
+	default:
+		return false
+	}
+}
+
+// Now answers a query that a channel is of again, for the time that has come:
+// one frame. Of metrics it has one row, the newest.
+func (r *Runner) Now(ctx context.Context, m Model, span time.Duration) (*data.Frame, error) {
+	m.Live, m.Range, m.Instant, m.Exemplar = true, false, true, false
+	now := time.Now()
+	a := &asked{Runner: r, Model: m, from: now.Add(-span).UTC(), to: now.UTC(), now: now, interval: time.Second, lang: m.Language(r.Lang)}
+	frames, err := a.frames(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(frames) == 0 {
+		return data.NewFrame(""), nil
+	}
+	responses := backend.Responses{m.RefID: {Frames: frames[:1]}}
+	fit(responses, answerBytes, []*asked{a})
+	frame := responses[m.RefID].Frames[0]
+	frame.RefID = m.RefID
+	return frame, nil
+}
+
+// errNoSelectors is why a panel of metrics cannot be live.
+var errNoSelectors = errors.New("want an expression that reads series by name")
+
+// Watch is what of Belfry's stream tells that a query's answer has changed.
+type Watch struct {
+	Hazards map[string][]string // parameters of the filters; nil: hazards change nothing
+	Values  []string            // selectors of series
+}
+
+// Watched returns what to follow for a query.
+func (r *Runner) Watched(ctx context.Context, m Model) (Watch, error) {
+	switch m.Kind {
+	case KindHazards:
+		return Watch{Hazards: m.Hazards.filters().values()}, nil
+	case KindAssets:
+		f := m.Assets.filters()
+		delete(f, "state")
+		w := Watch{Hazards: f.values()}
+		for _, metric := range m.Assets.Metrics.Wanted() {
+			if metric != "*" {
+				w.Values = append(w.Values, outputSelector(metric, nil, ""))
+			}
+		}
+		return w, nil
+	}
+	expr := interpolate(m.Expr, window{step: r.Scrape, scrape: r.Scrape})
+	selectors, err := r.Client.Selectors(ctx, expr)
+	if err != nil {
+		return Watch{}, err
+	}
+	w := Watch{}
+	for _, matchers := range selectors {
+		w.Values = append(w.Values, client.SelectorText(matchers))
+	}
+	if len(w.Values) == 0 {
+		return w, errNoSelectors
+	}
+	return w, nil
+}
+
+// together is one frame of all series, which have a field each: what Grafana
+// Live adds rows to.
+func (a *asked) together(result *client.Result, expr string, w window) *data.Frame {
+	at := map[int64]int{}
+	for _, s := range result.Series {
+		for _, t := range s.Times {
+			at[t.UnixMilli()] = 0
+		}
+	}
+	times := make([]time.Time, 0, len(at))
+	for i, ms := range slices.Sorted(maps.Keys(at)) {
+		at[ms] = i
+		times = append(times, time.UnixMilli(ms).UTC())
+	}
+	field := data.NewField(timeName, nil, times)
+	if result.Type == "matrix" {
+		field.Config = &data.FieldConfig{Interval: float64(w.step.Milliseconds())}
+	}
+	fields := []*data.Field{field}
+	for _, s := range result.Series {
+		column := make([]*float64, len(times))
+		for i := range s.Values {
+			column[at[s.Times[i].UnixMilli()]] = &s.Values[i]
+		}
+		values := data.NewField(valueName, s.Labels, column)
+		if name := legend(a.LegendFormat, expr, s.Labels); name != "" {
+			values.Config = &data.FieldConfig{DisplayNameFromDS: name}
+		}
+		fields = append(fields, values)
+	}
+	frame := data.NewFrame("", fields...)
+	frame.Meta = meta(data.FrameTypeTimeSeriesWide, result.Type)
+	return frame
+}
