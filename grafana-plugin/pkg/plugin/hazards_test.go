@@ -234,7 +234,7 @@ func TestHostileTextsStayTexts(t *testing.T) {
 	b := serve(t, withRules, "rules.yml", gasRules, "catalog.yml", "assets: []\n")
 	c := startPlugin(t).at(b.url())
 	hostile := []string{
-		`<script>alert(1)</script>`, `"quoted" \ back`, "‮right to left‬", "👩‍🚒🔥", "{{asset}}", "$__all", "${__from}", "!important", "a,b=c", "javascript:alert(1)",
+		`<script>alert(1)</script>`, `"quoted" \ back`, "\u202eright to left\u202c", "👩\u200d🚒🔥", "{{asset}}", "$__all", "${__from}", "!important", "a,b=c", "javascript:alert(1)",
 	}
 	ms := time.Now().UnixMilli()
 	var lines strings.Builder
