@@ -71,7 +71,7 @@ func (c *connected) follow(t *testing.T, path string) *follower {
 	}()
 	t.Cleanup(func() {
 		cancel()
-		for range f.frames { //nolint:revive // until it has ended
+		for range f.frames { // until it has ended
 		}
 	})
 	return f
