@@ -74,6 +74,14 @@ func (c *Channels) path(s Spec) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("name a channel: %w", err)
 	}
+	// A second time, as reading leaves out words of filters that filter nothing.
+	s = Spec{}
+	if err := json.Unmarshal(text, &s); err != nil {
+		return "", fmt.Errorf("name a channel: %w", err)
+	}
+	if text, err = json.Marshal(s); err != nil {
+		return "", fmt.Errorf("name a channel: %w", err)
+	}
 	prefix := map[string]string{query.KindHazards: "hazards/", query.KindAssets: "assets/", query.KindMetrics: "values/"}[s.Query.Kind]
 	if prefix == "" || len(text) > specBytes {
 		return "", ErrUnknown

@@ -3,6 +3,7 @@ package plugin
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -23,6 +24,7 @@ import (
 	goplugin "github.com/hashicorp/go-plugin"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+	"google.golang.org/protobuf/proto"
 )
 
 // built are the programs under test. The environment's BELFRY_BINARY is taken instead
@@ -67,6 +69,7 @@ func build(dir, to, pkg string) error {
 // belfry is a real one in a process of its own.
 type belfry struct {
 	dir, address string
+	secure       bool // it speaks TLS
 	cmd          *exec.Cmd
 	log          *lockedBuffer
 }
@@ -92,9 +95,16 @@ func (l *lockedBuffer) String() string {
 // ready.
 func serve(t *testing.T, config string, files ...string) *belfry {
 	t.Helper()
+	b := &belfry{dir: t.TempDir()}
+	b.prepare(t, config, files...)
+	return b
+}
+
+func (b *belfry) prepare(t *testing.T, config string, files ...string) {
+	t.Helper()
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	b := &belfry{dir: t.TempDir(), address: free.Addr().String()}
+	b.address = free.Addr().String()
 	require.NoError(t, free.Close())
 	b.write(t, "belfry.yml", "listen: "+b.address+"\ndata_dir: data\n"+config)
 	for i := 0; i+1 < len(files); i += 2 {
@@ -102,7 +112,6 @@ func serve(t *testing.T, config string, files ...string) *belfry {
 	}
 	t.Cleanup(b.stop)
 	b.start(t)
-	return b
 }
 
 func (b *belfry) write(t *testing.T, name, text string) {
@@ -116,8 +125,9 @@ func (b *belfry) start(t *testing.T) {
 	b.cmd = exec.Command(built.belfry, "serve", "--config", "belfry.yml")
 	b.cmd.Dir, b.cmd.Stdout, b.cmd.Stderr = b.dir, b.log, b.log
 	require.NoError(t, b.cmd.Start())
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 	eventually(t, func() bool {
-		resp, err := http.Get(b.scheme() + "://" + b.address + "/-/ready")
+		resp, err := client.Get(b.url() + "/-/ready")
 		if err != nil {
 			return false
 		}
@@ -126,9 +136,12 @@ func (b *belfry) start(t *testing.T) {
 	}, b.log.String)
 }
 
-func (b *belfry) scheme() string { return "http" }
-
-func (b *belfry) url() string { return "http://" + b.address }
+func (b *belfry) url() string {
+	if b.secure {
+		return "https://" + b.address
+	}
+	return "http://" + b.address
+}
 
 // stop ends it as an operator does.
 func (b *belfry) stop() {
@@ -215,6 +228,7 @@ func startPlugin(t *testing.T) *grafana {
 type connected struct {
 	*grafana
 	settings backend.DataSourceInstanceSettings
+	answered int // bytes of the last panel's answer
 }
 
 func (g *grafana) at(url string, change ...func(*backend.DataSourceInstanceSettings)) *connected {
@@ -255,13 +269,14 @@ func (c *connected) panel(t *testing.T, headers map[string]string, from, to time
 	for i, q := range queries {
 		require.True(t, json.Valid([]byte(q)), q)
 		req.Queries = append(req.Queries, backend.DataQuery{
-			RefID: string(rune('A' + i)), Interval: time.Second, MaxDataPoints: 1000, TimeRange: backend.TimeRange{From: from, To: to}, JSON: []byte(q),
+			RefID: string(rune('A' + i)), Interval: 20 * time.Millisecond, MaxDataPoints: 1000, TimeRange: backend.TimeRange{From: from, To: to}, JSON: []byte(q),
 		})
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	resp, err := c.data.QueryData(ctx, backend.ToProto().QueryDataRequest(req))
 	require.NoError(t, err, c.log)
+	c.answered = proto.Size(resp)
 	got, err := backend.FromProto().QueryDataResponse(resp)
 	require.NoError(t, err)
 	answers := make([]backend.DataResponse, len(queries))

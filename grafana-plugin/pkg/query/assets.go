@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
@@ -11,7 +12,11 @@ import (
 	"github.com/belfry-city/belfry/grafana-plugin/pkg/wording"
 )
 
-const mostColumns = 100
+const (
+	mostColumns = 100
+	// past is from when on a panel's end is not now.
+	past = time.Minute
+)
 
 func (p *AssetsPart) filters() filters {
 	return filters{"domain": p.Domain, "team": p.Team, "street": p.Street, "district": p.District, "state": p.State, "asset": p.Asset}
@@ -22,12 +27,6 @@ func stateNumber(state string) float64 {
 	return map[string]float64{"info": 1, "warning": 2, "critical": 3}[state]
 }
 
-func assetValue(x *client.Asset, name string) string {
-	return map[string]string{
-		"domain": x.Domain, "team": x.Team, "street": x.Street, "district": x.District, "state": x.State, "asset": x.Asset,
-	}[name]
-}
-
 // assets lists them, worst first, as a table that maps can show as well.
 func (a *asked) assets(ctx context.Context) (data.Frames, error) {
 	p := &a.Assets
@@ -35,20 +34,19 @@ func (a *asked) assets(ctx context.Context) (data.Frames, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := p.filters()
-	v := f.values()
+	v := p.filters().all()
 	if p.Q != "" {
 		v.Set("q", p.Q)
 	}
 	if metrics := p.Metrics.Wanted(); len(metrics) > 0 {
 		v["metric"] = metrics
 	}
+	if a.now.Sub(a.to) > past {
+		v.Set("at", millis(a.to))
+	}
 	var want func(*client.Asset) bool
-	if f.excluding() || show == "map" {
-		want = func(x *client.Asset) bool {
-			placed := show != "map" || (x.Lat != nil && x.Lon != nil)
-			return placed && f.left(func(name string) string { return assetValue(x, name) })
-		}
+	if show == "map" {
+		want = func(x *client.Asset) bool { return x.Lat != nil && x.Lon != nil }
 	}
 	list, err := a.Client.Assets(ctx, v, limited(p.Limit, defaultRows, mostRows), want)
 	if err != nil {
@@ -56,9 +54,16 @@ func (a *asked) assets(ctx context.Context) (data.Frames, error) {
 	}
 	frame := a.assetTable(list.Items)
 	if list.More {
-		frame.AppendNotices(a.more(len(list.Items)))
+		frame.AppendNotices(a.moreAssets(len(list.Items), list.Total))
 	}
 	return data.Frames{frame}, nil
+}
+
+func (a *asked) moreAssets(shown, total int) data.Notice {
+	return data.Notice{Severity: data.NoticeSeverityWarning, Text: a.say(wording.Text{
+		EN: "Shown are the %d worst of %d assets. Filter, or raise the limit of the query (at most %d).",
+		ZH: "只显示了状态最差的 %d 个设施，共 %d 个。请加筛选条件，或调大查询的条数上限（最多 %d）。",
+	}, shown, total, mostRows)}
 }
 
 func (a *asked) assetTable(rows []client.Asset) *data.Frame {

@@ -22,6 +22,18 @@ func (f filters) values() url.Values {
 	return v
 }
 
+// all are the parameters for what is wanted and what is excluded, for routes
+// that know both.
+func (f filters) all() url.Values {
+	v := url.Values{}
+	for name, filter := range f {
+		if len(filter) > 0 {
+			v[name] = filter
+		}
+	}
+	return v
+}
+
 // left reports whether something that has these values is not excluded.
 func (f filters) left(value func(name string) string) bool {
 	for name, filter := range f {
