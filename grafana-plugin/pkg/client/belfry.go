@@ -124,6 +124,9 @@ type List[T any] struct {
 	Total int // 0: not known
 }
 
+// mostMetrics bounds how many metrics are explained.
+const mostMetrics = 20_000
+
 // perPage is the largest page that Belfry gives.
 const perPage = 1000
 
@@ -203,14 +206,14 @@ func clone(v url.Values) url.Values {
 	return out
 }
 
-// Hazards lists at most limit of those that want accepts; nil accepts all.
-func (c *Client) Hazards(ctx context.Context, query url.Values, limit int, want func(*Hazard) bool) (List[Hazard], error) {
-	return collect(ctx, c, "hazards", "hazards", query, limit, pages(limit, want != nil), want)
+// Hazards lists at most limit of them.
+func (c *Client) Hazards(ctx context.Context, query url.Values, limit int) (List[Hazard], error) {
+	return collect[Hazard](ctx, c, "hazards", "hazards", query, limit, pages(limit, false), nil)
 }
 
-// Events lists at most limit of those that want accepts; nil accepts all.
-func (c *Client) Events(ctx context.Context, query url.Values, limit int, want func(*Event) bool) (List[Event], error) {
-	return collect(ctx, c, "events", "events", query, limit, pages(limit, want != nil), want)
+// Events lists at most limit of them.
+func (c *Client) Events(ctx context.Context, query url.Values, limit int) (List[Event], error) {
+	return collect[Event](ctx, c, "events", "events", query, limit, pages(limit, false), nil)
 }
 
 // Assets lists at most limit of those that want accepts; nil accepts all.
@@ -230,11 +233,8 @@ func pages(limit int, picky bool) int {
 
 // Metrics explains the metrics that Belfry knows.
 func (c *Client) Metrics(ctx context.Context) ([]Metric, error) {
-	var answer struct {
-		Metrics []Metric `json:"metrics"`
-	}
-	err := c.get(ctx, c.at("api", "belfry", "v1", "metrics"), nil, readJSON(&answer))
-	return answer.Metrics, err
+	list, err := collect[Metric](ctx, c, "metrics", "metrics", url.Values{}, mostMetrics, pages(mostMetrics, false), nil)
+	return list.Items, err
 }
 
 // Detectors lists those that run.

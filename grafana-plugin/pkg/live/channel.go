@@ -32,6 +32,8 @@ const (
 	// pathBytes leaves room for the uid of a data source: Grafana takes channels
 	// of up to 160 bytes.
 	pathBytes = 110
+	// packable is from when on a text is not worth the attempt to make it short.
+	packable = 512
 	// remembered bounds the queries that are kept by their hash.
 	remembered = 4096
 	specBytes  = 64 << 10
@@ -86,8 +88,10 @@ func (c *Channels) path(s Spec) (string, error) {
 	if prefix == "" || len(text) > specBytes {
 		return "", ErrUnknown
 	}
-	if path := prefix + "q" + pack(text); len(path) <= pathBytes {
-		return path, nil
+	if len(text) <= packable {
+		if path := prefix + "q" + pack(text); len(path) <= pathBytes {
+			return path, nil
+		}
 	}
 	sum := sha256.Sum256(text)
 	path := prefix + "h" + hex.EncodeToString(sum[:16])

@@ -8,6 +8,7 @@ import (
 	"image/jpeg"
 	"mime/multipart"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -139,6 +140,14 @@ func TestResources(t *testing.T) {
 	require.Contains(t, body, "detectors")
 	_, body = get("api/belfry/v1/hazards?status=open")
 	require.Equal(t, []any{}, body["hazards"])
+
+	status, body = get("explain?expr=" + url.QueryEscape(`rate(gas_ch4_lel_percent[5m]) > nobodys_metric`))
+	require.Equal(t, http.StatusOK, status)
+	require.Equal(t, []any{"nobodys_metric"}, body["unknown"])
+	known := body["metrics"].([]any)[0].(map[string]any)
+	require.Equal(t, "%LEL", known["unit"])
+	require.NotEmpty(t, known["help"])
+	require.NotEmpty(t, known["help_zh"])
 
 	status, body = get("api/v1/labels?match[]=sum((")
 	require.Equal(t, http.StatusBadRequest, status)

@@ -52,7 +52,7 @@ func (s *source) check(ctx context.Context) (string, health, error) {
 		return "", h, err
 	}
 	h.Prometheus = version
-	if _, err := s.client.Hazards(ctx, url.Values{"status": {"open"}}, 1, nil); err != nil {
+	if _, err := s.client.Hazards(ctx, url.Values{"status": {"open"}}, 1); err != nil {
 		return "", h, s.without(err, wording.Text{
 			EN: "A Prometheus answers at this URL, but no Belfry: want the address of Belfry's own listener (listen in its configuration).",
 			ZH: "该 URL 处是 Prometheus，不是 Belfry：请填写 Belfry 自己的监听地址（其配置中的 listen）。",

@@ -1,8 +1,10 @@
 package plugin
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -64,4 +66,30 @@ func TestHealthSaysWhatIsWrongAndHowToMendIt(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestHealthOfABelfry(t *testing.T) {
+	b := serve(t, "rules: []\ndetectors: []\n")
+	g := startPlugin(t)
+	got := g.at(b.url()).check(t)
+	require.Equal(t, backend.HealthStatusOk, got.Status, got.Message)
+	require.Regexp(t, `^Belfry answers. It knows \d+ metrics.$`, got.Message)
+	var details health
+	require.NoError(t, json.Unmarshal(got.JSONDetails, &details))
+	require.Equal(t, b.url(), details.URL)
+	require.Positive(t, details.Metrics)
+	without := func(path string) string {
+		srv := proxy(t, b, func(h http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if strings.HasPrefix(r.URL.Path, path) {
+					http.NotFound(w, r)
+					return
+				}
+				h.ServeHTTP(w, r)
+			})
+		})
+		return g.at(srv.URL).check(t).Message
+	}
+	require.Contains(t, without("/api/belfry/"), "A Prometheus answers at this URL, but no Belfry")
+	require.Contains(t, without("/api/belfry/v1/metrics"), "too old for this plugin")
 }

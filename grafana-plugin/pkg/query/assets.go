@@ -34,7 +34,7 @@ func (a *asked) assets(ctx context.Context) (data.Frames, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := p.filters().all()
+	v := p.filters().values()
 	if p.Q != "" {
 		v.Set("q", p.Q)
 	}

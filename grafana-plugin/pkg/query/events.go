@@ -22,10 +22,6 @@ func (p *EventsPart) filters() filters {
 	return filters{"kind": p.Kind, "domain": p.Domain, "team": p.Team, "severity": p.Severity, "asset": p.Asset}
 }
 
-func eventValue(e *client.Event, name string) string {
-	return map[string]string{"kind": e.Kind, "domain": e.Domain, "team": e.Team, "severity": e.Severity, "asset": e.Asset}[name]
-}
-
 // events are what began in the panel's time.
 func (a *asked) events(ctx context.Context) (data.Frames, error) {
 	p := &a.Events
@@ -33,21 +29,16 @@ func (a *asked) events(ctx context.Context) (data.Frames, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := p.filters()
-	v := f.values()
+	v := p.filters().values()
 	if p.Q != "" {
 		v.Set("q", p.Q)
 	}
 	between(v, a.from, a.to)
-	var want func(*client.Event) bool
-	if f.excluding() {
-		want = func(e *client.Event) bool { return f.left(func(name string) string { return eventValue(e, name) }) }
-	}
 	limit := limited(p.Limit, defaultEvents, mostEvents)
 	if show == "counts" || a.alerting {
 		limit = mostRows
 	}
-	list, err := a.Client.Events(ctx, v, limit, want)
+	list, err := a.Client.Events(ctx, v, limit)
 	if err != nil {
 		return nil, err
 	}

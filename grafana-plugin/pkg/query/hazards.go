@@ -82,21 +82,10 @@ func (a *asked) hazardList(ctx context.Context, h *HazardsPart) (client.List[cli
 	if h.Q != "" {
 		v.Set("q", h.Q)
 	}
-	if status := h.Status.Wanted(); len(status) != 1 || status[0] != "open" {
+	if !slices.Equal(h.Status, Filter{"open"}) && !slices.Equal(h.Status, Filter{"!resolved"}) {
 		between(v, a.from, a.to)
 	}
-	var want func(*client.Hazard) bool
-	if f.excluding() {
-		want = func(h *client.Hazard) bool { return f.left(func(name string) string { return hazardValue(h, name) }) }
-	}
-	return a.Client.Hazards(ctx, v, limited(h.Limit, defaultRows, mostRows), want)
-}
-
-func hazardValue(h *client.Hazard, name string) string {
-	return map[string]string{
-		"status": h.Status, "severity": h.Severity, "domain": h.Domain, "team": h.Team,
-		"street": h.Street, "district": h.District, "rule": h.Rule, "asset": h.Asset,
-	}[name]
+	return a.Client.Hazards(ctx, v, limited(h.Limit, defaultRows, mostRows))
 }
 
 // more is the notice that a list is cut.
@@ -192,13 +181,19 @@ func (a *asked) choose(en, zh, otherwise string) string {
 	return cmp.Or(en, zh, otherwise)
 }
 
+// countable are the parameters for counting hazards.
+func (a *asked) countable() url.Values {
+	v := a.Hazards.filters().values()
+	if a.Hazards.Q != "" {
+		v.Set("q", a.Hazards.Q)
+	}
+	return v
+}
+
 // hazardCounts are how many were open at each step; how many were resolved in
 // each, where only resolved ones are asked for.
 func (a *asked) hazardCounts(ctx context.Context, by string) (data.Frames, error) {
-	v, none, err := a.counted(ctx, a.Hazards.filters(), a.Hazards.Q)
-	if err != nil || none {
-		return nil, err
-	}
+	v := a.countable()
 	from, step := a.steps()
 	between(v, from, a.to)
 	v.Set("step", stepText(step))
@@ -280,19 +275,14 @@ func groupNames(stats *client.Stats, by string, wanted Filter) (names []string) 
 
 // hazardsOpen is how many are open at the end of the panel's time.
 func (a *asked) hazardsOpen(ctx context.Context, by string) (data.Frames, error) {
-	v, none, err := a.counted(ctx, a.Hazards.filters(), a.Hazards.Q)
+	v := a.countable()
+	between(v, a.to.Add(-time.Second), a.to)
+	if by != byStatus {
+		v.Set("by", by)
+	}
+	stats, err := a.Client.Stats(ctx, v, mostGroups)
 	if err != nil {
 		return nil, err
-	}
-	stats := &client.Stats{}
-	if !none {
-		between(v, a.to.Add(-time.Second), a.to)
-		if by != byStatus {
-			v.Set("by", by)
-		}
-		if stats, err = a.Client.Stats(ctx, v, mostGroups); err != nil {
-			return nil, err
-		}
 	}
 	var names []string
 	open := map[string]float64{}

@@ -113,11 +113,13 @@ func (f *Filter) UnmarshalJSON(text []byte) error {
 		return fmt.Errorf("want at most %d words of a filter; got %d", filterWords, len(words))
 	}
 	all := slices.Contains(words, "All") || slices.Contains(words, "$__all")
-	*f = slices.DeleteFunc(words, func(w string) bool { return w == "" || w == "!" || all && !excludes(w) })
+	*f = slices.DeleteFunc(words, func(w string) bool { return w == "" || all && !excludes(w) })
 	return nil
 }
 
-func excludes(word string) bool { return len(word) > 1 && word[0] == '!' }
+// excludes reports whether a word is one that is not wanted. A ! alone excludes
+// what has no value.
+func excludes(word string) bool { return strings.HasPrefix(word, "!") }
 
 // Wanted are the words without those that are excluded.
 func (f Filter) Wanted() (words []string) {

@@ -70,7 +70,7 @@ func TestLegends(t *testing.T) {
 
 func TestFilters(t *testing.T) {
 	for text, want := range map[string]Filter{
-		`["a","!b",""]`: {"a", "!b"}, `["$__all"]`: {}, `["All","a","!b"]`: {"!b"}, `null`: nil, `"a"`: {"a"}, `"$__all"`: {}, `["!"]`: {}, `["!!x"]`: {"!!x"},
+		`["a","!b",""]`: {"a", "!b"}, `["$__all"]`: {}, `["All","a","!b"]`: {"!b"}, `null`: nil, `"a"`: {"a"}, `"$__all"`: {}, `["!"]`: {"!"}, `["!!x"]`: {"!!x"},
 	} {
 		var f Filter
 		require.NoError(t, json.Unmarshal([]byte(text), &f), text)
