@@ -1,4 +1,4 @@
-// Command gpx_belfry is the backend of the Grafana data source for Belfry. Grafana starts it.
+// Command gpx_belfry_cityops is the backend of the Grafana data source for Belfry. Grafana starts it.
 package main
 
 import (

@@ -34,7 +34,7 @@ var built struct{ belfry, plugin string }
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "belfry-plugin-")
 	if err == nil {
-		built.belfry, built.plugin = os.Getenv("BELFRY_BINARY"), filepath.Join(dir, "gpx_belfry")
+		built.belfry, built.plugin = os.Getenv("BELFRY_BINARY"), filepath.Join(dir, "gpx_belfry_cityops")
 		err = build("../..", built.plugin, "./pkg")
 		if err == nil && built.belfry == "" {
 			built.belfry = filepath.Join(dir, "belfry")

@@ -254,7 +254,7 @@ func TestHostileTextsStayTexts(t *testing.T) {
 	var legends []string
 	for _, f := range answers[0].Frames {
 		require.Equal(t, f.Fields[1].Labels["asset"], f.Fields[1].Config.DisplayNameFromDS)
-		legends = append(legends, f.Name)
+		legends = append(legends, f.Fields[1].Labels["asset"])
 	}
 	require.Len(t, legends, want)
 	require.Subset(t, legends, hostile)

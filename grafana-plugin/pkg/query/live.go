@@ -112,7 +112,7 @@ func (a *asked) together(result *client.Result, expr string, w window) *data.Fra
 		for i := range s.Values {
 			column[at[s.Times[i].UnixMilli()]] = &s.Values[i]
 		}
-		values := data.NewField(valueName, s.Labels, column)
+		values := data.NewField(valueField(s.Labels), s.Labels, column)
 		if name := legend(a.LegendFormat, expr, s.Labels); name != "" {
 			values.Config = &data.FieldConfig{DisplayNameFromDS: name}
 		}

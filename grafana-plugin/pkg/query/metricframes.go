@@ -19,10 +19,11 @@ const (
 // custom is what such a frame says of its result.
 type custom struct {
 	ResultType string `json:"resultType"`
+	MinStep    int64  `json:"calculatedMinStep,omitempty"` // milliseconds
 }
 
 func meta(kind data.FrameType, result string) *data.FrameMeta {
-	return &data.FrameMeta{Type: kind, TypeVersion: data.FrameTypeVersion{0, 1}, Custom: custom{result}}
+	return &data.FrameMeta{Type: kind, TypeVersion: data.FrameTypeVersion{0, 1}, Custom: custom{ResultType: result}}
 }
 
 // many is one frame a series. Where there is none, it is one frame without
@@ -34,29 +35,37 @@ func (a *asked) many(result *client.Result, expr string, w window) data.Frames {
 	}
 	frames := make(data.Frames, 0, len(result.Series))
 	for _, s := range result.Series {
-		times := data.NewField(timeName, nil, s.Times)
-		if result.Type == "matrix" {
-			times.Config = &data.FieldConfig{Interval: float64(w.step.Milliseconds())}
-		}
-		values := data.NewField(valueName, s.Labels, s.Values)
+		times := configured(data.NewField(timeName, nil, s.Times), data.FieldConfig{Interval: float64(w.step.Milliseconds())})
+		values := data.NewField(valueField(s.Labels), s.Labels, s.Values)
 		if len(s.Histograms) > 0 && len(s.Values) == 0 {
 			frames = append(frames, cells(&s, result.Type))
 			continue
 		}
-		name := legend(a.LegendFormat, expr, s.Labels)
-		if name != "" {
+		if name := legend(a.LegendFormat, expr, s.Labels); name != "" {
 			values.Config = &data.FieldConfig{DisplayNameFromDS: name}
 		}
-		frame := data.NewFrame(name, times, values)
+		frame := data.NewFrame("", times, values)
 		frame.Meta = meta(kind, result.Type)
 		frames = append(frames, frame)
 	}
 	if len(frames) == 0 {
 		frame := data.NewFrame("")
 		frame.Meta = meta(kind, result.Type)
-		return data.Frames{frame}
+		frames = data.Frames{frame}
+	}
+	if c, ok := frames[0].Meta.Custom.(custom); ok {
+		c.MinStep = w.step.Milliseconds()
+		frames[0].Meta.Custom = c
 	}
 	return frames
+}
+
+// valueField is the metric, as far as a series still has its name.
+func valueField(labels map[string]string) string {
+	if name := labels["__name__"]; name != "" {
+		return name
+	}
+	return valueName
 }
 
 func textFrame(result *client.Result) *data.Frame {
@@ -143,6 +152,6 @@ func exemplarFrame(found []client.Exemplar) *data.Frame {
 		fields = append(fields, data.NewField(name, nil, columns[i]))
 	}
 	frame := data.NewFrame("exemplar", fields...)
-	frame.Meta = &data.FrameMeta{Custom: custom{"exemplar"}, DataTopic: data.DataTopicAnnotations}
+	frame.Meta = &data.FrameMeta{Custom: custom{ResultType: "exemplar"}, DataTopic: data.DataTopicAnnotations}
 	return frame
 }

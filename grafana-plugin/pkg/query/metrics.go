@@ -36,20 +36,20 @@ func (a *asked) metrics(ctx context.Context) (frames data.Frames, err error) {
 	if a.Live && a.Range && !a.alerting {
 		a.Instant = false // rows are added to those of the range
 	}
-	if a.Range {
-		frames, err = a.over(ctx, expr, w)
-		if err != nil {
-			return nil, err
-		}
-	}
 	if a.Instant {
 		result, err := a.Client.Query(ctx, expr, a.to)
 		if err != nil {
 			return nil, err
 		}
-		at := a.shape(result, expr, w)
-		describe(at, fmt.Sprintf("Expr: %s\nStep: %s", expr, w.step))
-		frames = append(frames, at...)
+		frames = a.shape(result, expr, w)
+		describe(frames, fmt.Sprintf("Expr: %s\nStep: %s", expr, w.step))
+	}
+	if a.Range {
+		over, err := a.over(ctx, expr, w)
+		if err != nil {
+			return nil, err
+		}
+		frames = append(frames, over...)
 	}
 	if a.Exemplar && a.Range && !a.alerting {
 		found, err := a.exemplars(ctx, expr, w)
