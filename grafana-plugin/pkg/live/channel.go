@@ -89,7 +89,8 @@ func (c *Channels) path(s Spec) (string, error) {
 		return "", ErrUnknown
 	}
 	if len(text) <= packable {
-		if path := prefix + "q" + pack(text); len(path) <= pathBytes {
+		if packed := pack(text); packed != "" && len(prefix)+1+len(packed) <= pathBytes {
+			path := prefix + "q" + packed
 			return path, nil
 		}
 	}
@@ -137,9 +138,19 @@ func (c *Channels) Find(path string, data json.RawMessage) (Spec, error) {
 	return s, nil
 }
 
+// dictionary is what queries are made of, so that most of them fit into a name.
+// A change of it makes other names, as a change of the model does.
+const dictionary = `"limit":1000}},"s":604800000,"s":86400000,"s":3600000,"s":21600000` +
+	`"__name__=~"rate(sum by (asset)[5m])"range":true,"instant":true,"legendFormat":"{{asset}}","format":"time_series",` +
+	`"street":["解放碑街道"],"district":["渝中区"],"rule":["asset":["metrics":["q":"` +
+	`"sanitation","municipal","landscape","urban_management","volunteers"],"team":["gas","bridge","tunnel","road","drainage","water",` +
+	`"lighting","landscape","parking","camera","device"],"domain":["info","critical","warning"],"severity":["resolved"],"status":["open"],` +
+	`"show":"open","by":"domain","show":"map","show":"table","by":"severity",` +
+	`{"q":{"kind":"metrics","lang":"en","expr":"{"q":{"kind":"assets","lang":"en","assets":{{"q":{"kind":"hazards","lang":"zh-CN","hazards":{"show":"table","status":["open"]`
+
 func pack(text []byte) string {
 	var b bytes.Buffer
-	w, err := flate.NewWriter(&b, flate.BestCompression)
+	w, err := flate.NewWriterDict(&b, flate.BestCompression, []byte(dictionary))
 	if err != nil {
 		return ""
 	}
@@ -157,5 +168,5 @@ func unpack(text string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(packed)), specBytes+1))
+	return io.ReadAll(io.LimitReader(flate.NewReaderDict(bytes.NewReader(packed), []byte(dictionary)), specBytes+1))
 }

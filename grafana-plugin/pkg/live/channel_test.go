@@ -68,3 +68,19 @@ func FuzzChannel(f *testing.F) {
 		}
 	})
 }
+
+func TestUsualQueriesAreInTheirNames(t *testing.T) {
+	for _, text := range []string{
+		`{"kind":"hazards","lang":"zh-CN","hazards":{"show":"table","status":["open"],"severity":["critical","warning"],"team":["sanitation"],"limit":1000}}`,
+		`{"kind":"hazards","lang":"en","hazards":{"show":"open","by":"severity","domain":["gas","drainage"],"street":["Jiefangbei Street"]}}`,
+		`{"kind":"assets","lang":"zh-CN","assets":{"show":"map","domain":["bridge"],"metrics":["structure_strain_microstrain"]}}`,
+		`{"expr":"sum by (domain) (parking_bay_occupied{street=\"解放碑\"})","range":true,"legendFormat":"{{domain}}"}`,
+	} {
+		m, err := query.Parse([]byte(text))
+		require.NoError(t, err)
+		ch, err := live.ParseChannel(NewChannels("P8E80F9AEF21F6940").Of(Spec{Query: m, Span: 21600000}))
+		require.NoError(t, err)
+		_, err = NewChannels("x").Find(ch.Path, nil)
+		require.NoError(t, err, "%s %d", ch.Path, len(ch.Path))
+	}
+}

@@ -187,8 +187,13 @@ func TestHazardsAreCounted(t *testing.T) {
 	require.LessOrEqual(t, counts.Fields[0].Len(), 1001)
 	require.Equal(t, map[string]string{"open": "3", "opened": "0", "resolved": "0"}, keep(groups(ask(`{"kind":"hazards","hazards":{"show":"counts","by":"status"}}`), "status"), "opened", "0"))
 	// Grafana's rules: a table is counted as well.
-	alert := one(t, c.panel(t, map[string]string{"FromAlert": "true"}, now.Add(-time.Hour), time.Now().Add(time.Second), `{"kind":"hazards","hazards":{"show":"table"}}`)[0])
-	require.Equal(t, data.FrameTypeNumericWide, alert.Meta.Type)
+	rule := c.panel(t, map[string]string{"FromAlert": "true"}, now.Add(-time.Hour), time.Now().Add(time.Second),
+		`{"kind":"hazards","hazards":{"show":"table"}}`, `{"kind":"response","response":{"by":"team"}}`, `{"kind":"assets"}`, `{"kind":"assets","assets":{"metrics":["gas_ch4_lel_percent"],"asset":["W1"]}}`)
+	require.Equal(t, data.FrameTypeNumericWide, one(t, rule[0]).Meta.Type)
+	require.Equal(t, data.FrameTypeNumericLong, one(t, rule[1]).Meta.Type)
+	require.Equal(t, []string{"team", "open"}, names(rule[1].Frames[0]))
+	require.Equal(t, []string{"asset", "domain", "street", "district", "team", "state"}, names(one(t, rule[2])))
+	require.Equal(t, []string{"60"}, column(t, one(t, rule[3]), "gas_ch4_lel_percent"))
 }
 
 // keep puts a value in the place of one that depends on when the test ran.

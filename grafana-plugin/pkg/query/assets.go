@@ -56,6 +56,13 @@ func (a *asked) assets(ctx context.Context) (data.Frames, error) {
 	if list.More {
 		frame.AppendNotices(a.moreAssets(len(list.Items), list.Total))
 	}
+	if a.alerting {
+		value := "state"
+		if metrics := p.Metrics.Wanted(); len(metrics) == 1 && metrics[0] != "*" {
+			value = metrics[0]
+		}
+		frame = numeric(frame, value, "asset", "domain", "street", "district", "team")
+	}
 	return data.Frames{frame}, nil
 }
 

@@ -60,3 +60,17 @@ func wide(kind data.FrameType, fields ...*data.Field) *data.Frame {
 	frame.Meta = &data.FrameMeta{Type: kind, TypeVersion: data.FrameTypeVersion{0, 1}}
 	return frame
 }
+
+// numeric is what a rule of Grafana's may compare: of a table, the columns that
+// tell rows apart, and one number.
+func numeric(table *data.Frame, value string, labels ...string) *data.Frame {
+	var fields []*data.Field
+	for _, name := range append(labels, value) {
+		if field, at := table.FieldByName(name); at >= 0 {
+			fields = append(fields, field)
+		}
+	}
+	frame := wide(data.FrameTypeNumericLong, fields...)
+	frame.Meta.Notices = table.Meta.Notices
+	return frame
+}

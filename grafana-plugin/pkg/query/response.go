@@ -45,7 +45,14 @@ func (a *asked) response(ctx context.Context) (data.Frames, error) {
 		fields := a.overTime(stats, by, p.filters()[by], func(c client.Counts) []float64 { return c.Opened })
 		frame = wide(data.FrameTypeTimeSeriesWide, append([]*data.Field{times}, fields...)...)
 	} else {
+		if a.alerting && show == "open_by_age" {
+			show = "summary" // of which open counts
+		}
 		frame = tableFrame(a.responseColumns(show, by, stats.Groups)...)
+		if a.alerting {
+			value := map[string]string{"summary": "open", "time_to_resolve": "p90", "repeats": "repeats"}[show]
+			frame = numeric(frame, value, by)
+		}
 	}
 	a.noticeGroups(frame, stats)
 	return data.Frames{frame}, nil
