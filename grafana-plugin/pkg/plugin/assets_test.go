@@ -53,7 +53,7 @@ func TestAssetsAndValuesComeLive(t *testing.T) {
 	b.line(t, "gas,asset=W2 ch4_lel_percent=77")
 	f.until(t, has(t, "state", "3"))
 
-	path, first := c.channel(t, `{"expr":"gas_ch4_lel_percent + 0","range":true,"live":true,"legendFormat":"{{asset}}"}`)
+	path, first := c.channel(t, `{"expr":"gas_ch4_lel_percent + 0","range":true,"interval":"1s","live":true,"legendFormat":"{{asset}}"}`)
 	require.Equal(t, []string{"Time", "Value", "Value"}, names(first), "one frame, for rows to be added")
 	v := c.follow(t, path)
 	v.until(t, func(f *data.Frame) bool { return groups(f, "asset")["W2"] == "77" })
