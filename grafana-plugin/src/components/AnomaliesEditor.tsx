@@ -1,0 +1,84 @@
+import React, { type ChangeEvent, lazy, Suspense, useCallback, useId } from 'react';
+import { t } from '@grafana/i18n';
+import { EditorField, EditorRow } from '@grafana/plugin-ui';
+import { Combobox, Input, LoadingPlaceholder } from '@grafana/ui';
+import type { BelfryDataSource } from '../datasource';
+import { type AnomaliesPart, type BelfryQuery } from '../types';
+import { Explanation } from './Explanation';
+
+const PromQLEditor = lazy(() => import('./PromQLEditor'));
+
+interface Props {
+  query: BelfryQuery;
+  source: BelfryDataSource;
+  onRun: (query: BelfryQuery) => void;
+}
+
+/** Which watched series are shown, with what their detector expected of them. */
+export function AnomaliesEditor({ query, source, onRun }: Props) {
+  const ids = { detector: useId(), limit: useId() };
+  const part = query.anomalies ?? {};
+  const set = (change: Partial<AnomaliesPart>) => onRun({ ...query, anomalies: { ...part, ...change } });
+  const detectors = useCallback(
+    async (typed: string) => {
+      const all = await source.resources.detectors().catch(() => []);
+      return all
+        .filter((d) => d.name.includes(typed))
+        .map((d) => ({ value: d.name, label: d.name, description: d.select?.join(', ') }));
+    },
+    [source]
+  );
+  return (
+    <>
+      <EditorField
+        label={t('anomalies.select', 'Of series')}
+        description={t(
+          'anomalies.select.description',
+          'A selector of series that a detector watches, such as {{example}}',
+          {
+            example: 'structure_strain_microstrain{asset="B1"}',
+          }
+        )}
+      >
+        <Suspense fallback={<LoadingPlaceholder text={t('code.loading', 'Loading the editor…')} />}>
+          <PromQLEditor
+            expr={part.select ?? ''}
+            source={source}
+            onChange={() => undefined}
+            onRun={(select) => set({ select })}
+          />
+        </Suspense>
+      </EditorField>
+      <Explanation expr={part.select ?? ''} source={source} />
+      <EditorRow>
+        <EditorField
+          label={t('anomalies.detector', 'Detector')}
+          tooltip={t('anomalies.detector.tooltip', 'Nothing: whichever watches the series.')}
+          htmlFor={ids.detector}
+          width={28}
+        >
+          <Combobox
+            id={ids.detector}
+            options={detectors}
+            value={part.detector || null}
+            isClearable={true}
+            createCustomValue={true}
+            placeholder={t('filter.any', 'Any')}
+            onChange={(choice) => set({ detector: choice?.value ?? '' })}
+          />
+        </EditorField>
+        <EditorField label={t('anomalies.limit', 'Series at most')} htmlFor={ids.limit} width={12}>
+          <Input
+            id={ids.limit}
+            type="number"
+            min={1}
+            defaultValue={part.limit ?? 20}
+            onBlur={(event: ChangeEvent<HTMLInputElement>) =>
+              set({ limit: Math.max(1, Math.trunc(Number(event.target.value)) || 20) })
+            }
+          />
+        </EditorField>
+      </EditorRow>
+    </>
+  );
+}

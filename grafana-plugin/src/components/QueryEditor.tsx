@@ -1,0 +1,54 @@
+import React, { useId } from 'react';
+import { CoreApp, type QueryEditorProps } from '@grafana/data';
+import { t } from '@grafana/i18n';
+import { EditorField, EditorHeader, EditorRows, FlexItem } from '@grafana/plugin-ui';
+import { Button, Combobox } from '@grafana/ui';
+import type { BelfryDataSource } from '../datasource';
+import { defaultQuery, ofKind } from '../query/defaults';
+import { type BelfryOptions, type BelfryQuery } from '../types';
+import { AnomaliesEditor } from './AnomaliesEditor';
+import { MetricsEditor } from './MetricsEditor';
+import { ModeToggle } from './ModeToggle';
+import { PartEditor } from './PartEditor';
+import { kinds } from './words';
+
+export type Props = QueryEditorProps<BelfryDataSource, BelfryQuery, BelfryOptions>;
+
+/** One query: its kind, and what that kind asks. */
+export function QueryEditor({ query: given, datasource, onChange, onRunQuery, app, range }: Props) {
+  const id = useId();
+  const query: BelfryQuery = { ...(given.kind || given.expr !== undefined ? {} : defaultQuery(app)), ...given };
+  const kind = query.kind ?? 'metrics';
+  const isAlert = app === CoreApp.UnifiedAlerting || app === CoreApp.CloudAlerting;
+
+  const change = (next: BelfryQuery) => {
+    onChange(next);
+    if (datasource.filterQuery(next)) {
+      onRunQuery();
+    }
+  };
+
+  return (
+    <EditorRows>
+      <EditorHeader>
+        <EditorField label={t('field.query', 'Query')} htmlFor={id} width={28}>
+          <Combobox id={id} options={kinds()} value={kind} onChange={(choice) => change(ofKind(query, choice.value))} />
+        </EditorField>
+        <FlexItem grow={1} />
+        {kind === 'metrics' && <ModeToggle query={query} onChange={onChange} />}
+        {!isAlert && (
+          <Button variant="secondary" size="sm" icon="play" onClick={onRunQuery}>
+            {t('query.run', 'Run')}
+          </Button>
+        )}
+      </EditorHeader>
+      {kind === 'metrics' && (
+        <MetricsEditor query={query} source={datasource} range={range} app={app} onChange={onChange} onRun={change} />
+      )}
+      {kind === 'anomalies' && <AnomaliesEditor query={query} source={datasource} onRun={change} />}
+      {kind !== 'metrics' && kind !== 'anomalies' && (
+        <PartEditor key={kind} kind={kind} query={query} source={datasource} onChange={change} />
+      )}
+    </EditorRows>
+  );
+}

@@ -1,0 +1,110 @@
+import {
+  type AdHocVariableFilter,
+  type CoreApp,
+  type DataSourceGetTagKeysOptions,
+  type DataSourceGetTagValuesOptions,
+  type DataSourceInstanceSettings,
+  type DataSourceWithSupplementaryQueriesSupport,
+  type DataQueryRequest,
+  type MetricFindValue,
+  type ScopedVars,
+  type SupplementaryQueryOptions,
+  SupplementaryQueryType,
+} from '@grafana/data';
+import { DataSourceWithBackend, getTemplateSrv, type TemplateSrv } from '@grafana/runtime';
+import { BelfryAnnotations } from './query/annotations';
+import { withFilters } from './query/adhoc';
+import { defaultQuery } from './query/defaults';
+import { interpolate } from './query/interpolate';
+import { userLanguage } from './query/language';
+import { CATALOG_LABELS, isComplete, selectorsOf } from './query/promql';
+import { logsVolume, logsVolumeRequest } from './query/supplementary';
+import { BelfryVariables } from './query/variables';
+import { Resources } from './resources';
+import { type BelfryOptions, type BelfryQuery } from './types';
+
+export class BelfryDataSource
+  extends DataSourceWithBackend<BelfryQuery, BelfryOptions>
+  implements DataSourceWithSupplementaryQueriesSupport<BelfryQuery>
+{
+  readonly resources: Resources;
+  private readonly language: BelfryOptions['language'];
+
+  constructor(
+    settings: DataSourceInstanceSettings<BelfryOptions>,
+    readonly templates: TemplateSrv = getTemplateSrv()
+  ) {
+    super(settings);
+    this.language = settings.jsonData.language;
+    this.resources = new Resources(this);
+    this.variables = new BelfryVariables(this);
+    this.annotations = BelfryAnnotations;
+  }
+
+  getDefaultQuery(app: CoreApp): Partial<BelfryQuery> {
+    return defaultQuery(app);
+  }
+
+  applyTemplateVariables(query: BelfryQuery, scopedVars: ScopedVars, filters?: AdHocVariableFilter[]): BelfryQuery {
+    return { lang: this.names(), ...withFilters(interpolate(query, this.templates, scopedVars), filters) };
+  }
+
+  /** What is not finished is not asked. */
+  filterQuery(query: BelfryQuery): boolean {
+    switch (query.kind ?? 'metrics') {
+      case 'metrics':
+        return Boolean(query.expr?.trim());
+      case 'anomalies':
+        return Boolean(query.anomalies?.select?.trim());
+      default:
+        return true;
+    }
+  }
+
+  /** The language of names, en or zh-CN: that of the settings, or that of whoever looks. */
+  names(): string {
+    return this.language === 'en' || this.language === 'zh-CN' ? this.language : userLanguage();
+  }
+
+  async getTagKeys(options?: DataSourceGetTagKeysOptions<BelfryQuery>): Promise<MetricFindValue[]> {
+    const known = ['asset', 'domain', 'district', 'street', 'team', 'severity', 'state', 'status', 'rule'];
+    const labels = await this.resources.labels(selectOf(options?.queries));
+    const keys = [...known, ...labels.filter((label) => label !== '__name__' && !known.includes(label))];
+    return keys.map((text) => ({ text, value: text }));
+  }
+
+  async getTagValues(options: DataSourceGetTagValuesOptions<BelfryQuery>): Promise<MetricFindValue[]> {
+    const fixed: Record<string, string[]> = {
+      severity: ['critical', 'warning', 'info'],
+      state: ['critical', 'warning', 'info', 'ok'],
+      status: ['open', 'resolved'],
+    };
+    const { key } = options;
+    const select = CATALOG_LABELS.includes(key) ? 'asset_info' : selectOf(options.queries);
+    const values = fixed[key] ?? (await this.resources.labelValues(key === 'rule' ? 'alertname' : key, select));
+    return values.map((text) => ({ text, value: text }));
+  }
+
+  getSupportedSupplementaryQueryTypes(): SupplementaryQueryType[] {
+    return [SupplementaryQueryType.LogsVolume];
+  }
+
+  getSupplementaryQuery(options: SupplementaryQueryOptions, query: BelfryQuery): BelfryQuery | undefined {
+    return logsVolume(options.type, query);
+  }
+
+  getSupplementaryRequest(
+    type: SupplementaryQueryType,
+    request: DataQueryRequest<BelfryQuery>
+  ): DataQueryRequest<BelfryQuery> | undefined {
+    return logsVolumeRequest(type, request);
+  }
+}
+
+/** A selector for the labels of what queries are about; nothing where there are several, or none. */
+function selectOf(queries: BelfryQuery[] = []): string | undefined {
+  const selectors = new Set(
+    queries.flatMap((q) => (q.expr && isComplete(q.expr) && !q.expr.includes('$') ? selectorsOf(q.expr) : []))
+  );
+  return selectors.size === 1 ? [...selectors][0] : undefined;
+}
