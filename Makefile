@@ -9,7 +9,7 @@ PACKAGES  ?= ./...
 export PATH := $(TOOLS)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test lint test-race test-alloc bench trials demo torture fuzz tools tools-bench clean
+.PHONY: help build plugin test lint test-race test-alloc test-plugin bench trials demo torture fuzz tools tools-bench clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,11 +17,16 @@ help: ## list these commands
 build: ## build bin/belfry, one static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/belfry ./cmd/belfry
 
-test: ## everything a change must pass: tools, linter, tests with the race detector, allocation tests
+plugin: ## build the plugin of Grafana: grafana-plugin/dist and the archive in grafana-plugin/artifacts
+	@scripts/with-node scripts/plugin-packages
+	@cd grafana-plugin && ../scripts/with-node npm run --silent package
+
+test: ## everything a change must pass: tools, linter, tests with the race detector, allocation tests, the plugin of Grafana
 	@scripts/step tools      scripts/install-test-tools
 	@scripts/step lint       $(MAKE) --no-print-directory run-lint
 	@scripts/step test-race  $(MAKE) --no-print-directory test-race
 	@scripts/step test-alloc $(MAKE) --no-print-directory test-alloc
+	@scripts/step plugin     $(MAKE) --no-print-directory test-plugin
 
 lint: tools run-lint ## run the linter (PACKAGES=./collector/... for a part)
 
@@ -36,6 +41,12 @@ test-race: ## all tests with the race detector (PACKAGES=... for a part)
 # The race detector allocates on its own, so tests with Alloc in their names are run without it.
 test-alloc: ## the tests that count allocations, without the race detector
 	$(GO) test -vet=off -count=1 -run Alloc $$(scripts/packages-with 'Test[A-Za-z0-9_]*Alloc')
+
+# The archive is checked for one platform only, as building for all takes minutes; `make plugin` checks all.
+test-plugin: ## the plugin of Grafana: types, linter, tests of the frontend, and the rules for archives
+	@scripts/with-node scripts/plugin-packages
+	@cd grafana-plugin && ../scripts/with-node npm run --silent check
+	@cd grafana-plugin && ../scripts/with-node npm run --silent package -- --platforms linux/amd64
 
 bench: tools-bench ## side by side with VictoriaMetrics: writes, memory, disk, queries, pages
 	$(GO) run ./loadtest/bench
@@ -59,4 +70,4 @@ tools-bench: ## install what the benchmark compares with into .tools
 	@scripts/install-bench-tools
 
 clean: ## remove what was built; .tools stays
-	rm -rf bin bench-results
+	rm -rf bin bench-results grafana-plugin/dist grafana-plugin/artifacts

@@ -33,7 +33,7 @@ export function AnomaliesEditor({ query, source, onRun }: Props) {
       <EditorField
         label={t('anomalies.select', 'Of series')}
         description={t(
-          'anomalies.select.description',
+          'anomalies.select-description',
           'A selector of series that a detector watches, such as {{example}}',
           {
             example: 'structure_strain_microstrain{asset="B1"}',
@@ -53,7 +53,7 @@ export function AnomaliesEditor({ query, source, onRun }: Props) {
       <EditorRow>
         <EditorField
           label={t('anomalies.detector', 'Detector')}
-          tooltip={t('anomalies.detector.tooltip', 'Nothing: whichever watches the series.')}
+          tooltip={t('anomalies.detector-tooltip', 'Nothing: whichever watches the series.')}
           htmlFor={ids.detector}
           width={28}
         >

@@ -35,7 +35,7 @@ export function ConfigEditor({ options, onOptionsChange }: Props) {
         onChange={onOptionsChange}
         urlPlaceholder="http://127.0.0.1:9400"
         urlTooltip={t(
-          'config.url.tooltip',
+          'config.url-tooltip',
           'The address that Belfry listens on, as Grafana’s server reaches it; with a path in front if a proxy adds one.'
         )}
       />
@@ -44,7 +44,7 @@ export function ConfigEditor({ options, onOptionsChange }: Props) {
       <Divider />
       <ConfigSection
         title={t('config.more.title', 'More settings')}
-        description={t('config.more.description', 'All of them may be left as they are.')}
+        description={t('config.more-description', 'All of them may be left as they are.')}
         isCollapsible={true}
         isInitiallyOpen={false}
       >
@@ -77,7 +77,7 @@ function Authentication({ options, onOptionsChange }: Props) {
         {
           id: 'custom-token',
           label: t('config.token.label', 'Token of Belfry'),
-          description: t('config.token.description', 'A token with the scope read, or none if Belfry demands none'),
+          description: t('config.token-description', 'A token with the scope read, or none if Belfry demands none'),
           component: (
             <Field
               noMargin
@@ -127,7 +127,7 @@ function Names({ options, onOptionsChange }: Props) {
       <Field
         label={t('config.language.label', 'Language of names')}
         description={t(
-          'config.language.description',
+          'config.language-description',
           'Of the names of assets and hazards, and of messages. Alerts, which nobody looks at, take English for automatic.'
         )}
       >
@@ -136,7 +136,7 @@ function Names({ options, onOptionsChange }: Props) {
           disabled={options.readOnly}
           value={jsonData.language ?? 'auto'}
           options={[
-            { value: 'auto', label: t('config.language.auto', 'Automatic') },
+            { value: 'auto', label: t('config.language-auto', 'Automatic') },
             { value: 'en', label: 'English' },
             { value: 'zh-CN', label: '简体中文' },
           ]}
@@ -146,7 +146,7 @@ function Names({ options, onOptionsChange }: Props) {
       <Field
         label={t('config.interval.label', 'Interval of samples')}
         description={t(
-          'config.interval.description',
+          'config.interval-description',
           'How often sensors send. Panels take no shorter step, and $__rate_interval is at least four of it.'
         )}
         htmlFor="belfry-interval"

@@ -78,7 +78,7 @@ export function MatcherField({ matcher, select, source, onChange, onRemove }: Pr
       <Button
         variant="secondary"
         icon="times"
-        aria-label={t('builder.labels.remove', 'Remove this label')}
+        aria-label={t('builder.labels-remove', 'Remove this label')}
         onClick={onRemove}
       />
     </InputGroup>

@@ -50,7 +50,7 @@ function Metric({ built, source, set }: FieldProps) {
         options={options}
         value={built.metric || null}
         createCustomValue={true}
-        placeholder={t('builder.metric.placeholder', 'Type a name, or what it measures')}
+        placeholder={t('builder.metric-placeholder', 'Type a name, or what it measures')}
         onChange={(choice) => set({ metric: choice.value })}
       />
     </EditorField>
@@ -70,7 +70,7 @@ function Asset({ built, source, set }: FieldProps) {
   return (
     <EditorField
       label={t('field.asset', 'Asset')}
-      tooltip={t('builder.asset.tooltip', 'By id, by name, or by the pinyin initials of its Chinese name.')}
+      tooltip={t('builder.asset-tooltip', 'By id, by name, or by the pinyin initials of its Chinese name.')}
       htmlFor={id}
       width={24}
     >
@@ -113,7 +113,7 @@ function Matchers({ built, source, set }: FieldProps) {
         <Button
           variant="secondary"
           icon="plus"
-          aria-label={t('builder.labels.add', 'Add a label')}
+          aria-label={t('builder.labels-add', 'Add a label')}
           onClick={() => set({ matchers: [...built.matchers, { name: 'point', op: '=~', value: '.*' }] })}
         />
       </EditorFieldGroup>
@@ -195,7 +195,7 @@ function Names({ built, set }: Omit<FieldProps, 'source'>) {
   return (
     <EditorField
       label={t('builder.names', 'Names and places')}
-      tooltip={t('builder.names.tooltip', 'Adds name, name_zh, street, district and team of the catalog as labels.')}
+      tooltip={t('builder.names-tooltip', 'Adds name, name_zh, street, district and team of the catalog as labels.')}
       htmlFor={id}
     >
       <Switch

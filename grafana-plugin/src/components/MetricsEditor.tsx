@@ -70,7 +70,7 @@ function Options({ query, app, onRun }: Pick<Props, 'query' | 'app' | 'onRun'>) 
     <EditorRow>
       <EditorField
         label={t('options.legend', 'Legend')}
-        tooltip={t('options.legend.tooltip', 'A name for each series: text with labels, such as {{labels}}.', {
+        tooltip={t('options.legend-tooltip', 'A name for each series: text with labels, such as {{labels}}.', {
           labels: '{{asset}} {{point}}',
         })}
         htmlFor={ids.legend}
@@ -85,14 +85,14 @@ function Options({ query, app, onRun }: Pick<Props, 'query' | 'app' | 'onRun'>) 
       </EditorField>
       <EditorField
         label={t('options.step', 'Min step')}
-        tooltip={t('options.step.tooltip', 'The shortest time between two points, such as 30s.')}
+        tooltip={t('options.step-tooltip', 'The shortest time between two points, such as 30s.')}
         htmlFor={ids.step}
         width={12}
       >
         <Input
           id={ids.step}
           defaultValue={query.interval ?? ''}
-          placeholder={t('options.step.auto', 'auto')}
+          placeholder={t('options.step-auto', 'auto')}
           onBlur={(event: ChangeEvent<HTMLInputElement>) => onRun({ ...query, interval: event.target.value })}
         />
       </EditorField>
@@ -122,7 +122,7 @@ function Options({ query, app, onRun }: Pick<Props, 'query' | 'app' | 'onRun'>) 
       </EditorField>
       <EditorField
         label={t('options.exemplars', 'Exemplars')}
-        tooltip={t('options.exemplars.tooltip', 'Single samples that senders gave as examples, as dots.')}
+        tooltip={t('options.exemplars-tooltip', 'Single samples that senders gave as examples, as dots.')}
         htmlFor={ids.exemplar}
       >
         <Switch

@@ -119,7 +119,7 @@ function SearchAndLimit({ part, set }: PartProps) {
     <>
       <EditorField
         label={t('field.q', 'Search')}
-        tooltip={t('field.q.tooltip', 'A part of an id, a name or a text, in either language.')}
+        tooltip={t('field.q-tooltip', 'A part of an id, a name or a text, in either language.')}
         htmlFor={q}
         width={20}
       >
@@ -135,7 +135,7 @@ function SearchAndLimit({ part, set }: PartProps) {
           type="number"
           min={1}
           defaultValue={typeof part.limit === 'number' ? part.limit : undefined}
-          placeholder={t('field.limit.placeholder', 'all')}
+          placeholder={t('field.limit-placeholder', 'all')}
           onBlur={(event: ChangeEvent<HTMLInputElement>) =>
             set({ limit: event.target.value === '' ? undefined : Math.max(1, Math.trunc(Number(event.target.value))) })
           }
@@ -151,7 +151,7 @@ export function Live({ query, onChange }: { query: BelfryQuery; onChange: (query
   return (
     <EditorField
       label={t('field.live', 'Live')}
-      tooltip={t('field.live.tooltip', 'Belfry sends what changes within a second; the panel needs no refresh.')}
+      tooltip={t('field.live-tooltip', 'Belfry sends what changes within a second; the panel needs no refresh.')}
       htmlFor={id}
     >
       <Switch

@@ -49,7 +49,7 @@ export function VariableEditor({ query, datasource, onChange }: Props) {
           <EditorField
             label={t('variable.select', 'Of series')}
             tooltip={t(
-              'variable.select.tooltip',
+              'variable.select-tooltip',
               'A selector, such as gas_ch4_lel_percent or {asset=~"$asset"}; nothing means all.'
             )}
             htmlFor={ids.select}
@@ -66,7 +66,7 @@ export function VariableEditor({ query, datasource, onChange }: Props) {
         {of === 'assets' && (
           <EditorField
             label={t('field.q', 'Search')}
-            tooltip={t('variable.q.tooltip', 'A part of an id or a name, or the pinyin initials of a Chinese name.')}
+            tooltip={t('variable.q-tooltip', 'A part of an id or a name, or the pinyin initials of a Chinese name.')}
             htmlFor={ids.q}
             width={24}
           >

@@ -12,32 +12,32 @@ export function kinds(): Array<Choice<Kind>> {
     {
       value: 'metrics',
       label: t('kind.metrics', 'Metrics'),
-      description: t('kind.metrics.description', 'Readings over time, by PromQL'),
+      description: t('kind.metrics-description', 'Readings over time, by PromQL'),
     },
     {
       value: 'hazards',
       label: t('kind.hazards', 'Hazards'),
-      description: t('kind.hazards.description', 'What is wrong in the city, and what was'),
+      description: t('kind.hazards-description', 'What is wrong in the city, and what was'),
     },
     {
       value: 'assets',
       label: t('kind.assets', 'Assets'),
-      description: t('kind.assets.description', 'What stands where, and how it is'),
+      description: t('kind.assets-description', 'What stands where, and how it is'),
     },
     {
       value: 'events',
       label: t('kind.events', 'Events'),
-      description: t('kind.events.description', 'What cameras and people reported'),
+      description: t('kind.events-description', 'What cameras and people reported'),
     },
     {
       value: 'anomalies',
       label: t('kind.anomalies', 'Anomalies'),
-      description: t('kind.anomalies.description', 'What detectors expected, and what came'),
+      description: t('kind.anomalies-description', 'What detectors expected, and what came'),
     },
     {
       value: 'response',
       label: t('kind.response', 'Response'),
-      description: t('kind.response.description', 'How long it took to put hazards right'),
+      description: t('kind.response-description', 'How long it took to put hazards right'),
     },
   ];
 }
