@@ -2,7 +2,14 @@
 // generally used by snapshots, but can affect specific tests
 process.env.TZ = 'UTC';
 
+const scaffolded = require('./.config/jest.config');
+
+const [transform] = Object.values(scaffolded.transform);
+
 module.exports = {
-  // Jest configuration provided by Grafana scaffolding
-  ...require('./.config/jest.config'),
+  ...scaffolded,
+  // Some of Grafana's dependencies have modules as .mjs, which the scaffold's pattern leaves out.
+  // A busy machine is no reason to fail.
+  testTimeout: 120_000,
+  transform: { '^.+\\.m?(t|j)sx?$': transform },
 };

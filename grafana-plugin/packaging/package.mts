@@ -15,7 +15,10 @@ const dist = path.join(root, 'dist');
 
 // webpack keeps the binaries of older builds, which would be packed again.
 fs.rmSync(dist, { recursive: true, force: true });
-execFileSync('npm', ['run', '--silent', 'build', '--', '--stats', 'errors-only', '--no-performance'], { cwd: root, stdio: 'inherit' });
+execFileSync('npm', ['run', '--silent', 'build', '--', '--stats', 'errors-only', '--no-performance'], {
+  cwd: root,
+  stdio: 'inherit',
+});
 const plugin = readJson<Plugin>(path.join(dist, 'plugin.json'));
 console.log(`backend for ${platforms.join(', ')}`);
 buildBackend(root, dist, plugin, platforms);

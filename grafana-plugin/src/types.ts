@@ -15,7 +15,8 @@ export const FORMATS = ['time_series', 'table', 'heatmap'] as const;
 export type Format = (typeof FORMATS)[number];
 
 export interface HazardsPart {
-  show?: 'table' | 'counts' | 'open';
+  /** `annotations` is what marks on panels ask for; editors do not offer it. */
+  show?: 'table' | 'counts' | 'open' | 'annotations';
   by?: 'severity' | 'domain' | 'team' | 'street' | 'district' | 'rule' | 'status';
   status?: Filter;
   severity?: Filter;
@@ -43,7 +44,7 @@ export interface AssetsPart {
 }
 
 export interface EventsPart {
-  show?: 'logs' | 'counts';
+  show?: 'logs' | 'counts' | 'annotations';
   kind?: Filter;
   domain?: Filter;
   team?: Filter;

@@ -32,13 +32,9 @@ export function AnomaliesEditor({ query, source, onRun }: Props) {
     <>
       <EditorField
         label={t('anomalies.select', 'Of series')}
-        description={t(
-          'anomalies.select-description',
-          'A selector of series that a detector watches, such as {{example}}',
-          {
-            example: 'structure_strain_microstrain{asset="B1"}',
-          }
-        )}
+        tooltip={t('anomalies.select-tooltip', 'A selector of series that a detector watches, such as {{example}}', {
+          example: 'structure_strain_microstrain{asset="B1"}',
+        })}
       >
         <Suspense fallback={<LoadingPlaceholder text={t('code.loading', 'Loading the editor…')} />}>
           <PromQLEditor

@@ -1,10 +1,10 @@
-import React, { useCallback, useId } from 'react';
+import React, { useCallback } from 'react';
 import { t } from '@grafana/i18n';
 import { EditorField } from '@grafana/plugin-ui';
-import { MultiCombobox, type ComboboxOption } from '@grafana/ui';
 import type { BelfryDataSource } from '../datasource';
 import { type Filter } from '../types';
 import { choicesFor } from './choices';
+import { MultiChoice } from './MultiChoice';
 import { fieldLabel } from './words';
 
 interface Props {
@@ -16,18 +16,15 @@ interface Props {
 
 /** Words of one filter, chosen from those that Belfry has, or typed; `!word` excludes. */
 export function FilterField({ field, value = [], source, onChange }: Props) {
-  const id = useId();
   const options = useCallback((typed: string) => choicesFor(source, field, typed), [source, field]);
   return (
-    <EditorField label={fieldLabel(field)} htmlFor={id} width={24}>
-      <MultiCombobox
-        id={id}
-        value={value.map((word) => ({ value: word, label: word }))}
+    <EditorField label={fieldLabel(field)} width={24}>
+      <MultiChoice
+        name={fieldLabel(field)}
+        value={value}
         options={options}
-        createCustomValue={true}
-        isClearable={true}
         placeholder={t('filter.any', 'Any')}
-        onChange={(chosen: Array<ComboboxOption<string>>) => onChange(chosen.map((c) => c.value))}
+        onChange={onChange}
       />
     </EditorField>
   );

@@ -1,12 +1,13 @@
 import React, { useCallback, useId } from 'react';
 import { t } from '@grafana/i18n';
 import { EditorField, EditorFieldGroup, EditorRow } from '@grafana/plugin-ui';
-import { Button, Combobox, MultiCombobox, Switch } from '@grafana/ui';
+import { Button, Combobox, Switch } from '@grafana/ui';
 import type { BelfryDataSource } from '../datasource';
 import { AGGREGATES, build, RANGE_FUNCTIONS, type Built } from '../query/builder';
 import { selectorText, type Matcher } from '../query/promql';
 import { assetChoices, metricChoices } from './choices';
 import { MatcherField } from './MatcherField';
+import { MultiChoice } from './MultiChoice';
 
 interface Props {
   built: Built;
@@ -155,7 +156,6 @@ function OverTime({ built, set }: Omit<FieldProps, 'source'>) {
 
 function Together({ built, source, set }: FieldProps) {
   const aggregate = useId();
-  const by = useId();
   const none = { value: '', label: t('builder.none', 'none') };
   const labels = useCallback(
     async (typed: string) => {
@@ -176,14 +176,8 @@ function Together({ built, source, set }: FieldProps) {
         />
       </EditorField>
       {built.aggregate !== '' && (
-        <EditorField label={t('field.by', 'By')} htmlFor={by} width={24}>
-          <MultiCombobox
-            id={by}
-            value={built.by.map((value) => ({ value, label: value }))}
-            options={labels}
-            createCustomValue={true}
-            onChange={(chosen) => set({ by: chosen.map((c) => c.value) })}
-          />
+        <EditorField label={t('field.by', 'By')} width={24}>
+          <MultiChoice name={t('field.by', 'By')} value={built.by} options={labels} onChange={(by) => set({ by })} />
         </EditorField>
       )}
     </>

@@ -1,8 +1,7 @@
 import { type Completion, type CompletionContext, type CompletionResult } from '@codemirror/autocomplete';
 import { syntaxTree } from '@codemirror/language';
 import { type EditorState } from '@codemirror/state';
-import { newCompleteStrategy, type CompleteStrategy } from '@prometheus-io/codemirror-promql/dist/esm/complete';
-import { type PrometheusClient } from '@prometheus-io/codemirror-promql';
+import { newCompleteStrategy, type CompleteStrategy, type PrometheusClient } from '@prometheus-io/codemirror-promql';
 import { EqlRegex, EqlSingle, Neq, NeqRegex } from '@prometheus-io/lezer-promql';
 import type { BelfryDataSource } from '../datasource';
 import { quote, selectorText, type Matcher, type MatchOperator } from '../query/promql';

@@ -11,7 +11,15 @@ export const BelfryAnnotations: AnnotationSupport<BelfryQuery> = {
     return json;
   },
   prepareQuery(annotation: AnnotationQuery<BelfryQuery>) {
-    return { ...(annotation.target ?? defaultAnnotation()), refId: 'Anno', live: false };
+    const query: BelfryQuery = { ...(annotation.target ?? defaultAnnotation()), refId: 'Anno', live: false };
+    switch (query.kind) {
+      case 'hazards':
+        return { ...query, hazards: { ...query.hazards, show: 'annotations' } };
+      case 'events':
+        return { ...query, events: { ...query.events, show: 'annotations' } };
+      default:
+        return query;
+    }
   },
   getDefaultQuery: defaultAnnotation,
 };

@@ -37,29 +37,28 @@ export function filterOf(part: Record<string, unknown>, field: string): Filter {
 
 /**
  * The words of a filter with variables replaced. A variable with several values
- * becomes several words; one at All filters nothing.
+ * becomes several words; with one at All only what is excluded counts.
  */
 export function interpolateFilter(words: Filter, templates: TemplateSrv, scopedVars: ScopedVars): Filter {
   const out = new Set<string>();
+  let everything = false;
   for (const word of words) {
     const values: string[][] = [];
-    let all = false;
+    let atAll = false;
     const pattern = templates.replace(word, scopedVars, (value: unknown, variable: { name?: string } = {}) => {
-      const several = Array.isArray(value) ? value.map(String) : [String(value ?? '')];
-      all = all || (Array.isArray(value) && isAtAll(variable.name, templates.getVariables()));
-      values.push(several);
+      atAll = atAll || (Array.isArray(value) && isAtAll(variable.name, templates.getVariables()));
+      values.push(Array.isArray(value) ? value.map(String) : [String(value ?? '')]);
       return `\u0000${values.length - 1}\u0000`;
     });
-    if (all || ALL.includes(pattern.replace(/^!/, ''))) {
-      continue;
-    }
-    product(pattern, values).forEach((text) => {
+    everything = everything || atAll;
+    for (const text of atAll ? [] : product(pattern, values)) {
+      everything = everything || ALL.includes(text);
       if (text !== '' && text !== '!' && out.size < MOST_WORDS) {
         out.add(text);
       }
-    });
+    }
   }
-  return [...out].some((word) => ALL.includes(word)) ? [] : [...out];
+  return everything ? [...out].filter((word) => word.startsWith('!')) : [...out];
 }
 
 function product(pattern: string, values: string[][]): string[] {

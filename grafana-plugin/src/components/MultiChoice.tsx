@@ -1,0 +1,32 @@
+import React, { useId } from 'react';
+import { MultiCombobox, type ComboboxOption } from '@grafana/ui';
+
+interface Props {
+  /** What it is called for those who do not see it. */
+  name: string;
+  value: string[];
+  options: (typed: string) => Promise<ComboboxOption[]>;
+  placeholder?: string;
+  onChange: (words: string[]) => void;
+}
+
+/** Several words, chosen or typed. Grafana's own has no id that a label could be for, so its name is beside it. */
+export function MultiChoice({ name, value, options, placeholder, onChange }: Props) {
+  const id = useId();
+  return (
+    <div>
+      <span hidden id={id}>
+        {name}
+      </span>
+      <MultiCombobox
+        aria-labelledby={id}
+        value={value.map((word) => ({ value: word, label: word }))}
+        options={options}
+        createCustomValue={true}
+        isClearable={true}
+        placeholder={placeholder}
+        onChange={(chosen: Array<ComboboxOption<string>>) => onChange(chosen.map((c) => c.value))}
+      />
+    </div>
+  );
+}
