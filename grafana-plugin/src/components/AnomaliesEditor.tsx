@@ -66,6 +66,7 @@ export function AnomaliesEditor({ query, source, onRun }: Props) {
         <EditorField label={t('anomalies.limit', 'Series at most')} htmlFor={ids.limit} width={12}>
           <Input
             id={ids.limit}
+            width={12}
             type="number"
             min={1}
             defaultValue={part.limit ?? 20}

@@ -91,6 +91,7 @@ function Options({ query, app, onRun }: Pick<Props, 'query' | 'app' | 'onRun'>) 
       >
         <Input
           id={ids.step}
+          width={12}
           defaultValue={query.interval ?? ''}
           placeholder={t('options.step-auto', 'auto')}
           onBlur={(event: ChangeEvent<HTMLInputElement>) => onRun({ ...query, interval: event.target.value })}

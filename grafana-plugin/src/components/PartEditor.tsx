@@ -132,6 +132,7 @@ function SearchAndLimit({ part, set }: PartProps) {
       <EditorField label={t('field.limit', 'At most')} htmlFor={limit} width={10}>
         <Input
           id={limit}
+          width={10}
           type="number"
           min={1}
           defaultValue={typeof part.limit === 'number' ? part.limit : undefined}
