@@ -1,4 +1,4 @@
-import { CoreApp, dateTime, SupplementaryQueryType, type DataQueryRequest } from '@grafana/data';
+import { CoreApp, dateTime, StreamingFrameAction, SupplementaryQueryType, type DataQueryRequest } from '@grafana/data';
 import { firstValueFrom } from 'rxjs';
 import { BelfryAnnotations } from './query/annotations';
 import { ofKind } from './query/defaults';
@@ -136,9 +136,22 @@ describe('what else Grafana asks', () => {
     expect(source.getSupplementaryRequest(SupplementaryQueryType.LogsVolume, request)).toBeUndefined();
   });
 
+  it('replaces tables that are live, and adds readings to series', () => {
+    const { source } = sourceWith({});
+    const range = { from: dateTime(0), to: dateTime(60_000), raw: { from: 'a', to: 'b' } };
+    const targets = [
+      { refId: 'A', kind: 'hazards' },
+      { refId: 'B', kind: 'metrics', expr: 'x' },
+    ];
+    const request = { targets, range, maxDataPoints: 100 } as unknown as DataQueryRequest<BelfryQuery>;
+    const options = (refId: string) => source.streamOptionsProvider(request, { refId, fields: [], length: 0 });
+    expect(options('A').action).toBe(StreamingFrameAction.Replace);
+    expect(options('B')).toMatchObject({ action: StreamingFrameAction.Append, maxDelta: 60_000 });
+  });
+
   it('asks for the same list once', async () => {
     const { source, asked } = sourceWith({ 'api/belfry/v1/metrics': { metrics: [{ name: 'x' }] } });
-    await Promise.all([source.resources.metrics(), source.resources.metric('x')]);
+    await Promise.all([source.resources.metrics(), source.resources.metrics()]);
     expect(asked).toHaveLength(1);
   });
 

@@ -18,6 +18,7 @@ import { defaultQuery } from './query/defaults';
 import { interpolate } from './query/interpolate';
 import { userLanguage } from './query/language';
 import { CATALOG_LABELS, isComplete, selectorsOf } from './query/promql';
+import { streaming } from './query/streaming';
 import { logsVolume, logsVolumeRequest } from './query/supplementary';
 import { BelfryVariables } from './query/variables';
 import { Resources } from './resources';
@@ -39,6 +40,7 @@ export class BelfryDataSource
     this.resources = new Resources(this);
     this.variables = new BelfryVariables(this);
     this.annotations = BelfryAnnotations;
+    this.streamOptionsProvider = streaming;
   }
 
   getDefaultQuery(app: CoreApp): Partial<BelfryQuery> {

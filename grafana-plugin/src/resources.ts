@@ -57,10 +57,6 @@ export class Resources {
     return metrics ?? [];
   }
 
-  async metric(name: string): Promise<MetricInfo | undefined> {
-    return (await this.metrics()).find((m) => m.name === name);
-  }
-
   /** Assets by id, name, Chinese name or its pinyin initials. */
   async assets({ q, limit = 50, ...filters }: AssetSearch): Promise<AssetInfo[]> {
     const params: Record<string, unknown> = { limit };

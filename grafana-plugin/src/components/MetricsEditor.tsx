@@ -134,7 +134,7 @@ function Options({ query, app, onRun }: Pick<Props, 'query' | 'app' | 'onRun'>) 
           }
         />
       </EditorField>
-      {type === 'instant' && <Live query={query} onChange={onRun} />}
+      {(query.format ?? 'time_series') === 'time_series' && <Live query={query} onChange={onRun} />}
     </EditorRow>
   );
 }

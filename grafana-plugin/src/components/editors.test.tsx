@@ -1,4 +1,4 @@
-import { fireEvent, render, screen, waitFor } from '@testing-library/react';
+import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react';
 import React from 'react';
 import { CoreApp } from '@grafana/data';
 import { sourceWith } from '../test/source';
@@ -79,9 +79,17 @@ describe('a query', () => {
     expect(await screen.findByLabelText('PromQL expression')).toHaveTextContent('topk(3, x)');
   });
 
-  it('of metrics can be instant, and live then', async () => {
+  it('of metrics can be live, but not as a table', () => {
     const { onChange } = edit({ kind: 'metrics', expr: 'x', range: true, editorMode: 'builder' });
+    fireEvent.click(screen.getByLabelText('Live'));
+    expect(onChange).toHaveBeenCalledWith(expect.objectContaining({ live: true }));
+    cleanup();
+    edit({ kind: 'metrics', expr: 'x', format: 'table', editorMode: 'builder' });
     expect(screen.queryByLabelText('Live')).not.toBeInTheDocument();
+  });
+
+  it('of metrics can be instant', () => {
+    const { onChange } = edit({ kind: 'metrics', expr: 'x', range: true, editorMode: 'builder' });
     fireEvent.click(screen.getByRole('radio', { name: 'Instant' }));
     expect(onChange).toHaveBeenCalledWith(expect.objectContaining({ instant: true, range: false }));
   });
