@@ -1,5 +1,6 @@
 //go:build mage
 
+// Command mage builds the backend as the plugin SDK does; make plugin builds the archive.
 package main
 
 import (

@@ -36,7 +36,8 @@ func readSource(root fs.FS) (map[string]*source, error) {
 			}
 			return nil
 		}
-		if !strings.HasSuffix(base, ".go") || strings.HasSuffix(base, "_test.go") {
+		// A Magefile is a script beside the packages, as a Makefile is.
+		if !strings.HasSuffix(base, ".go") || strings.HasSuffix(base, "_test.go") || base == "Magefile.go" {
 			return nil
 		}
 		pkg := path.Dir(name)
