@@ -9,7 +9,7 @@ PACKAGES  ?= ./...
 export PATH := $(TOOLS)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help build plugin test lint test-race test-alloc test-plugin bench trials demo torture fuzz tools tools-bench clean
+.PHONY: help build plugin test lint test-race test-alloc test-plugin bench trials dashboards demo torture fuzz tools tools-bench clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ bench: tools-bench ## side by side with VictoriaMetrics: writes, memory, disk, q
 
 trials: ## how well the models of anomalies do, as Markdown (ARGS="--skab DIR --air FILE --parking FILE"; --help lists more)
 	@$(GO) run ./alerting/anomaly/trial/report $(ARGS)
+
+dashboards: ## write the Grafana dashboards in dashboards/en and dashboards/zh-CN anew
+	$(GO) generate ./dashboards
 
 demo: ## the whole thing in a terminal, with a simulated district and replayed data
 	$(GO) run ./cmd/belfry demo

@@ -1,0 +1,120 @@
+package city
+
+import (
+	"github.com/belfry-city/belfry/dashboards/board"
+	"github.com/belfry-city/belfry/dashboards/grafana"
+)
+
+// readings are the series of an asset that are neither Belfry's own about it nor times.
+const readings = `{asset="$asset",__name__!~"ALERTS.*|anomaly_.*|asset_.*|device_(silent|last_seen.*)|.*_timestamp_seconds|belfry_.*"}`
+
+// asset shows any asset, also one that the catalog does not have.
+func (d *desk) asset() board.Sheet {
+	s := board.Sheet{
+		Name: "asset", Title: t("Asset", "资产详情"), From: "now-6h", Refresh: "10s", OneAsset: true, Readings: readings,
+		Help: t("One asset: its newest values, their history with limits and what was expected, its hazards and events.", "单个资产：最新读数、历史曲线与限值、预期值、隐患与事件。"),
+	}
+	s.Panels = []board.Panel{
+		assetState(), lastHeard(), assetCard(),
+		row(t("Readings", "读数")),
+		reading(),
+		row(t("What models say", "模型判断")),
+		expected(readings, 6), assetScore(d),
+		row(t("Hazards and events", "隐患与事件")),
+		assetHazards(), assetEvents(),
+	}
+	return s
+}
+
+func assetState() board.Panel {
+	return board.Panel{
+		Kind: board.StatKind, W: 4, H: 6, Title: t("State", "状态"), Unit: "none", Words: stateWords(), Empty: t("Not in the catalog", "不在台账中"),
+		Help:    t("Its worst open hazard.", "最严重的未处置隐患。"),
+		Queries: []board.Query{assets(grafana.Assets{Show: "table", Asset: []string{"$asset"}, Limit: 1})},
+		Steps:   board.From(board.Fine, board.Rise{At: 1, Colour: board.Info}, board.Rise{At: 2, Colour: board.Warning}, board.Rise{At: 3, Colour: board.Critical}),
+		Options: map[string]any{"reduceOptions": map[string]any{"calcs": []string{"lastNotNull"}, "fields": "/^state$/", "values": false}, "textMode": "value"},
+	}
+}
+
+func lastHeard() board.Panel {
+	return board.Panel{
+		Kind: board.StatKind, W: 4, H: 6, Title: t("Last heard", "最近上报"), Unit: "s", Decimals: 0, Empty: t("Never", "从未"),
+		Help:    t("How long ago its newest reading arrived; renewed once a minute.", "距最近一次读数的时间，每分钟更新。"),
+		Queries: []board.Query{newest(`time() - max(last_over_time(device_last_seen_timestamp_seconds{asset="$asset"}[1d]))`, t("ago", "前"))},
+		Steps:   board.Plain(board.Unknown), Options: map[string]any{"colorMode": "none", "textMode": "value"},
+	}
+}
+
+func assetCard() board.Panel {
+	p := values(t("What it is, and its newest values", "资产信息与最新读数"), []string{"*"}, nil)
+	p.W, p.H = 16, 6
+	p.Help = t("What the catalog knows, and the newest value of each reading.", "台账信息与各读数最新值。")
+	p.Queries = []board.Query{assets(grafana.Assets{Show: "table", Asset: []string{"$asset"}, Metrics: []string{"*"}, Limit: 1})}
+	p.Fields = append(p.Fields, byUnit()...)
+	return p
+}
+
+// reading is repeated for each metric of the asset.
+func reading() board.Panel {
+	dashes := map[string]any{"lineStyle": map[string]any{"fill": "dash", "dash": []int{10, 10}}, "lineWidth": 2, "showPoints": "never"}
+	thin := map[string]any{"lineWidth": 1, "lineStyle": map[string]any{"fill": "dash", "dash": []int{3, 6}}, "showPoints": "never"}
+	level := func(level string) string {
+		return `label_replace(label_replace(asset_threshold{metric=~"$metric",level="` + level + `",asset="$asset"}, "side", ">", "direction", "above"), "side", "<", "direction", "below")`
+	}
+	return board.Panel{
+		Kind: board.LinesKind, W: 12, H: 9, Title: board.Text{EN: "Reading: $metric", ZH: "读数：$metric"}, Unit: "none", Decimals: 2, Repeat: "metric", Empty: noReadings(),
+		Help: t("The readings, what models expected, and the asset's own limits.", "读数、模型预期值及资产自身限值。"),
+		Queries: []board.Query{
+			lines(`{__name__=~"$metric",asset="$asset"}`, board.Same("{{__name__}} {{point}} {{source}}")),
+			optional(lines(`{__name__=~"anomaly_expected",metric=~"$metric",asset="$asset"}`, t("expected {{metric}}", "预期 {{metric}}"))),
+			optional(lines(level("warning"), t("Warning {{side}}", "警告限值 {{side}}"))),
+			optional(lines(level("critical"), t("Critical {{side}}", "紧急限值 {{side}}"))),
+		},
+		Fields: append(byUnit(),
+			board.Field{Ref: "B", Colour: board.Fine, Custom: thin},
+			board.Field{Ref: "C", Colour: board.Warning, Custom: dashes},
+			board.Field{Ref: "D", Colour: board.Critical, Custom: dashes}),
+	}
+}
+
+// byUnit gives metrics the unit that their names end with.
+func byUnit() []board.Field {
+	units := []struct {
+		ending, unit string
+		decimals     int
+	}{
+		{"_lel_percent", "suffix: %LEL", 1}, {"_percent", "percent", 1}, {"_ratio", "percentunit", 2}, {"_confidence", "percentunit", 2}, {"_ppm", "ppm", 2}, {"_mm", "lengthmm", 2},
+		{"_microstrain", "suffix: µε", 1}, {"_kn", "suffix: kN", 1}, {"_degrees", "degree", 3}, {"_mps2", "accMS2", 3}, {"_per_m", "suffix: m⁻¹", 5},
+		{"_mpa", "suffix: MPa", 4}, {"_m", "lengthm", 3}, {"_m3_per_hour", "suffix: m³/h", 1}, {"_ma", "suffix: mA", 1}, {"_watts", "watt", 1},
+		{"_volts", "volt", 2}, {"_amps", "amp", 2}, {"_mm_per_s", "suffix: mm/s", 2}, {"_dbm", "dBm", 0}, {"_seconds", "s", 0}, {"_celsius", "celsius", 1}, {"_rpm", "rotrpm", 0},
+	}
+	var out []board.Field
+	for _, u := range units {
+		out = append(out, board.Field{Regex: `/^[a-z0-9_]+` + u.ending + `($| )/`, Unit: u.unit, Decimals: u.decimals})
+	}
+	return out
+}
+
+func assetScore(d *desk) board.Panel {
+	p := d.score("bridge", ".*")
+	p.H, p.Title = 10, t("Anomaly scores", "异常分数")
+	p.Help = t("How unusual its readings are to the models that watch them. Over 1 is unusual.", "监测该资产的模型给出的异常分数，大于 1 为异常。")
+	p.Queries = []board.Query{lines(`anomaly_score{asset="$asset"}`, board.Same("{{metric}} {{detector}}"))}
+	p.Links = nil
+	return p
+}
+
+func assetHazards() board.Panel {
+	p := hazardTable()
+	p.W, p.Title, p.Empty = 14, t("Hazards of this time", "该时段隐患"), t("It had no hazards in this time", "该时段无隐患")
+	p.Queries = []board.Query{hazards(grafana.Hazards{Show: "table", Asset: []string{"$asset"}, Limit: 200})}
+	return p
+}
+
+func assetEvents() board.Panel {
+	p := seen(10)
+	p.H = 12
+	p.Help = t("What this camera, or people about this asset, reported.", "该摄像机或人员对该资产的上报。")
+	p.Queries = []board.Query{events(grafana.Events{Asset: []string{"$asset"}, Limit: 200})}
+	return p
+}

@@ -1,0 +1,141 @@
+package city
+
+import (
+	"github.com/belfry-city/belfry/dashboards/board"
+)
+
+// belfry is about the program itself: can what the other sheets say be trusted?
+func (d *desk) belfry() board.Sheet {
+	s := board.Sheet{
+		Name: "belfry", Title: t("Belfry itself, and devices", "钟楼自身与设备"), From: "now-1h", Refresh: "10s", Without: []string{"domain", "district", "street", "asset"},
+		Help: t("Whether readings arrive, rules are on time, pages leave and the disk has room.", "数据接入、规则时效、告警发送与磁盘空间。"),
+	}
+	s.Panels = append([]board.Panel{
+		stored(), late(), failing(), diskLeft(), silentNow(), writable(),
+		row(t("Readings", "数据接入")),
+		own(t("Samples", "样本"), t("Samples that were stored, by input.", "按接入方式统计的入库样本。"), "suffix: /s", 0, lines(`sum by (input) (rate(belfry_samples_total[$__rate_interval]))`, board.Same("{{input}}"))),
+		own(t("Refused", "拒收"), t("What was refused, by reason. README says what each means.", "按原因统计的拒收，含义见 README。"), "suffix: /s", 2, lines(`sum by (reason) (rate(belfry_refused_total[$__rate_interval]))`, board.Same("{{reason}}"))),
+		quantiles(t("Acknowledgement", "写入应答"), t("From a write's arrival to its acknowledgement, which is when it is on disk.", "从收到写入到落盘应答的时间。"), "belfry_write_duration_seconds", board.Rise{At: 0.5, Colour: board.Warning}, board.Rise{At: 5, Colour: board.Critical}),
+		devices(),
+	}, append(d.machinery(), d.storage()...)...)
+	return s
+}
+
+func (d *desk) machinery() []board.Panel {
+	latency := pageLatency(12)
+	latency.H = 8
+	return []board.Panel{
+		row(t("Rules and pages", "规则与告警")),
+		latency,
+		own(t("How late rules are", "规则延迟"), t("The evaluation of rules, behind what was stored.", "规则计算落后于入库的时间。"), "s", 3, lines(`belfry_rules_lag_seconds`, t("late by", "延迟")),
+			board.Rise{At: 1, Colour: board.Warning}, board.Rise{At: 5, Colour: board.Critical}),
+		own(t("Rules that readings woke", "读数触发的规则"), t("How often a reading, or what came due, has woken a rule.", "读数或到期触发规则的频率。"), "suffix: /s", 1, lines(`rate(belfry_rules_woken_total[$__rate_interval])`, t("woken", "触发"))),
+		own(t("Notifications that failed", "发送失败"), t("That a receiver did not take; they are tried until it does.", "接收方未接受的通知，将持续重试。"), "suffix: /s", 2,
+			lines(`sum by (receiver) (rate(alertmanager_notification_requests_failed_total[$__rate_interval])) or on () sum(rate(belfry_pager_failed_attempts_total[$__rate_interval]))`, t("failed {{receiver}}", "失败 {{receiver}}")), board.Rise{At: 0.01, Colour: board.Critical}),
+		pagesSent(),
+		own(t("Models behind", "模型延迟"), t("How far detectors are behind what was stored.", "模型落后于入库的时间。"), "s", 3, lines(`belfry_anomaly_lag_seconds`, t("behind by", "延迟")), board.Rise{At: 60, Colour: board.Warning}),
+		own(t("Watched series", "监测序列"), t("Series, or groups of them, that each detector watches.", "各检测器监测的序列数。"), "short", 0, lines(`belfry_anomaly_series`, board.Same("{{detector}}"))),
+		own(t("Open hazards", "未处置隐患"), t("By domain.", "按领域统计。"), "short", 0, lines(`sum by (domain) (belfry_hazards_open)`, board.Same("{{domain}}"))),
+	}
+}
+
+func (d *desk) storage() []board.Panel {
+	return []board.Panel{
+		row(t("Disk, memory, processor", "磁盘、内存与处理器")),
+		own(t("Series in memory", "内存中的序列"), t("More than limits.series are refused.", "超过 limits.series 将被拒收。"), "short", 0, lines(`belfry_store_series`, t("series", "序列"))),
+		own(t("Room on the disk", "磁盘剩余"), t("Below the reserve, writes are refused.", "低于预留空间时拒绝写入。"), "bytes", 1, lines(`belfry_store_disk_free_bytes`, t("free", "剩余")), lines(`belfry_store_disk_reserve_bytes`, t("reserve", "预留"))),
+		own(t("What is kept", "占用空间"), t("Samples, their log, hazards, events, models.", "样本、日志、隐患、事件、模型。"), "bytes", 1,
+			lines(`prometheus_tsdb_storage_blocks_bytes`, t("samples", "样本")), lines(`prometheus_tsdb_wal_storage_size_bytes`, t("log", "日志")),
+			lines(`belfry_hazard_store_bytes`, t("hazards", "隐患")), lines(`belfry_event_store_bytes`, t("events", "事件")), lines(`belfry_anomaly_state_bytes`, t("models", "模型"))),
+		own(t("Memory", "内存"), t("Resident memory of the process.", "进程常驻内存。"), "bytes", 1, lines(`process_resident_memory_bytes{job="belfry"}`, t("resident", "常驻"))),
+		own(t("Processor", "处理器"), t("Cores that are busy.", "占用的处理器核数。"), "suffix: cores", 2, lines(`rate(process_cpu_seconds_total{job="belfry"}[$__rate_interval])`, t("busy", "占用"))),
+		quantiles(t("Hazards to disk", "隐患落盘"), t("How long a commit of hazards takes.", "隐患提交耗时。"), "belfry_hazard_commit_duration_seconds", board.Rise{At: 0.025, Colour: board.Warning}),
+		own(t("Queries", "查询"), t("Queries at work; beyond the limit they wait.", "正在执行的查询，超限排队。"), "short", 0, lines(`prometheus_engine_queries`, t("at work", "执行中"))),
+		own(t("Walls that follow", "实时订阅"), t("Clients of the stream.", "实时流客户端数。"), "short", 0, lines(`belfry_stream_clients`, t("clients", "客户端"))),
+	}
+}
+
+// own draws what Belfry says about itself.
+func own(title, help board.Text, unit string, decimals int, more ...any) board.Panel {
+	p := board.Panel{
+		Kind: board.LinesKind, W: 8, H: 8, Title: title, Help: help, Unit: unit, Decimals: decimals, Min: at(0),
+		Empty: t("Belfry says nothing about it", "钟楼未上报此项"),
+	}
+	var rises []board.Rise
+	for _, m := range more {
+		switch m := m.(type) {
+		case board.Query:
+			p.Queries = append(p.Queries, m)
+		case board.Rise:
+			rises = append(rises, m)
+		}
+	}
+	if rises != nil {
+		p.Steps = board.From(board.Fine, rises...)
+	}
+	if len(p.Queries) > 1 {
+		colours := []string{board.Blue, board.Orange, board.Purple, board.Fine, board.Info}
+		for i := range p.Queries {
+			p.Fields = append(p.Fields, board.Field{Ref: string(rune('A' + i)), Colour: colours[i%len(colours)]})
+		}
+	}
+	return p
+}
+
+func quantiles(title, help board.Text, metric string, rises ...board.Rise) board.Panel {
+	q := func(p, name string) board.Query {
+		return lines(`histogram_quantile(`+p+`, sum by (le) (rate(`+metric+`_bucket[$__rate_interval])))`, board.Same(name))
+	}
+	return board.Panel{
+		Kind: board.LinesKind, W: 8, H: 8, Title: title, Help: help, Unit: "s", Decimals: 3, Min: at(0), Empty: t("None in this time", "该时段无"),
+		Queries: []board.Query{q("0.5", "p50"), q("0.99", "p99")}, Steps: board.From(board.Fine, rises...),
+		Fields: []board.Field{{Ref: "A", Colour: board.Blue}, {Ref: "B", Colour: board.Orange}},
+	}
+}
+
+func light(title, help board.Text, unit string, decimals int, expr string, rises ...board.Rise) board.Panel {
+	return board.Panel{
+		Kind: board.StatKind, W: 4, H: 5, Title: title, Help: help, Unit: unit, Decimals: decimals, Empty: t("Unknown", "未知"),
+		Queries: []board.Query{newest(expr, title)}, Steps: board.From(board.Fine, rises...), Options: map[string]any{"textMode": "value"},
+	}
+}
+
+func stored() board.Panel {
+	return board.Panel{
+		Kind: board.StatKind, W: 4, H: 5, Title: t("Samples stored", "入库样本"), Help: t("In a second.", "每秒。"), Unit: "suffix: /s", Decimals: 0, Empty: t("Unknown", "未知"),
+		Queries: []board.Query{newest(`sum(rate(belfry_samples_total[1m]))`, t("stored", "入库"))}, Options: map[string]any{"textMode": "value"},
+		Steps: board.From(board.Critical, board.Rise{At: 0.001, Colour: board.Fine}),
+	}
+}
+
+func late() board.Panel {
+	return light(t("Rules late by", "规则延迟"), t("Above 5 s queries and writes are turned away.", "超过 5 秒将拒绝查询和写入。"), "s", 2, `max(belfry_rules_lag_seconds)`,
+		board.Rise{At: 1, Colour: board.Warning}, board.Rise{At: 5, Colour: board.Critical})
+}
+
+func failing() board.Panel {
+	return light(t("Pages refused", "告警发送失败"), t("Attempts that a receiver did not take in the last five minutes.", "近五分钟接收方未接受的次数。"), "short", 0,
+		`sum(increase(alertmanager_notification_requests_failed_total[5m]))`, board.Rise{At: 1, Colour: board.Critical})
+}
+
+func diskLeft() board.Panel {
+	return light(t("Disk above the reserve", "磁盘可用"), t("Room until writes are refused.", "距拒绝写入的剩余空间。"), "bytes", 1, `min(belfry_store_disk_free_bytes - belfry_store_disk_reserve_bytes)`)
+}
+
+func silentNow() board.Panel {
+	return light(t("Silent devices", "失联设备"), t("Of all that are known.", "全部已知设备。"), "short", 0, `sum(belfry_devices{state="silent"})`, board.Rise{At: 1, Colour: board.Warning})
+}
+
+func writable() board.Panel {
+	p := light(t("Store", "存储"), t("Whether the store takes writes.", "存储是否可写。"), "none", 0, `max(belfry_store_failed)`, board.Rise{At: 1, Colour: board.Critical})
+	p.Words = yesNo(t("works", "正常"), t("FAILED", "故障"), board.Fine, board.Critical)
+	return p
+}
+
+func devices() board.Panel {
+	p := own(t("Devices", "设备"), t("Alive, silent, and those whose rhythm is being learned.", "在线、失联与学习中的设备。"), "short", 0, lines(`sum by (state) (belfry_devices)`, board.Same("{{state}}")))
+	p.Fields = []board.Field{
+		{Name: "alive", Label: t("alive", "在线"), Colour: board.Fine}, {Name: "silent", Label: t("silent", "失联"), Colour: board.Critical}, {Name: "learning", Label: t("learning", "学习中"), Colour: board.Info},
+	}
+	return p
+}

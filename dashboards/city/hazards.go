@@ -1,0 +1,101 @@
+package city
+
+import (
+	"github.com/belfry-city/belfry/dashboards/board"
+	"github.com/belfry-city/belfry/dashboards/grafana"
+)
+
+// hazards is the monthly review: how many, how fast, where they come back.
+func (d *desk) hazards() board.Sheet {
+	s := board.Sheet{
+		Name: "hazards", Title: t("Hazards and response times", "隐患与响应时间"), From: "now-30d", Refresh: "1m",
+		Help: t("The monthly review by street and team: how many hazards, how fast they ended, where they return.", "按街道和责任单位的月度考核：隐患数量、处置时长与复发。"),
+	}
+	s.Panels = []board.Panel{
+		openCounts(), perDayOf("team", t("Opened, by team", "新增（按责任单位）"), 15),
+		row(t("By team", "按责任单位")),
+		summary("team", t("Teams", "责任单位"), teamWords()), bars("time_to_resolve", "team", t("Time to resolve", "处置时长"), "s", t("How long hazards were open, the median of each team.", "各单位隐患持续时长中位数。")),
+		row(t("By street", "按街道")),
+		summary("street", t("Streets", "街道"), nil), bars("time_to_resolve", "street", t("Time to resolve", "处置时长"), "s", t("How long hazards were open, the median of each street.", "各街道隐患持续时长中位数。")),
+		row(t("What stays, and what returns", "积压与复发")),
+		bars("open_by_age", "team", t("Open, by age", "未处置时长分布"), "short", t("How long what is open has been open.", "未处置隐患的已持续时长。")),
+		bars("repeats", "street", t("Repeats", "重复发生"), "short", t("Hazards of an asset and rule that had one within 30 days before.", "同一资产同一规则三十天内重复发生。")),
+		bars("opened", "domain", t("Opened, by domain", "新增（按领域）"), "short", t("Hazards that were opened in this time.", "该时段新增隐患。")),
+		row(t("Pages", "告警发送")),
+		pageLatency(12), pagesSent(),
+		row(t("All hazards of this time", "该时段全部隐患")),
+		allHazards(),
+	}
+	return s
+}
+
+func perDayOf(by string, title board.Text, w int) board.Panel {
+	p := perDay()
+	p.W, p.Title, p.Help = w, title, t("Hazards that were opened.", "新增隐患数量。")
+	p.Queries = []board.Query{hazards(chosen(grafana.Hazards{Show: "counts", By: by}))}
+	p.Fields = nil
+	colours := []string{board.Blue, board.Orange, board.Fine, board.Purple, board.Info}
+	for i, team := range board.Teams() {
+		p.Fields = append(p.Fields, board.Field{Name: team, Label: board.TeamName(team), Colour: colours[i]})
+	}
+	return p
+}
+
+func reviewed(show, by string) board.Query {
+	return response(grafana.Response{Show: show, By: by, Domain: []string{"$domain"}, Street: []string{"$street"}})
+}
+
+func summary(by string, title board.Text, words []board.Word) board.Panel {
+	return board.Panel{
+		Kind: board.TableKind, W: 16, H: 9, Title: title, Unit: "short", Empty: t("No hazards in this time", "该时段无隐患"),
+		Help:    t("Opened, resolved, still open, reopened, repeated; from opening to the end, and to the first page.", "新增、解除、未处置、复发、重复；发生到解除及首次告警的时长。"),
+		Queries: []board.Query{reviewed("summary", by)},
+		Fields: []board.Field{
+			{Name: by, Label: title, Words: words},
+			{Name: "opened", Label: t("Opened", "新增")}, {Name: "resolved", Label: t("Resolved", "解除")},
+			{Name: "open", Label: t("Open", "未处置"), Text: true, Steps: board.From(board.Fine, board.Rise{At: 1, Colour: board.Warning})},
+			{Name: "reopened", Label: t("Reopened", "复发")}, {Name: "repeats", Label: t("Repeats", "重复")},
+			{Name: "resolve_p50", Label: t("Resolved, p50", "解除 p50"), Unit: "s", Decimals: 0}, {Name: "resolve_p90", Label: t("Resolved, p90", "解除 p90"), Unit: "s", Decimals: 0},
+			{Name: "resolve_mean", Label: t("Resolved, mean", "解除均值"), Unit: "s", Decimals: 0}, {Name: "resolve_max", Label: t("Resolved, longest", "解除最长"), Unit: "s", Decimals: 0},
+			{Name: "page_p50", Label: t("Paged, p50", "告警 p50"), Unit: "s", Decimals: 2}, {Name: "page_p90", Label: t("Paged, p90", "告警 p90"), Unit: "s", Decimals: 2},
+		},
+	}
+}
+
+func bars(show, by string, title board.Text, unit string, help board.Text) board.Panel {
+	return board.Panel{
+		Kind: board.BarsKind, W: 8, H: 9, Title: title, Unit: unit, Decimals: 0, Help: help, Empty: t("No hazards in this time", "该时段无隐患"),
+		Queries: []board.Query{reviewed(show, by)},
+		Fields:  []board.Field{{Name: "team", Words: teamWords()}, {Name: "domain", Words: domainWords()}},
+	}
+}
+
+func pageLatency(w int) board.Panel {
+	q := func(p, name string) board.Query {
+		return lines(`histogram_quantile(`+p+`, sum by (le) (increase(belfry_page_latency_seconds_bucket[$__range])))`, board.Same(name))
+	}
+	return board.Panel{
+		Kind: board.LinesKind, W: w, H: 8, Title: t("From the reading to the page", "从读数到告警"), Unit: "s", Decimals: 3,
+		Help: t("From when a page was due to when it went out.", "从应告警到发出的时间。"), Empty: t("No page was sent in this time", "该时段未发送告警"),
+		Steps:   board.From(board.Fine, board.Rise{At: 1, Colour: board.Warning}, board.Rise{At: 10, Colour: board.Critical}),
+		Queries: []board.Query{q("0.5", "p50"), q("0.99", "p99")},
+		Fields:  []board.Field{{Ref: "A", Colour: board.Blue}, {Ref: "B", Colour: board.Orange}},
+	}
+}
+
+func pagesSent() board.Panel {
+	return board.Panel{
+		Kind: board.LinesKind, W: 12, H: 8, Title: t("Pages sent", "已发送告警"), Unit: "short", Decimals: 0, Min: at(0),
+		Help: t("By severity.", "按级别统计。"), Empty: t("No page was sent in this time", "该时段未发送告警"),
+		Queries: []board.Query{lines(`sum by (severity) (increase(belfry_pages_total[$__rate_interval]))`, board.Same("{{severity}}"))},
+		Fields:  severityLines(), Custom: map[string]any{"drawStyle": "bars", "fillOpacity": 80, "lineWidth": 0},
+	}
+}
+
+func allHazards() board.Panel {
+	p := hazardTable()
+	p.W, p.H, p.Title, p.Empty = 24, 14, t("Hazards", "隐患"), t("No hazards in this time", "该时段无隐患")
+	p.Help = t("Those that were opened in this time, the newest first. Click an id for the history.", "该时段发生的隐患，最新在前。点击编号查看处置记录。")
+	p.Queries = []board.Query{hazards(chosen(grafana.Hazards{Show: "table", Limit: 1000}))}
+	return p
+}
