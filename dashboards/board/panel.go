@@ -50,8 +50,6 @@ type Panel struct {
 type Query struct {
 	grafana.Target
 	Legend Text
-	// Optional may find nothing where all is well, such as limits that nobody has set.
-	Optional bool
 }
 
 // Word is what stands instead of a value, and its colour. From and To make it a

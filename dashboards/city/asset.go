@@ -66,9 +66,9 @@ func reading() board.Panel {
 		Help: t("The readings, what models expected, and the asset's own limits.", "读数、模型预期值及资产自身限值。"),
 		Queries: []board.Query{
 			lines(`{__name__=~"$metric",asset="$asset"}`, board.Same("{{__name__}} {{point}} {{source}}")),
-			optional(lines(`{__name__=~"anomaly_expected",metric=~"$metric",asset="$asset"}`, t("expected {{metric}}", "预期 {{metric}}"))),
-			optional(lines(level("warning"), t("Warning {{side}}", "警告限值 {{side}}"))),
-			optional(lines(level("critical"), t("Critical {{side}}", "紧急限值 {{side}}"))),
+			lines(`{__name__=~"anomaly_expected",metric=~"$metric",asset="$asset"}`, t("expected {{metric}}", "预期 {{metric}}")),
+			lines(level("warning"), t("Warning {{side}}", "警告限值 {{side}}")),
+			lines(level("critical"), t("Critical {{side}}", "紧急限值 {{side}}")),
 		},
 		Fields: append(byUnit(),
 			board.Field{Ref: "B", Colour: board.Fine, Custom: thin},
@@ -86,7 +86,7 @@ func byUnit() []board.Field {
 		{"_lel_percent", "suffix: %LEL", 1}, {"_percent", "percent", 1}, {"_ratio", "percentunit", 2}, {"_confidence", "percentunit", 2}, {"_ppm", "ppm", 2}, {"_mm", "lengthmm", 2},
 		{"_microstrain", "suffix: µε", 1}, {"_kn", "suffix: kN", 1}, {"_degrees", "degree", 3}, {"_mps2", "accMS2", 3}, {"_per_m", "suffix: m⁻¹", 5},
 		{"_mpa", "suffix: MPa", 4}, {"_m", "lengthm", 3}, {"_m3_per_hour", "suffix: m³/h", 1}, {"_ma", "suffix: mA", 1}, {"_watts", "watt", 1},
-		{"_volts", "volt", 2}, {"_amps", "amp", 2}, {"_mm_per_s", "suffix: mm/s", 2}, {"_dbm", "dBm", 0}, {"_seconds", "s", 0}, {"_celsius", "celsius", 1}, {"_rpm", "rotrpm", 0},
+		{"_volts", "volt", 2}, {"_amperes", "amp", 2}, {"_mm_per_s", "suffix: mm/s", 2}, {"_dbm", "dBm", 0}, {"_seconds", "s", 0}, {"_celsius", "celsius", 1}, {"_rpm", "rotrpm", 0},
 	}
 	var out []board.Field
 	for _, u := range units {

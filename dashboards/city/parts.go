@@ -25,8 +25,8 @@ func worstWithOwn(metric string, expr func(string) string, title board.Text, uni
 		Kind: board.LinesKind, W: 12, H: 9, Title: title, Unit: unit, Decimals: decimals, Empty: noReadings(), Help: help, Links: []board.Link{seriesLink()},
 		Queries: []board.Query{
 			lines(expr(metric), named("")),
-			optional(lines(own("warning"), t("Warning {{side}}", "警告限值 {{side}}"))),
-			optional(lines(own("critical"), t("Critical {{side}}", "紧急限值 {{side}}"))),
+			lines(own("warning"), t("Warning {{side}}", "警告限值 {{side}}")),
+			lines(own("critical"), t("Critical {{side}}", "紧急限值 {{side}}")),
 		},
 		Fields: []board.Field{{Ref: "B", Colour: board.Warning, Custom: dashes}, {Ref: "C", Colour: board.Critical, Custom: dashes}},
 	}
@@ -63,12 +63,6 @@ func (d *desk) score(domain, detectors string) board.Panel {
 		Steps: board.Steps(d.bounds(domain, "anomaly_score")), Links: []board.Link{seriesLink()},
 		Queries: []board.Query{lines(withNames(expr), named(" {{metric}}"))}, Colour: board.Purple,
 	}
-}
-
-// optional marks a query that may well find nothing: limits of which there are none.
-func optional(q board.Query) board.Query {
-	q.Optional = true
-	return q
 }
 
 // onOff shows states over time, a line for each asset.

@@ -15,6 +15,7 @@ const shown = 10
 
 // named is the legend of series that withNames has given their names.
 func named(more string) board.Text {
+	more = " {{point}}{{fan}}" + more
 	return board.Text{EN: "{{asset}} {{name}}" + more, ZH: "{{asset}} {{name_zh}}" + more}
 }
 
@@ -52,11 +53,6 @@ func lines(expr string, legend board.Text) board.Query {
 // newest asks for values at the end of the time shown.
 func newest(expr string, legend board.Text) board.Query {
 	return board.Query{Target: grafana.Target{Kind: grafana.KindMetrics, Expr: expr, Instant: true}, Legend: legend}
-}
-
-// rows asks for newest values as a table.
-func rows(expr string) board.Query {
-	return board.Query{Target: grafana.Target{Kind: grafana.KindMetrics, Expr: expr, Instant: true, Format: "table"}}
 }
 
 func hazards(h grafana.Hazards) board.Query {

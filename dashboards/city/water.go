@@ -61,7 +61,7 @@ func (d *desk) pumps() []board.Panel {
 	}
 	return []board.Panel{
 		plain("pump_vibration_mm_per_s", t("Vibration, the strongest ten", "振动（最强十台）"), t("Velocity; rises when a bearing wears.", "振动速度，轴承磨损时升高。"), "suffix: mm/s", 1),
-		plain("pump_current_amps", t("Current, the largest ten", "电流（最大十台）"), t("Rises when a pump is blocked.", "水泵堵塞时升高。"), "amp", 1),
+		plain("pump_current_amperes", t("Current, the largest ten", "电流（最大十台）"), t("Rises when a pump is blocked.", "水泵堵塞时升高。"), "amp", 1),
 		plain("pump_flow_m3_per_hour", t("Flow, the largest ten", "流量（最大十台）"), t("What the pumps move.", "水泵输水量。"), "suffix: m³/h", 0),
 	}
 }
