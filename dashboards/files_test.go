@@ -165,7 +165,7 @@ func shape(t *testing.T, d grafana.Dashboard) []string {
 }
 
 func walk(at string, v any, out *[]string) {
-	words := []string{"title", "description", "label", "lang", "noValue", "text", "displayName", "legendFormat", "uid", "tags", "url", "query", "tooltip"}
+	words := []string{"title", "description", "name", "label", "lang", "noValue", "text", "displayName", "legendFormat", "uid", "tags", "url", "query", "tooltip"}
 	switch v := v.(type) {
 	case map[string]any:
 		// Which of the two names of a field is shown depends on the language.

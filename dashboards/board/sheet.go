@@ -24,7 +24,9 @@ type Sheet struct {
 	// Wall hides all controls.
 	Wall bool
 	// Scale multiplies heights, 2 for a screen with twice the pixels; 0 is 1.
-	Scale  int
+	Scale int
+	// Marks shows in all lines when critical hazards were open.
+	Marks  bool
 	Panels []Panel
 }
 
@@ -35,7 +37,7 @@ func Render(s Sheet, l Language) grafana.Dashboard {
 		Tags: []string{"belfry", "belfry-" + l.suffix()}, Timezone: "browser", Editable: true, GraphTooltip: 1,
 		Refresh: s.Refresh, SchemaVersion: grafana.SchemaVersion, Version: 1,
 		Time: grafana.TimeRange{From: s.From, To: "now"}, Timepicker: grafana.Timepicker{Hidden: s.Wall},
-		Templating: grafana.List{List: s.variables(l)}, Annotations: grafana.List{List: []any{}},
+		Templating: grafana.List{List: s.variables(l)}, Annotations: grafana.List{List: s.annotations(l)},
 		Links: s.links(l), Panels: []grafana.Panel{},
 	}
 	flow := flow{scale: max(1, s.Scale)}
@@ -67,6 +69,20 @@ func (f *flow) place(p Panel) grafana.GridPos {
 	f.x += w
 	f.line = max(f.line, h)
 	return at
+}
+
+func (s Sheet) annotations(l Language) []any {
+	if !s.Marks {
+		return []any{}
+	}
+	h := grafana.Hazards{Show: "annotations", Severity: []string{"critical"}, Domain: []string{"$domain"}, District: []string{"$district"}, Street: []string{"$street"}, Asset: []string{"$asset"}, Limit: 100}
+	if s.OneAsset {
+		h.Domain, h.District, h.Street = nil, nil, nil
+	}
+	return []any{grafana.Annotation{
+		Name: Text{"Critical hazards", "紧急隐患"}.In(l), Enable: true, IconColor: Critical, Datasource: source(),
+		Target: grafana.Target{RefID: "Anno", Kind: grafana.KindHazards, Hazards: &h, Lang: string(l)},
+	}}
 }
 
 func (s Sheet) links(l Language) []grafana.Link {

@@ -11,7 +11,7 @@ const readings = `{asset="$asset",__name__!~"ALERTS.*|anomaly_.*|asset_.*|device
 // asset shows any asset, also one that the catalog does not have.
 func (d *desk) asset() board.Sheet {
 	s := board.Sheet{
-		Name: "asset", Title: t("Asset", "资产详情"), From: "now-6h", Refresh: "10s", OneAsset: true, Readings: readings,
+		Name: "asset", Title: t("Asset", "资产详情"), From: "now-6h", Refresh: "10s", OneAsset: true, Marks: true, Readings: readings,
 		Help: t("One asset: its newest values, their history with limits and what was expected, its hazards and events.", "单个资产：最新读数、历史曲线与限值、预期值、隐患与事件。"),
 	}
 	s.Panels = []board.Panel{
@@ -108,6 +108,7 @@ func assetHazards() board.Panel {
 	p := hazardTable()
 	p.W, p.Title, p.Empty = 14, t("Hazards of this time", "该时段隐患"), t("It had no hazards in this time", "该时段无隐患")
 	p.Queries = []board.Query{hazards(grafana.Hazards{Show: "table", Asset: []string{"$asset"}, Limit: 200})}
+	p.Fields = hazardFields()
 	return p
 }
 

@@ -9,7 +9,7 @@ import (
 
 func (d *desk) bridges() board.Sheet {
 	s := board.Sheet{
-		Name: "bridges", Title: t("Bridges", "桥梁"), From: "now-6h", Refresh: "30s", Domains: []string{"bridge"},
+		Name: "bridges", Title: t("Bridges", "桥梁"), From: "now-6h", Refresh: "30s", Marks: true, Domains: []string{"bridge"},
 		Help: t("How near the bridges are to their limits, and what is unusual about them.", "桥梁距离限值的程度及异常情况。"),
 	}
 	s.Panels = append(head(),

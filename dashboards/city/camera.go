@@ -7,7 +7,7 @@ import (
 
 func (d *desk) cameras() board.Sheet {
 	s := board.Sheet{
-		Name: "cameras", Title: t("Cameras", "摄像机"), From: "now-12h", Refresh: "30s", Domains: []string{"camera"},
+		Name: "cameras", Title: t("Cameras", "摄像机"), From: "now-12h", Refresh: "30s", Marks: true, Domains: []string{"camera"},
 		Help: t("Which cameras are down, and what all of them see, of every domain.", "离线的摄像机，以及各领域的识别事件。"),
 	}
 	s.Panels = append(head(), row(t("Cameras", "摄像机")), d.camerasUp(), d.camerasDown(),

@@ -20,7 +20,7 @@ func row(title board.Text) board.Panel { return board.Panel{Kind: board.RowKind,
 // head is how each domain's sheet begins: how many hazards, where, and which.
 func head() []board.Panel {
 	return []board.Panel{
-		openCounts(), silentDevices(), assetCount(), perDay(),
+		openCounts(), silentDevices(), assetCount(), openOverTime(),
 		stateMap(), hazardTable(),
 	}
 }
@@ -59,14 +59,26 @@ func assetCount() board.Panel {
 	}
 }
 
-func perDay() board.Panel {
+// openOverTime counts what was open at each moment.
+func openOverTime() board.Panel {
 	return board.Panel{
-		Kind: board.LinesKind, W: 9, H: 5, Title: t("Opened hazards", "新增隐患"), Unit: "short", Empty: t("None opened in this time", "该时段无新增"),
-		Help:    t("Hazards that were opened, by severity.", "按级别统计的新增隐患。"),
+		Kind: board.LinesKind, W: 9, H: 5, Title: t("Open over time", "未处置隐患走势"), Unit: "short", Min: at(0), Empty: t("None", "无"),
+		Help:    t("How many hazards were open, by severity.", "按级别统计的未处置隐患数量。"),
 		Queries: []board.Query{hazards(chosen(grafana.Hazards{Show: "counts", By: "severity"}))},
-		Custom:  map[string]any{"drawStyle": "bars", "fillOpacity": 80, "lineWidth": 0, "stacking": map[string]any{"mode": "normal", "group": "A"}},
+		Custom:  stacked(false),
 		Fields:  severityLines(),
 	}
+}
+
+// stacked puts what is of one moment on top of each other, as areas or as bars.
+func stacked(asBars bool) map[string]any {
+	c := map[string]any{"fillOpacity": 70, "lineWidth": 0, "showPoints": "never", "stacking": map[string]any{"mode": "normal", "group": "A"}}
+	if asBars {
+		c["drawStyle"] = "bars"
+	} else {
+		c["lineInterpolation"] = "stepAfter"
+	}
+	return c
 }
 
 func severityLines() []board.Field {
@@ -100,7 +112,7 @@ func hazardTable() board.Panel {
 		Kind: board.TableKind, W: 14, H: 12, Title: t("Open hazards, the newest first", "未处置隐患（最新在前）"), Unit: "none", Empty: t("No open hazards", "无未处置隐患"),
 		Help:    t("Click an id for the hazard's history, an asset for its readings.", "点击编号查看处置记录，点击资产查看读数。"),
 		Queries: []board.Query{hazards(chosen(grafana.Hazards{Show: "table", Status: []string{"open"}, Limit: 200}))},
-		Fields:  hazardFields(),
+		Fields:  append(hazardFields(), board.Field{Name: "status", Hide: true}, board.Field{Name: "resolved", Hide: true}, board.Field{Name: "worst", Hide: true}),
 	}
 }
 
@@ -127,6 +139,7 @@ func hazardFields() []board.Field {
 		{Name: "limit", Label: t("Limit", "限值"), Unit: "none", Decimals: 2, Width: 80},
 		{Name: "unit", Label: t("Unit", "单位"), Width: 70},
 		{Name: "duration", Label: t("Open for", "持续"), Unit: "dtdurations", Width: 110},
+		{Name: "resolved", Label: t("Resolved", "解除时间"), Unit: "dateTimeAsIso", Width: 160},
 		{Name: "reopened", Label: t("Reopened", "复发"), Unit: "short", Width: 90},
 		{Name: "street", Label: t("Street", "街道"), Width: 120},
 		{Name: "team", Label: t("Team", "责任单位"), Words: teamWords(), Width: 130},

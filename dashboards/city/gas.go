@@ -4,7 +4,7 @@ import "github.com/belfry-city/belfry/dashboards/board"
 
 func (d *desk) gas() board.Sheet {
 	s := board.Sheet{
-		Name: "gas", Title: t("Gas and septic wells", "燃气井与化粪池"), From: "now-3h", Refresh: "30s", Domains: []string{"gas"},
+		Name: "gas", Title: t("Gas and septic wells", "燃气井与化粪池"), From: "now-3h", Refresh: "30s", Marks: true, Domains: []string{"gas"},
 		Help: t("Combustible and poisonous gas, oxygen and level in wells and septic tanks.", "井和化粪池中的可燃、有毒气体、氧气与液位。"),
 	}
 	s.Panels = append(head(),

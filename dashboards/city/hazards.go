@@ -5,22 +5,22 @@ import (
 	"github.com/belfry-city/belfry/dashboards/grafana"
 )
 
-// hazards is the monthly review: how many, how fast, where they come back.
+// hazards is the sheet of the monthly review: how many, how fast, where they come back.
 func (d *desk) hazards() board.Sheet {
 	s := board.Sheet{
 		Name: "hazards", Title: t("Hazards and response times", "隐患与响应时间"), From: "now-30d", Refresh: "1m",
 		Help: t("The monthly review by street and team: how many hazards, how fast they ended, where they return.", "按街道和责任单位的月度考核：隐患数量、处置时长与复发。"),
 	}
 	s.Panels = []board.Panel{
-		openCounts(), perDayOf("team", t("Opened, by team", "新增（按责任单位）"), 15),
+		openCounts(), openOverTime(), opened("severity", t("Opened, by severity", "新增（按级别）"), 6, severityLines()),
 		row(t("By team", "按责任单位")),
 		summary("team", t("Teams", "责任单位"), teamWords()), bars("time_to_resolve", "team", t("Time to resolve", "处置时长"), "s", t("How long hazards were open, the median of each team.", "各单位隐患持续时长中位数。")),
 		row(t("By street", "按街道")),
 		summary("street", t("Streets", "街道"), nil), bars("time_to_resolve", "street", t("Time to resolve", "处置时长"), "s", t("How long hazards were open, the median of each street.", "各街道隐患持续时长中位数。")),
 		row(t("What stays, and what returns", "积压与复发")),
-		bars("open_by_age", "team", t("Open, by age", "未处置时长分布"), "short", t("How long what is open has been open.", "未处置隐患的已持续时长。")),
-		bars("repeats", "street", t("Repeats", "重复发生"), "short", t("Hazards of an asset and rule that had one within 30 days before.", "同一资产同一规则三十天内重复发生。")),
-		bars("opened", "domain", t("Opened, by domain", "新增（按领域）"), "short", t("Hazards that were opened in this time.", "该时段新增隐患。")),
+		wide(12, bars("open_by_age", "team", t("Open, by age", "未处置时长分布"), "short", t("How long what is open has been open.", "未处置隐患的已持续时长。"))),
+		wide(12, bars("repeats", "street", t("Repeats", "重复发生"), "short", t("Hazards of an asset and rule that had one within 30 days before.", "同一资产同一规则三十天内重复发生。"))),
+		opened("team", t("Opened, by team", "新增（按责任单位）"), 12, teamLines()), openedByDomain(),
 		row(t("Pages", "告警发送")),
 		pageLatency(12), pagesSent(),
 		row(t("All hazards of this time", "该时段全部隐患")),
@@ -29,16 +29,32 @@ func (d *desk) hazards() board.Sheet {
 	return s
 }
 
-func perDayOf(by string, title board.Text, w int) board.Panel {
-	p := perDay()
-	p.W, p.Title, p.Help = w, title, t("Hazards that were opened.", "新增隐患数量。")
-	p.Queries = []board.Query{hazards(chosen(grafana.Hazards{Show: "counts", By: by}))}
-	p.Fields = nil
+// opened are how many were opened in each step, of each group.
+func opened(by string, title board.Text, w int, fields []board.Field) board.Panel {
+	return board.Panel{
+		Kind: board.LinesKind, W: w, H: 9, Title: title, Unit: "short", Min: at(0), Empty: t("No hazards in this time", "该时段无隐患"), Custom: stacked(true),
+		Help: t("Hazards that were opened.", "新增隐患数量。"), Fields: fields, Queries: []board.Query{reviewed("opened", by)},
+	}
+}
+
+func teamLines() []board.Field {
+	var out []board.Field
 	colours := []string{board.Blue, board.Orange, board.Fine, board.Purple, board.Info}
 	for i, team := range board.Teams() {
-		p.Fields = append(p.Fields, board.Field{Name: team, Label: board.TeamName(team), Colour: colours[i]})
+		out = append(out, board.Field{Name: team, Label: board.TeamName(team), Colour: colours[i]})
 	}
-	return p
+	return out
+}
+
+func openedByDomain() board.Panel {
+	return board.Panel{
+		Kind: board.BarsKind, W: 12, H: 9, Title: t("Opened and repeated, by domain", "新增与重复（按领域）"), Unit: "short", Empty: t("No hazards in this time", "该时段无隐患"),
+		Help: t("Hazards that were opened in this time, and how many of them repeat one of the 30 days before.", "该时段新增隐患，及其中三十天内重复发生的数量。"), Queries: []board.Query{reviewed("repeats", "domain")},
+		Fields: []board.Field{
+			{Name: "domain", Words: domainWords()}, {Name: "opened", Label: t("Opened", "新增"), Colour: board.Blue},
+			{Name: "repeats", Label: t("Repeats", "重复"), Colour: board.Orange}, {Name: "share", Hide: true},
+		},
+	}
 }
 
 func reviewed(show, by string) board.Query {
@@ -57,17 +73,26 @@ func summary(by string, title board.Text, words []board.Word) board.Panel {
 			{Name: "reopened", Label: t("Reopened", "复发")}, {Name: "repeats", Label: t("Repeats", "重复")},
 			{Name: "resolve_p50", Label: t("Resolved, p50", "解除 p50"), Unit: "s", Decimals: 0}, {Name: "resolve_p90", Label: t("Resolved, p90", "解除 p90"), Unit: "s", Decimals: 0},
 			{Name: "resolve_mean", Label: t("Resolved, mean", "解除均值"), Unit: "s", Decimals: 0}, {Name: "resolve_max", Label: t("Resolved, longest", "解除最长"), Unit: "s", Decimals: 0},
-			{Name: "page_p50", Label: t("Paged, p50", "告警 p50"), Unit: "s", Decimals: 2}, {Name: "page_p90", Label: t("Paged, p90", "告警 p90"), Unit: "s", Decimals: 2},
+			{Name: "page_p50", Label: t("Paged, p50", "告警 p50"), Unit: "s", Decimals: 2}, {Name: "page_p90", Label: t("Paged, p90", "告警 p90"), Unit: "s", Decimals: 2}, {Name: "page_max", Hide: true},
 		},
 	}
 }
 
+// bars compare groups.
 func bars(show, by string, title board.Text, unit string, help board.Text) board.Panel {
+	fields := []board.Field{{Name: "team", Words: teamWords()}, {Name: "p50", Label: t("Half within", "中位数")}, {Name: "p90", Label: t("Nine of ten within", "九成低于"), Colour: board.Orange}, {Name: "repeats", Label: title}}
+	for _, name := range []string{"mean", "max", "resolved", "opened", "share"} {
+		fields = append(fields, board.Field{Name: name, Hide: true})
+	}
 	return board.Panel{
 		Kind: board.BarsKind, W: 8, H: 9, Title: title, Unit: unit, Decimals: 0, Help: help, Empty: t("No hazards in this time", "该时段无隐患"),
-		Queries: []board.Query{reviewed(show, by)},
-		Fields:  []board.Field{{Name: "team", Words: teamWords()}, {Name: "domain", Words: domainWords()}},
+		Queries: []board.Query{reviewed(show, by)}, Fields: fields,
 	}
+}
+
+func wide(w int, p board.Panel) board.Panel {
+	p.W = w
+	return p
 }
 
 func pageLatency(w int) board.Panel {
@@ -88,7 +113,7 @@ func pagesSent() board.Panel {
 		Kind: board.LinesKind, W: 12, H: 8, Title: t("Pages sent", "已发送告警"), Unit: "short", Decimals: 0, Min: at(0),
 		Help: t("By severity.", "按级别统计。"), Empty: t("No page was sent in this time", "该时段未发送告警"),
 		Queries: []board.Query{lines(`sum by (severity) (increase(belfry_pages_total[$__rate_interval]))`, board.Same("{{severity}}"))},
-		Fields:  severityLines(), Custom: map[string]any{"drawStyle": "bars", "fillOpacity": 80, "lineWidth": 0},
+		Fields:  severityLines(), Custom: stacked(true),
 	}
 }
 
@@ -97,5 +122,6 @@ func allHazards() board.Panel {
 	p.W, p.H, p.Title, p.Empty = 24, 14, t("Hazards", "隐患"), t("No hazards in this time", "该时段无隐患")
 	p.Help = t("Those that were opened in this time, the newest first. Click an id for the history.", "该时段发生的隐患，最新在前。点击编号查看处置记录。")
 	p.Queries = []board.Query{hazards(chosen(grafana.Hazards{Show: "table", Limit: 1000}))}
+	p.Fields = hazardFields()
 	return p
 }

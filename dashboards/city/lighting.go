@@ -6,7 +6,7 @@ import (
 
 func (d *desk) lighting() board.Sheet {
 	s := board.Sheet{
-		Name: "lighting", Title: t("Street lighting and landscaping", "路灯照明与园林绿化"), From: "now-12h", Refresh: "30s",
+		Name: "lighting", Title: t("Street lighting and landscaping", "路灯照明与园林绿化"), From: "now-12h", Refresh: "30s", Marks: true,
 		Domains: []string{"lighting", "landscape"},
 		Help:    t("Lamps, leakage currents, trees and soil.", "路灯、漏电流、树木与土壤。"),
 	}

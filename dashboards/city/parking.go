@@ -4,7 +4,7 @@ import "github.com/belfry-city/belfry/dashboards/board"
 
 func (d *desk) parking() board.Sheet {
 	s := board.Sheet{
-		Name: "parking", Title: t("Parking", "停车"), From: "now-12h", Refresh: "30s", Domains: []string{"parking"},
+		Name: "parking", Title: t("Parking", "停车"), From: "now-12h", Refresh: "30s", Marks: true, Domains: []string{"parking"},
 		Help: t("How full car parks and streets are, who stands too long, and which sensors are wrong.", "停车场与道路泊位占用、超时停放及故障传感器。"),
 	}
 	s.Panels = append(head(), row(t("Occupancy", "占用")), d.fullest(), byStreet(), d.fill(),

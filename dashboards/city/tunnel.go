@@ -4,7 +4,7 @@ import "github.com/belfry-city/belfry/dashboards/board"
 
 func (d *desk) tunnels() board.Sheet {
 	s := board.Sheet{
-		Name: "tunnels", Title: t("Tunnels", "隧道"), From: "now-6h", Refresh: "30s", Domains: []string{"tunnel"},
+		Name: "tunnels", Title: t("Tunnels", "隧道"), From: "now-6h", Refresh: "30s", Marks: true, Domains: []string{"tunnel"},
 		Help: t("Air, visibility, fans and water in tunnels.", "隧道内空气、能见度、风机与积水。"),
 	}
 	s.Panels = append(head(),

@@ -8,7 +8,7 @@ import (
 
 func (d *desk) water() board.Sheet {
 	s := board.Sheet{
-		Name: "water", Title: t("Drainage, water supply, roads under water", "排水、供水与道路积水"), From: "now-6h", Refresh: "30s",
+		Name: "water", Title: t("Drainage, water supply, roads under water", "排水、供水与道路积水"), From: "now-6h", Refresh: "30s", Marks: true,
 		Domains: []string{"drainage", "water", "road"},
 		Help:    t("Levels, manholes, pumps, water on roads, pressure and leaks.", "液位、井盖、水泵、道路积水、水压与漏损。"),
 	}

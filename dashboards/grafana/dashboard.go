@@ -72,6 +72,16 @@ type Variable struct {
 	QueryValue  string   `json:"queryValue,omitempty"`
 }
 
+// Annotation marks in panels over time what a query finds.
+type Annotation struct {
+	Name       string `json:"name"`
+	Enable     bool   `json:"enable"`
+	Hide       bool   `json:"hide"`
+	IconColor  string `json:"iconColor"`
+	Datasource *Ref   `json:"datasource"`
+	Target     Target `json:"target"`
+}
+
 // Option is one choice of a variable. Text and Value are a string, or a list of
 // them where the variable takes several.
 type Option struct {
