@@ -16,7 +16,7 @@ import (
 // FS has the generated dashboards, LANGUAGE/NAME.json, and what Grafana is
 // provisioned with.
 //
-//go:embed en/*.json zh-CN/*.json
+//go:embed en/*.json zh-CN/*.json provisioning
 var FS embed.FS
 
 // Generate makes all dashboards anew, by their names in FS.

@@ -38,16 +38,19 @@ func TestDemoScripts(t *testing.T) {
 type demoProcess struct {
 	*exec.Cmd
 	tmp    string
+	url    string
 	stdout io.ReadCloser
 	lines  *bufio.Scanner
 	stderr bytes.Buffer
 }
 
-func startDemo(t *testing.T) *demoProcess {
+func startDemo(t *testing.T) *demoProcess { return startDemoWith(t, "--listen", "127.0.0.1:0") }
+
+func startDemoWith(t *testing.T, args ...string) *demoProcess {
 	self, err := os.Executable()
 	require.NoError(t, err)
 	d := &demoProcess{Cmd: exec.Command(self), tmp: t.TempDir()}
-	d.Args = []string{"belfry", "demo", "--listen", "127.0.0.1:0", "--json"}
+	d.Args = append([]string{"belfry", "demo", "--json"}, args...)
 	d.Env = append(os.Environ(), "TMPDIR="+d.tmp)
 	d.Stderr = &d.stderr
 	d.stdout, err = d.StdoutPipe()
@@ -57,21 +60,23 @@ func startDemo(t *testing.T) *demoProcess {
 	lost := time.AfterFunc(patience, func() { _ = d.Process.Kill() })
 	t.Cleanup(func() { lost.Stop() })
 	d.lines = bufio.NewScanner(d.stdout)
-	d.until(t, "start")
+	d.url = d.until(t, "start")
 	d.until(t, "status")
 	return d
 }
 
-func (d *demoProcess) until(t *testing.T, kind string) {
+// until reads to a line of a kind, and returns the address in it.
+func (d *demoProcess) until(t *testing.T, kind string) (url string) {
 	t.Helper()
 	for d.lines.Scan() {
-		var line struct{ Type string }
+		var line struct{ Type, URL string }
 		require.NoError(t, json.Unmarshal(d.lines.Bytes(), &line))
 		if line.Type == kind {
-			return
+			return line.URL
 		}
 	}
 	t.Fatalf("the demo ended before %s: %s", kind, d.stderr.String())
+	return ""
 }
 
 func (d *demoProcess) leavesNothing(t *testing.T) {
