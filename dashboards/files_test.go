@@ -124,7 +124,7 @@ func TestPanelsDoNotOverlap(t *testing.T) {
 
 // TestColoursAreOfThePalette also keeps out colours by name, such as red.
 func TestColoursAreOfThePalette(t *testing.T) {
-	palette := []string{board.Critical, board.Warning, board.Info, board.Fine, board.Blue, board.Orange, board.Purple, board.Unknown}
+	palette := []string{board.Critical, board.Warning, board.Info, board.Fine, board.Blue, board.Orange, board.Purple, board.Unknown, board.Clear}
 	colour := regexp.MustCompile(`"(?:color|fixedColor)":"([^"]*)"`)
 	each(t, func(t *testing.T, _ board.Language, d grafana.Dashboard) {
 		content, err := json.Marshal(d)
@@ -169,7 +169,7 @@ func walk(at string, v any, out *[]string) {
 	switch v := v.(type) {
 	case map[string]any:
 		// Which of the two names of a field is shown depends on the language.
-		if v["id"] == "custom.hideFrom" || v["id"] == "displayName" {
+		if v["id"] == "custom.hideFrom" || v["id"] == "custom.hideFrom.viz" || v["id"] == "displayName" {
 			return
 		}
 		for k, e := range v {

@@ -18,6 +18,7 @@ const (
 	Orange   = "#E69F00"
 	Purple   = "#CC79A7"
 	Unknown  = "#8E8E8E" // nothing is known
+	Clear    = "transparent"
 )
 
 // Plain is one step for what no limit judges.

@@ -23,6 +23,7 @@ type Field struct {
 	Width    int
 	Hide     bool
 	Only     Language // hidden in the other one
+	Empty    Text     // instead of the panel's, where the field has no value
 	Fill     bool     // the cell's background in the colour of its value
 	Text     bool     // the cell's text in the colour of its value
 	Custom   map[string]any
@@ -65,11 +66,15 @@ func (f Field) render(l Language) grafana.Override {
 		}
 		set("links", links)
 	}
+	if f.Empty != (Text{}) {
+		set("noValue", f.Empty.In(l))
+	}
 	if f.Width > 0 {
 		set("custom.width", f.Width)
 	}
 	if f.Hide || f.Only != "" && f.Only != l {
 		set("custom.hideFrom", map[string]bool{"viz": true, "legend": true, "tooltip": true})
+		set("custom.hideFrom.viz", true) // a table's name for it
 	}
 	if f.Fill {
 		set("custom.cellOptions", map[string]any{"type": "color-background", "mode": "basic"})

@@ -54,15 +54,13 @@ func (p Panel) legend() map[string]any {
 	if p.NoLegend {
 		return map[string]any{"showLegend": false, "displayMode": "list", "placement": "bottom", "calcs": []string{}}
 	}
-	place := "bottom"
-	if p.LegendRight {
-		place = "right"
-	}
-	calcs := []string{"lastNotNull", "max"}
 	if p.Kind != LinesKind {
-		calcs = []string{}
+		return map[string]any{"showLegend": true, "displayMode": "list", "placement": "bottom", "calcs": []string{}}
 	}
-	return map[string]any{"showLegend": true, "displayMode": "table", "placement": place, "calcs": calcs}
+	if p.LegendRight {
+		return map[string]any{"showLegend": true, "displayMode": "table", "placement": "right", "calcs": []string{"lastNotNull"}, "sortBy": "Last *", "sortDesc": !p.LowestFirst}
+	}
+	return map[string]any{"showLegend": true, "displayMode": "list", "placement": "bottom", "calcs": []string{}}
 }
 
 // geomap shows a marker for each row with fields lat, lon and state.

@@ -2,6 +2,7 @@ package board
 
 import (
 	"maps"
+	"slices"
 
 	"github.com/belfry-city/belfry/dashboards/grafana"
 )
@@ -40,7 +41,8 @@ type Panel struct {
 	Options     map[string]any
 	Custom      map[string]any
 	Transform   []grafana.Transformation
-	LegendRight bool
+	LegendRight bool // a table of names and newest values, the highest first
+	LowestFirst bool
 	NoLegend    bool
 	Text        int    // height of letters in pixels, where a value is written large
 	Repeat      string // for each value of this variable, two in a line
@@ -107,6 +109,9 @@ func (p Panel) config(l Language) *grafana.FieldConfig {
 	if len(p.Steps) == 0 {
 		f.Thresholds.Steps = Plain(p.colour())
 	}
+	if p.Kind == LinesKind {
+		f.Thresholds.Steps = clear(f.Thresholds.Steps)
+	}
 	if p.Kind == LinesKind || p.Kind == BarsKind {
 		f.Color = grafana.Color{Mode: "shades", FixedColor: p.colour()}
 	}
@@ -118,6 +123,17 @@ func (p Panel) config(l Language) *grafana.FieldConfig {
 		c.Overrides = append(c.Overrides, o.render(l))
 	}
 	return c
+}
+
+// clear leaves areas empty in which all is well.
+func clear(steps []grafana.Step) []grafana.Step {
+	out := slices.Clone(steps)
+	for i := range out {
+		if out[i].Color == Fine {
+			out[i].Color = Clear
+		}
+	}
+	return out
 }
 
 func (p Panel) colour() string {
@@ -134,7 +150,7 @@ func (p Panel) custom() map[string]any {
 	case LinesKind:
 		style := "off"
 		if len(p.Steps) > 1 {
-			style = "dashed"
+			style = "dashed+area"
 		}
 		c = map[string]any{
 			"drawStyle": "line", "lineWidth": 2, "fillOpacity": 0, "showPoints": "auto", "pointSize": 5, "spanNulls": false,

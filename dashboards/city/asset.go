@@ -31,7 +31,7 @@ func assetState() board.Panel {
 		Kind: board.StatKind, W: 4, H: 6, Title: t("State", "状态"), Unit: "none", Words: stateWords(), Empty: t("Not in the catalog", "不在台账中"),
 		Help:    t("Its worst open hazard.", "最严重的未处置隐患。"),
 		Queries: []board.Query{assets(grafana.Assets{Show: "table", Asset: []string{"$asset"}, Limit: 1})},
-		Steps:   board.From(board.Fine, board.Rise{At: 1, Colour: board.Info}, board.Rise{At: 2, Colour: board.Warning}, board.Rise{At: 3, Colour: board.Critical}),
+		Steps:   judged(board.Rise{At: 1, Colour: board.Info}, board.Rise{At: 2, Colour: board.Warning}, board.Rise{At: 3, Colour: board.Critical}),
 		Options: map[string]any{"reduceOptions": map[string]any{"calcs": []string{"lastNotNull"}, "fields": "/^state$/", "values": false}, "textMode": "value"},
 	}
 }
@@ -83,10 +83,10 @@ func byUnit() []board.Field {
 		ending, unit string
 		decimals     int
 	}{
-		{"_lel_percent", "suffix: %LEL", 1}, {"_percent", "percent", 1}, {"_ratio", "percentunit", 2}, {"_confidence", "percentunit", 2}, {"_ppm", "ppm", 2}, {"_mm", "lengthmm", 2},
-		{"_microstrain", "suffix: µε", 1}, {"_kn", "suffix: kN", 1}, {"_degrees", "degree", 3}, {"_mps2", "accMS2", 3}, {"_per_m", "suffix: m⁻¹", 5},
-		{"_mpa", "suffix: MPa", 4}, {"_m", "lengthm", 3}, {"_m3_per_hour", "suffix: m³/h", 1}, {"_ma", "suffix: mA", 1}, {"_watts", "watt", 1},
-		{"_volts", "volt", 2}, {"_amperes", "amp", 2}, {"_mm_per_s", "suffix: mm/s", 2}, {"_dbm", "dBm", 0}, {"_seconds", "s", 0}, {"_celsius", "celsius", 1}, {"_rpm", "rotrpm", 0},
+		{"_lel_percent", "suffix: %LEL", 1}, {"_percent", "percent", 1}, {"_ratio", "percentunit", 2}, {"_confidence", "percentunit", 2}, {"_ppm", "ppm", 2}, {"_mm", "suffix: mm", 2},
+		{"_microstrain", "suffix: µε", 1}, {"_kn", "suffix: kN", 1}, {"_degrees", "suffix: °", 3}, {"_mps2", "suffix: m/s²", 3}, {"_per_m", "suffix: m⁻¹", 5},
+		{"_mpa", "suffix: MPa", 4}, {"_m", "suffix: m", 3}, {"_m3_per_hour", "suffix: m³/h", 1}, {"_ma", "suffix: mA", 1}, {"_watts", "suffix: W", 1},
+		{"_volts", "suffix: V", 2}, {"_amperes", "suffix: A", 2}, {"_mm_per_s", "suffix: mm/s", 2}, {"_dbm", "dBm", 0}, {"_seconds", "s", 0}, {"_celsius", "celsius", 1}, {"_rpm", "rotrpm", 0},
 	}
 	var out []board.Field
 	for _, u := range units {

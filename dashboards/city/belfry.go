@@ -96,7 +96,7 @@ func quantiles(title, help board.Text, metric string, rises ...board.Rise) board
 func light(title, help board.Text, unit string, decimals int, expr string, rises ...board.Rise) board.Panel {
 	return board.Panel{
 		Kind: board.StatKind, W: 4, H: 5, Title: title, Help: help, Unit: unit, Decimals: decimals, Empty: t("Unknown", "未知"),
-		Queries: []board.Query{newest(expr, title)}, Steps: board.From(board.Fine, rises...), Options: map[string]any{"textMode": "value"},
+		Queries: []board.Query{newest(expr, title)}, Steps: judged(rises...), Options: map[string]any{"textMode": "value"},
 	}
 }
 
@@ -104,7 +104,7 @@ func stored() board.Panel {
 	return board.Panel{
 		Kind: board.StatKind, W: 4, H: 5, Title: t("Samples stored", "入库样本"), Help: t("In a second.", "每秒。"), Unit: "suffix: /s", Decimals: 0, Empty: t("Unknown", "未知"),
 		Queries: []board.Query{newest(`sum(rate(belfry_samples_total[1m]))`, t("stored", "入库"))}, Options: map[string]any{"textMode": "value"},
-		Steps: board.From(board.Critical, board.Rise{At: 0.001, Colour: board.Fine}),
+		Steps: board.From(board.Unknown, board.Rise{At: 0, Colour: board.Critical}, board.Rise{At: 0.001, Colour: board.Fine}),
 	}
 }
 

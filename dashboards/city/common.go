@@ -27,14 +27,14 @@ func head() []board.Panel {
 
 func openCounts() board.Panel {
 	return board.Panel{
-		Kind: board.StatKind, W: 9, H: 5, Title: t("Open hazards", "未处置隐患"), Unit: "short", Empty: t("None", "无"),
+		Kind: board.StatKind, W: 8, H: 5, Title: t("Open hazards", "未处置隐患"), Unit: "short", Empty: t("Unknown", "未知"),
 		Help:    t("Open hazards of the chosen domain, district, street and asset.", "所选领域、区县、街道和资产的未处置隐患。"),
 		Queries: []board.Query{hazards(chosen(grafana.Hazards{Show: "open", By: "severity"}))},
-		Steps:   board.Plain(board.Fine),
+		Steps:   judged(),
 		Fields: []board.Field{
-			{Name: "critical", Label: t("Critical", "紧急"), Steps: board.From(board.Fine, board.Rise{At: 1, Colour: board.Critical})},
-			{Name: "warning", Label: t("Warnings", "警告"), Steps: board.From(board.Fine, board.Rise{At: 1, Colour: board.Warning})},
-			{Name: "info", Label: t("Notes", "提示"), Steps: board.From(board.Fine, board.Rise{At: 1, Colour: board.Info})},
+			{Name: "critical", Label: t("Critical", "紧急"), Steps: judged(board.Rise{At: 1, Colour: board.Critical})},
+			{Name: "warning", Label: t("Warnings", "警告"), Steps: judged(board.Rise{At: 1, Colour: board.Warning})},
+			{Name: "info", Label: t("Notes", "提示"), Steps: judged(board.Rise{At: 1, Colour: board.Info})},
 		},
 		Links: []board.Link{{Title: t("Hazards and response times", "隐患与响应时间"), Sheet: "hazards", Query: "${__url_time_range}"}},
 	}
@@ -42,16 +42,16 @@ func openCounts() board.Panel {
 
 func silentDevices() board.Panel {
 	return board.Panel{
-		Kind: board.StatKind, W: 3, H: 5, Title: t("Silent devices", "失联设备"), Unit: "short", Empty: t("Unknown", "未知"),
+		Kind: board.StatKind, W: 4, H: 5, Title: t("Silent devices", "失联设备"), Unit: "short", Empty: t("Unknown", "未知"),
 		Help:    t("Devices of which nothing is heard for three times their usual interval.", "超过三倍正常上报间隔未收到数据的设备。"),
 		Queries: []board.Query{newest("sum(device_silent and on (asset) "+info+")", t("Silent", "失联"))},
-		Steps:   board.From(board.Fine, board.Rise{At: 1, Colour: board.Warning}),
+		Steps:   judged(board.Rise{At: 1, Colour: board.Warning}),
 	}
 }
 
 func assetCount() board.Panel {
 	return board.Panel{
-		Kind: board.StatKind, W: 3, H: 5, Title: t("Assets", "资产"), Unit: "short", Empty: t("None in the catalog", "台账中无"),
+		Kind: board.StatKind, W: 4, H: 5, Title: t("Assets", "资产"), Unit: "short", Empty: t("None in the catalog", "台账中无"),
 		Help:    t("Assets in the catalog.", "台账中的资产数量。"),
 		Queries: []board.Query{newest("count("+info+")", t("Assets", "资产"))},
 		Steps:   board.Plain(board.Unknown),
@@ -62,7 +62,7 @@ func assetCount() board.Panel {
 // openOverTime counts what was open at each moment.
 func openOverTime() board.Panel {
 	return board.Panel{
-		Kind: board.LinesKind, W: 9, H: 5, Title: t("Open over time", "未处置隐患走势"), Unit: "short", Min: at(0), Empty: t("None", "无"),
+		Kind: board.LinesKind, W: 8, H: 5, Title: t("Open over time", "未处置隐患走势"), Unit: "short", Min: at(0), Empty: t("None", "无"),
 		Help:    t("How many hazards were open, by severity.", "按级别统计的未处置隐患数量。"),
 		Queries: []board.Query{hazards(chosen(grafana.Hazards{Show: "counts", By: "severity"}))},
 		Custom:  stacked(false),
@@ -91,7 +91,7 @@ func severityLines() []board.Field {
 
 func stateMap() board.Panel {
 	return board.Panel{
-		Kind: board.MapKind, W: 10, H: 12, Title: t("Map", "地图"), Unit: "none", Empty: t("No asset has a position", "没有带坐标的资产"),
+		Kind: board.MapKind, W: 8, H: 12, Title: t("Map", "地图"), Unit: "none", Empty: t("No asset has a position", "没有带坐标的资产"),
 		Help:    t("Each asset in the colour of its worst open hazard. Click one for its details.", "每个资产以其最严重未处置隐患的颜色显示，点击查看详情。"),
 		Queries: []board.Query{assets(chosenAssets(grafana.Assets{Show: "map", Limit: 1000}))},
 		Steps:   board.From(board.Fine, board.Rise{At: 1, Colour: board.Info}, board.Rise{At: 2, Colour: board.Warning}, board.Rise{At: 3, Colour: board.Critical}),
@@ -109,40 +109,41 @@ func stateMap() board.Panel {
 
 func hazardTable() board.Panel {
 	return board.Panel{
-		Kind: board.TableKind, W: 14, H: 12, Title: t("Open hazards, the newest first", "未处置隐患（最新在前）"), Unit: "none", Empty: t("No open hazards", "无未处置隐患"),
+		Kind: board.TableKind, W: 16, H: 12, Title: t("Open hazards, the newest first", "未处置隐患（最新在前）"), Unit: "none", Empty: t("No open hazards", "无未处置隐患"),
 		Help:    t("Click an id for the hazard's history, an asset for its readings.", "点击编号查看处置记录，点击资产查看读数。"),
 		Queries: []board.Query{hazards(chosen(grafana.Hazards{Show: "table", Status: []string{"open"}, Limit: 200}))},
-		Fields:  append(hazardFields(), board.Field{Name: "status", Hide: true}, board.Field{Name: "resolved", Hide: true}, board.Field{Name: "worst", Hide: true}),
+		Fields:  append(hazardFields(), hidden("status", "resolved", "worst", "domain", "reopened")...),
 	}
+}
+
+func hidden(names ...string) []board.Field {
+	var out []board.Field
+	for _, n := range names {
+		out = append(out, board.Field{Name: n, Hide: true})
+	}
+	return out
 }
 
 // hazardFields are the columns of every table of hazards.
 func hazardFields() []board.Field {
-	hidden := func(names ...string) []board.Field {
-		var out []board.Field
-		for _, n := range names {
-			out = append(out, board.Field{Name: n, Hide: true})
-		}
-		return out
-	}
 	open := board.Link{Title: t("Open the hazard", "打开隐患"), URL: "${__data.fields.url}", New: true}
 	return append([]board.Field{
-		{Name: "opened", Label: t("Opened", "发生时间"), Unit: "dateTimeAsIso", Width: 160},
+		{Name: "opened", Label: t("Opened", "发生时间"), Unit: "dateTimeAsIso", Width: 155},
 		{Name: "severity", Label: t("Severity", "级别"), Words: severityWords(), Fill: true, Width: 90},
 		{Name: "status", Label: t("Status", "状态"), Words: statusWords(), Width: 80},
-		{Name: "domain", Label: t("Domain", "领域"), Words: domainWords(), Width: 130},
-		{Name: "asset", Label: t("Asset", "资产"), Links: []board.Link{assetLink("asset")}, Width: 110},
+		{Name: "domain", Empty: t("–", "–"), Label: t("Domain", "领域"), Words: domainWords(), Width: 130},
+		{Name: "asset", Empty: t("–", "–"), Label: t("Asset", "资产"), Links: []board.Link{assetLink("asset")}, Width: 110},
 		{Name: "summary", Label: t("What", "英文内容"), Only: board.English},
 		{Name: "summary_zh", Label: t("What, in Chinese", "内容"), Only: board.Chinese},
-		{Name: "value", Label: t("Value", "当前值"), Unit: "none", Decimals: 2, Width: 80},
-		{Name: "worst", Label: t("Worst", "最差值"), Unit: "none", Decimals: 2, Width: 80},
-		{Name: "limit", Label: t("Limit", "限值"), Unit: "none", Decimals: 2, Width: 80},
-		{Name: "unit", Label: t("Unit", "单位"), Width: 70},
-		{Name: "duration", Label: t("Open for", "持续"), Unit: "dtdurations", Width: 110},
-		{Name: "resolved", Label: t("Resolved", "解除时间"), Unit: "dateTimeAsIso", Width: 160},
+		{Name: "value", Empty: t("–", "–"), Label: t("Value", "当前值"), Unit: "none", Decimals: 2, Width: 80},
+		{Name: "worst", Empty: t("–", "–"), Label: t("Worst", "最差值"), Unit: "none", Decimals: 2, Width: 80},
+		{Name: "limit", Empty: t("–", "–"), Label: t("Limit", "限值"), Unit: "none", Decimals: 2, Width: 80},
+		{Name: "unit", Empty: t("–", "–"), Label: t("Unit", "单位"), Width: 60},
+		{Name: "duration", Label: t("Open for", "持续"), Unit: "s", Decimals: 0, Width: 85},
+		{Name: "resolved", Empty: t("–", "–"), Label: t("Resolved", "解除时间"), Unit: "dateTimeAsIso", Width: 160},
 		{Name: "reopened", Label: t("Reopened", "复发"), Unit: "short", Width: 90},
-		{Name: "street", Label: t("Street", "街道"), Width: 120},
-		{Name: "team", Label: t("Team", "责任单位"), Words: teamWords(), Width: 130},
+		{Name: "street", Empty: t("–", "–"), Label: t("Street", "街道"), Width: 105},
+		{Name: "team", Empty: t("–", "–"), Label: t("Team", "责任单位"), Words: teamWords(), Width: 135},
 		{Name: "hazard", Label: t("Hazard", "编号"), Links: []board.Link{open}, Width: 110},
 	}, hidden("district", "rule", "lat", "lon", "url", "name", "name_zh")...)
 }

@@ -17,7 +17,7 @@ func (d *desk) gas() board.Sheet {
 			t("Poisonous, and without a smell.", "有毒且无味。")),
 		d.worstOf("gas", "gas_o2_percent", lowest, t("Oxygen, the lowest ten", "氧气（最低十处）"), "percent", 1,
 			t("Below 18 % people lose consciousness without a warning.", "低于 18 % 时人会毫无预兆地失去意识。")),
-		worstWithOwn("well_level_m", highest, t("Level, the highest ten", "液位（最高十处）"), "lengthm", 2,
+		worstWithOwn("well_level_m", highest, t("Level, the highest ten", "液位（最高十处）"), "suffix: m", 2,
 			t("Each well has its own limits; they are drawn when one asset is chosen.", "每口井有各自限值，选择单个资产时显示。")),
 		d.score("gas", "gas|gas-stuck"),
 		values(t("Newest readings", "最新读数"), []string{"gas_ch4_lel_percent", "gas_h2s_ppm", "gas_co_ppm", "gas_o2_percent", "well_level_m"}, []board.Field{
@@ -25,7 +25,7 @@ func (d *desk) gas() board.Sheet {
 			d.column("gas", "gas_h2s_ppm", t("Hydrogen sulfide", "硫化氢"), "ppm", 1),
 			d.column("gas", "gas_co_ppm", t("Carbon monoxide", "一氧化碳"), "ppm", 1),
 			d.column("gas", "gas_o2_percent", t("Oxygen", "氧气"), "percent", 1),
-			{Name: "well_level_m", Label: t("Level", "液位"), Unit: "lengthm", Decimals: 2, Width: 100},
+			{Name: "well_level_m", Label: t("Level", "液位"), Unit: "suffix: m", Decimals: 2, Width: 100},
 		}),
 		seen(24),
 	)

@@ -12,7 +12,7 @@ func (d *desk) hazards() board.Sheet {
 		Help: t("The monthly review by street and team: how many hazards, how fast they ended, where they return.", "按街道和责任单位的月度考核：隐患数量、处置时长与复发。"),
 	}
 	s.Panels = []board.Panel{
-		openCounts(), openOverTime(), opened("severity", t("Opened, by severity", "新增（按级别）"), 6, severityLines()),
+		openCounts(), openOverTime(), opened("severity", t("Opened, by severity", "新增（按级别）"), 8, severityLines()),
 		row(t("By team", "按责任单位")),
 		summary("team", t("Teams", "责任单位"), teamWords()), bars("time_to_resolve", "team", t("Time to resolve", "处置时长"), "s", t("How long hazards were open, the median of each team.", "各单位隐患持续时长中位数。")),
 		row(t("By street", "按街道")),

@@ -18,7 +18,7 @@ func (d *desk) lighting() board.Sheet {
 		d.worstOf("lighting", "lamp_leakage_current_ma", highest, t("Leakage current, the largest ten", "漏电流（最大十处）"), "suffix: mA", 1,
 			t("30 mA through a person can kill.", "30 mA 流经人体可致命。")),
 		row(t("Trees and green spaces", "树木与绿地")),
-		d.worstOf("landscape", "tree_tilt_degrees", farthest, t("Tilt of trees, the farthest ten", "树木倾斜（最大十棵）"), "degree", 1,
+		d.worstOf("landscape", "tree_tilt_degrees", farthest, t("Tilt of trees, the farthest ten", "树木倾斜（最大十棵）"), "suffix: °", 1,
 			t("A tree that begins to lean may fall.", "开始倾斜的树木可能倒伏。")),
 		d.worstOf("landscape", "soil_moisture_percent", lowest, t("Soil moisture, the driest ten", "土壤湿度（最干十处）"), "percent", 0,
 			t("Of volume. Dry soil is watered, wet soil is looked at for a leak.", "体积含水率。过干浇水，过湿查漏。")),
@@ -37,7 +37,7 @@ func (d *desk) lampsOn() board.Panel {
 
 func (d *desk) power() board.Panel {
 	return board.Panel{
-		Kind: board.LinesKind, W: 12, H: 9, Title: t("Power of lamps", "照明功率"), Unit: "watt", Decimals: 1, Min: at(0),
+		Kind: board.LinesKind, W: 12, H: 9, Title: t("Power of lamps", "照明功率"), Unit: "suffix: W", Decimals: 1, Min: at(0),
 		Help: t("By street.", "按街道统计。"), Empty: noReadings(), Colour: board.Orange,
 		Queries: []board.Query{lines(`sum by (street) (lamp_power_watts{asset=~"$asset"} * on (asset) group_left (street) `+info+`)`, board.Same("{{street}}"))},
 	}

@@ -2,17 +2,42 @@ package city
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/belfry-city/belfry/dashboards/board"
 	"github.com/belfry-city/belfry/dashboards/grafana"
+	"github.com/belfry-city/belfry/dashboards/limit"
 )
 
 // worstOf draws the worst series of a metric over the limits of its rules.
 func (d *desk) worstOf(domain, metric string, expr func(string) string, title board.Text, unit string, decimals int, help board.Text) board.Panel {
+	b := d.bounds(domain, metric)
 	return board.Panel{
-		Kind: board.LinesKind, W: 12, H: 9, Title: title, Help: help, Unit: unit, Decimals: decimals, Empty: noReadings(),
-		Steps: board.Steps(d.bounds(domain, metric)), Queries: []board.Query{lines(expr(metric), named(""))}, Links: []board.Link{seriesLink()},
+		Kind: board.LinesKind, W: 12, H: 9, Title: title, Help: help, Unit: unit, Decimals: decimals, Empty: noReadings(), LegendRight: true,
+		Custom: inSight(b), LowestFirst: math.IsNaN(b.Above.Critical) && !math.IsNaN(b.Below.Warning), Steps: board.Steps(b), Queries: []board.Query{lines(expr(metric), named(""))}, Links: []board.Link{seriesLink()},
 	}
+}
+
+// inSight stretches the axis to the first limit on each side, so that it is seen how
+// far values are from it.
+func inSight(b limit.Bounds) map[string]any {
+	axis := map[string]any{}
+	upper := math.Min(orInf(b.Above.Warning), orInf(b.Above.Critical))
+	lower := math.Min(orInf(-b.Below.Warning), orInf(-b.Below.Critical))
+	if !math.IsInf(upper, 1) {
+		axis["axisSoftMax"] = upper
+	}
+	if !math.IsInf(lower, 1) {
+		axis["axisSoftMin"] = -lower
+	}
+	return axis
+}
+
+func orInf(v float64) float64 {
+	if math.IsNaN(v) {
+		return math.Inf(1)
+	}
+	return v
 }
 
 // worstWithOwn is worstOf for a metric whose limits are each asset's own: they are
@@ -22,7 +47,7 @@ func worstWithOwn(metric string, expr func(string) string, title board.Text, uni
 	own := func(level string) string { return fmt.Sprintf(`%s and on () (%s)`, limits(metric, level), one) }
 	dashes := map[string]any{"lineStyle": map[string]any{"fill": "dash", "dash": []int{10, 10}}, "lineWidth": 2, "showPoints": "never"}
 	return board.Panel{
-		Kind: board.LinesKind, W: 12, H: 9, Title: title, Unit: unit, Decimals: decimals, Empty: noReadings(), Help: help, Links: []board.Link{seriesLink()},
+		Kind: board.LinesKind, W: 12, H: 9, Title: title, Unit: unit, Decimals: decimals, Empty: noReadings(), Help: help, Links: []board.Link{seriesLink()}, LegendRight: true,
 		Queries: []board.Query{
 			lines(expr(metric), named("")),
 			lines(own("warning"), t("Warning {{side}}", "警告限值 {{side}}")),
@@ -58,9 +83,9 @@ func (d *desk) score(domain, detectors string) board.Panel {
 	expr := fmt.Sprintf(`%s and topk(%d, max_over_time(%s[$__range] @ end()) and on (asset) %s)`, select1, shown, select1, info)
 	return board.Panel{
 		Kind: board.LinesKind, W: 12, H: 9, Title: t("Most unusual readings", "最异常的读数"), Unit: "short", Decimals: 1,
-		Empty: t("Models have not learned enough yet", "模型尚未学习充分"),
-		Help:  t("The anomaly score of the ten most unusual readings. Over 1 is unusual.", "最异常十项读数的异常分数，大于 1 为异常。"),
-		Steps: board.Steps(d.bounds(domain, "anomaly_score")), Links: []board.Link{seriesLink()},
+		Empty:       t("Models have not learned enough yet", "模型尚未学习充分"),
+		Help:        t("The anomaly score of the ten most unusual readings. Over 1 is unusual.", "最异常十项读数的异常分数，大于 1 为异常。"),
+		LegendRight: true, Steps: board.Steps(d.bounds(domain, "anomaly_score")), Links: []board.Link{seriesLink()},
 		Queries: []board.Query{lines(withNames(expr), named(" {{metric}}"))}, Colour: board.Purple,
 	}
 }

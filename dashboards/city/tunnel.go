@@ -15,7 +15,7 @@ func (d *desk) tunnels() board.Sheet {
 			t("From diesel engines.", "来自柴油发动机。")),
 		d.worstOf("tunnel", "tunnel_visibility_per_m", highest, t("Turbidity, the highest ten", "烟尘浊度（最高十处）"), "suffix: m⁻¹", 4,
 			t("The extinction coefficient: the higher, the less drivers see.", "消光系数：越高，能见度越低。")),
-		d.worstOf("tunnel", "road_water_depth_mm", highest, t("Water on the road, the deepest ten", "路面积水（最深十处）"), "lengthmm", 0,
+		d.worstOf("tunnel", "road_water_depth_mm", highest, t("Water on the road, the deepest ten", "路面积水（最深十处）"), "suffix: mm", 0,
 			t("In tunnels and underpasses.", "隧道及下穿通道内。")),
 		onOff(t("Fans", "风机"), t("Which fans run. No fan runs while the air is bad: critical.", "风机运行状态。空气超限时无风机运行为紧急。"),
 			withNames(`tunnel_fan_running{asset=~"$asset"}`), yesNo(t("off", "停"), t("runs", "运行"), board.Unknown, board.Fine)),
@@ -24,7 +24,7 @@ func (d *desk) tunnels() board.Sheet {
 			d.column("tunnel", "tunnel_co_ppm", t("CO", "一氧化碳"), "ppm", 0),
 			d.column("tunnel", "tunnel_no2_ppm", t("NO₂", "二氧化氮"), "ppm", 2),
 			d.column("tunnel", "tunnel_visibility_per_m", t("Turbidity", "浊度"), "suffix: m⁻¹", 4),
-			d.column("tunnel", "road_water_depth_mm", t("Water", "积水"), "lengthmm", 0),
+			d.column("tunnel", "road_water_depth_mm", t("Water", "积水"), "suffix: mm", 0),
 		}),
 		seen(24),
 	)

@@ -24,14 +24,14 @@ func (d *desk) water() board.Sheet {
 
 func (d *desk) drainage() []board.Panel {
 	return []board.Panel{
-		worstWithOwn("well_level_m", highest, t("Level in drains, the highest ten", "排水液位（最高十处）"), "lengthm", 2,
+		worstWithOwn("well_level_m", highest, t("Level in drains, the highest ten", "排水液位（最高十处）"), "suffix: m", 2,
 			t("Each drain has its own limits; they are drawn when one asset is chosen.", "各处限值不同，选择单个资产时显示。")),
-		d.worstOf("road", "road_water_depth_mm", highest, t("Water on roads, the deepest ten", "道路积水（最深十处）"), "lengthmm", 0,
+		d.worstOf("road", "road_water_depth_mm", highest, t("Water on roads, the deepest ten", "道路积水（最深十处）"), "suffix: mm", 0,
 			t("150 mm stops a car's engine.", "积水超过 150 mm 车辆可能熄火。")),
 		onOff(t("Manhole covers", "井盖"), t("Covers that were open in this time.", "该时段曾打开的井盖。"),
 			withNames(fmt.Sprintf(`manhole_open{asset=~"$asset"} and topk(%d, max_over_time(manhole_open{asset=~"$asset"}[$__range] @ end()) and on (asset) %s)`, shown, info)),
 			yesNo(t("closed", "关闭"), t("OPEN", "打开"), board.Fine, board.Critical)),
-		d.worstOf("drainage", "manhole_tilt_degrees", farthest, t("Tilt of covers, the farthest ten", "井盖倾角（最大十处）"), "degree", 1,
+		d.worstOf("drainage", "manhole_tilt_degrees", farthest, t("Tilt of covers, the farthest ten", "井盖倾角（最大十处）"), "suffix: °", 1,
 			t("A tilted cover is one that somebody falls into.", "倾斜的井盖有坠落风险。")),
 	}
 }
@@ -61,7 +61,7 @@ func (d *desk) pumps() []board.Panel {
 	}
 	return []board.Panel{
 		plain("pump_vibration_mm_per_s", t("Vibration, the strongest ten", "振动（最强十台）"), t("Velocity; rises when a bearing wears.", "振动速度，轴承磨损时升高。"), "suffix: mm/s", 1),
-		plain("pump_current_amperes", t("Current, the largest ten", "电流（最大十台）"), t("Rises when a pump is blocked.", "水泵堵塞时升高。"), "amp", 1),
+		plain("pump_current_amperes", t("Current, the largest ten", "电流（最大十台）"), t("Rises when a pump is blocked.", "水泵堵塞时升高。"), "suffix: A", 1),
 		plain("pump_flow_m3_per_hour", t("Flow, the largest ten", "流量（最大十台）"), t("What the pumps move.", "水泵输水量。"), "suffix: m³/h", 0),
 	}
 }

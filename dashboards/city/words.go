@@ -1,6 +1,9 @@
 package city
 
-import "github.com/belfry-city/belfry/dashboards/board"
+import (
+	"github.com/belfry-city/belfry/dashboards/board"
+	"github.com/belfry-city/belfry/dashboards/grafana"
+)
 
 // t is a text in both languages.
 func t(en, zh string) board.Text { return board.Text{EN: en, ZH: zh} }
@@ -51,4 +54,10 @@ func teamWords() []board.Word {
 // yesNo is of series that are 0 or 1, with the colours of good and bad.
 func yesNo(zero, one board.Text, colourOfZero, colourOfOne string) []board.Word {
 	return []board.Word{{Value: "0", Text: zero, Colour: colourOfZero}, {Value: "1", Text: one, Colour: colourOfOne}}
+}
+
+// judged is fine from 0 on, and up to the rises. Without a value, as when Belfry does
+// not answer, it is grey: a wall must not look calm because it knows nothing.
+func judged(rises ...board.Rise) []grafana.Step {
+	return board.From(board.Unknown, append([]board.Rise{{At: 0, Colour: board.Fine}}, rises...)...)
 }
