@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path"
 
+	"github.com/belfry-city/belfry/collector/input/camera"
 	"github.com/belfry-city/belfry/dashboards/board"
 	"github.com/belfry-city/belfry/dashboards/city"
 	"github.com/belfry-city/belfry/dashboards/limit"
@@ -25,7 +26,11 @@ func Generate() (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	sheets, err := city.Sheets(table)
+	kinds, err := camera.NewKinds(nil, nil)
+	if err != nil {
+		return nil, fmt.Errorf("read what cameras see: %w", err)
+	}
+	sheets, err := city.Sheets(table, kinds.All())
 	if err != nil {
 		return nil, fmt.Errorf("describe the dashboards: %w", err)
 	}

@@ -183,6 +183,9 @@ func walk(at string, v any, out *[]string) {
 		}
 	case []any:
 		for _, e := range v {
+			if _, text := e.(string); text && strings.HasSuffix(at, "/text") {
+				e = "…"
+			}
 			walk(at+"/-", e, out)
 		}
 	default:

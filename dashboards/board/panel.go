@@ -115,6 +115,9 @@ func (p Panel) config(l Language) *grafana.FieldConfig {
 	if p.Kind == LinesKind || p.Kind == BarsKind {
 		f.Color = grafana.Color{Mode: "shades", FixedColor: p.colour()}
 	}
+	if p.Kind == StateKind {
+		f.Color = grafana.Color{Mode: "fixed", FixedColor: p.colour()} // words have their own
+	}
 	for _, k := range p.Links {
 		f.Links = append(f.Links, k.render(l))
 	}

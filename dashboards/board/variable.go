@@ -88,6 +88,15 @@ func (s Sheet) domains(l Language) grafana.Variable {
 	if len(choices) == 0 {
 		choices, v.AllValue = Domains(), all
 	}
+	if len(s.Domains) > 1 {
+		// All would filter nothing, and so be more than these.
+		v.IncludeAll = false
+		var names []string
+		for _, d := range choices {
+			names = append(names, DomainName(d).In(l))
+		}
+		v.Current = grafana.Option{Selected: true, Text: names, Value: choices}
+	}
 	if len(choices) == 1 {
 		v.Hide, v.Multi, v.IncludeAll = hideVariable, false, false
 		v.Current = grafana.Option{Selected: true, Text: DomainName(choices[0]).In(l), Value: choices[0]}

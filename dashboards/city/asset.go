@@ -18,10 +18,8 @@ func (d *desk) asset() board.Sheet {
 		assetState(), lastHeard(), assetCard(),
 		row(t("Readings", "读数")),
 		reading(),
-		row(t("What models say", "模型判断")),
-		expected(readings, 6), assetScore(d),
-		row(t("Hazards and events", "隐患与事件")),
-		assetHazards(), assetEvents(),
+		row(t("How unusual, and what came of it", "异常程度与隐患事件")),
+		assetScore(d), assetEvents(), assetHazards(),
 	}
 	return s
 }
@@ -54,26 +52,27 @@ func assetCard() board.Panel {
 	return p
 }
 
-// reading is repeated for each metric of the asset.
+// reading is repeated for each metric of the asset: the value, what its models
+// expected and how unusual it was, and the asset's own limits.
 func reading() board.Panel {
 	dashes := map[string]any{"lineStyle": map[string]any{"fill": "dash", "dash": []int{10, 10}}, "lineWidth": 2, "showPoints": "never"}
-	thin := map[string]any{"lineWidth": 1, "lineStyle": map[string]any{"fill": "dash", "dash": []int{3, 6}}, "showPoints": "never"}
-	level := func(level string) string {
-		return `label_replace(label_replace(asset_threshold{metric=~"$metric",level="` + level + `",asset="$asset"}, "side", ">", "direction", "above"), "side", "<", "direction", "below")`
+	level := func(level string) board.Query {
+		own := `label_replace(label_replace(asset_threshold{metric=~"$metric",level="` + level + `",asset="$asset"}, "side", ">", "direction", "above"), "side", "<", "direction", "below")`
+		return lines(own, map[string]board.Text{"warning": t("Warning {{side}}", "警告限值 {{side}}"), "critical": t("Critical {{side}}", "紧急限值 {{side}}")}[level])
 	}
 	return board.Panel{
 		Kind: board.LinesKind, W: 12, H: 9, Title: board.Text{EN: "Reading: $metric", ZH: "读数：$metric"}, Unit: "none", Decimals: 2, Repeat: "metric", Empty: noReadings(),
-		Help: t("The readings, what models expected, and the asset's own limits.", "读数、模型预期值及资产自身限值。"),
-		Queries: []board.Query{
-			lines(`{__name__=~"$metric",asset="$asset"}`, board.Same("{{__name__}} {{point}} {{source}}")),
-			lines(`{__name__=~"anomaly_expected",metric=~"$metric",asset="$asset"}`, t("expected {{metric}}", "预期 {{metric}}")),
-			lines(level("warning"), t("Warning {{side}}", "警告限值 {{side}}")),
-			lines(level("critical"), t("Critical {{side}}", "紧急限值 {{side}}")),
+		Help:    t("The readings, what models expected and the band of usual values, and the asset's own limits. Where the score is over 1, it is marked.", "读数、模型预期值与正常区间、资产自身限值；异常分数大于 1 处有标记。"),
+		Queries: []board.Query{anomalies(grafana.Anomalies{Select: `{__name__=~"$metric",asset="$asset"}`, Limit: 6}), level("warning"), level("critical")},
+		Fields: []board.Field{
+			{Name: "value", Label: t("Value ${__field.labels.point}${__field.labels.source}", "实测 ${__field.labels.point}${__field.labels.source}"), Colour: board.Blue},
+			{Name: "expected", Label: t("Expected", "预期"), Colour: board.Fine, Custom: map[string]any{"lineWidth": 1, "lineStyle": map[string]any{"fill": "dash", "dash": []int{3, 6}}}},
+			{Name: "lower", Label: t("Usual from", "正常下限"), Colour: board.Info, Custom: map[string]any{"lineWidth": 0}},
+			{Name: "upper", Label: t("Usual to", "正常上限"), Colour: board.Info, Custom: map[string]any{"lineWidth": 0, "fillBelowTo": "lower", "fillOpacity": 20}},
+			{Name: "score", Label: t("Score", "异常分数"), Unit: "short", Decimals: 1, Colour: board.Purple, Custom: map[string]any{"axisPlacement": "right", "lineWidth": 1, "axisSoftMin": 0, "axisSoftMax": 2}},
+			{Ref: "B", Colour: board.Warning, Custom: dashes},
+			{Ref: "C", Colour: board.Critical, Custom: dashes},
 		},
-		Fields: append(byUnit(),
-			board.Field{Ref: "B", Colour: board.Fine, Custom: thin},
-			board.Field{Ref: "C", Colour: board.Warning, Custom: dashes},
-			board.Field{Ref: "D", Colour: board.Critical, Custom: dashes}),
 	}
 }
 
@@ -97,7 +96,7 @@ func byUnit() []board.Field {
 
 func assetScore(d *desk) board.Panel {
 	p := d.score("bridge", ".*")
-	p.H, p.Title = 10, t("Anomaly scores", "异常分数")
+	p.H, p.Title = 12, t("Anomaly scores", "异常分数")
 	p.Help = t("How unusual its readings are to the models that watch them. Over 1 is unusual.", "监测该资产的模型给出的异常分数，大于 1 为异常。")
 	p.Queries = []board.Query{lines(`anomaly_score{asset="$asset"}`, board.Same("{{metric}} {{detector}}"))}
 	p.Links = nil
@@ -106,14 +105,14 @@ func assetScore(d *desk) board.Panel {
 
 func assetHazards() board.Panel {
 	p := hazardTable()
-	p.W, p.Title, p.Empty = 14, t("Hazards of this time", "该时段隐患"), t("It had no hazards in this time", "该时段无隐患")
+	p.W, p.Title, p.Empty = 24, t("Hazards of this time", "该时段隐患"), t("It had no hazards in this time", "该时段无隐患")
 	p.Queries = []board.Query{hazards(grafana.Hazards{Show: "table", Asset: []string{"$asset"}, Limit: 200})}
 	p.Fields = hazardFields()
 	return p
 }
 
 func assetEvents() board.Panel {
-	p := seen(10)
+	p := seen(12)
 	p.H = 12
 	p.Help = t("What this camera, or people about this asset, reported.", "该摄像机或人员对该资产的上报。")
 	p.Queries = []board.Query{events(grafana.Events{Asset: []string{"$asset"}, Limit: 200})}

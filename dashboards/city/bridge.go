@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"github.com/belfry-city/belfry/dashboards/board"
-	"github.com/belfry-city/belfry/dashboards/grafana"
 )
 
 func (d *desk) bridges() board.Sheet {
@@ -28,8 +27,7 @@ func (d *desk) bridges() board.Sheet {
 			t("Grows slowly; what matters is that it grows.", "变化缓慢，重点关注增长趋势。")),
 		d.worstOf("bridge", "structure_acceleration_rms_mps2", highest, t("Vibration, the strongest ten", "振动（最强十处）"), "suffix: m/s²", 3,
 			t("Root mean square of the acceleration.", "加速度均方根值。")),
-		row(t("What models expect", "模型预期")),
-		expected(`{__name__=~"structure_.*",asset=~"$asset"}`, 4), seen(12),
+		seen(24),
 	)
 	return s
 }
@@ -37,32 +35,15 @@ func (d *desk) bridges() board.Sheet {
 // nearest is for those limits that each bridge has of its own.
 func nearest() board.Panel {
 	var all []string
-	for _, m := range []string{"structure_displacement_mm", "structure_strain_microstrain", "structure_cable_force_kn"} {
+	for _, m := range []string{"structure_displacement_mm", "structure_strain_microstrain"} {
 		all = append(all, ofLimit(m))
 	}
 	return board.Panel{
 		Kind: board.GaugeKind, W: 12, H: 9, Title: t("Nearest to a critical limit", "最接近紧急限值"), Unit: "percent", Decimals: 0, Min: at(0), Max: at(120),
-		Help:    t("100 % is the asset's own critical limit: displacement, strain, cable force.", "100 % 为该资产自身的紧急限值：位移、应变、索力。"),
+		Help:    t("100 % is the asset's own critical limit, of displacement or strain.", "100 % 为该资产自身的位移或应变紧急限值。"),
 		Empty:   t("No asset has a limit of its own", "没有设置自身限值的资产"),
 		Steps:   board.From(board.Fine, board.Rise{At: 80, Colour: board.Warning}, board.Rise{At: 100, Colour: board.Critical}),
 		Queries: []board.Query{newest("sort_desc(topk(8, "+withNames(strings.Join(all, " or "))+"))", named(""))},
 		Links:   []board.Link{seriesLink()},
-	}
-}
-
-// expected shows values together with what models expected of them.
-func expected(selector string, limit int) board.Panel {
-	return board.Panel{
-		Kind: board.LinesKind, W: 12, H: 10, Title: t("Value, what was expected, and what was unusual", "实测、预期与异常"), Unit: "short", Decimals: 2,
-		Help:    t("The value, what the model expected, the band of usual values, and the anomaly score. Marked: score over 1.", "实测值、模型预期值、正常区间与异常分数；标记处分数大于 1。"),
-		Empty:   t("No model watches these readings", "没有模型监测这些读数"),
-		Queries: []board.Query{anomalies(grafana.Anomalies{Select: selector, Limit: limit})},
-		Fields: []board.Field{
-			{Name: "value", Label: t("Value", "实测值"), Colour: board.Blue},
-			{Name: "expected", Label: t("Expected", "预期值"), Colour: board.Fine, Custom: map[string]any{"lineStyle": map[string]any{"fill": "dash", "dash": []int{6, 6}}}},
-			{Name: "lower", Label: t("Usual, from", "正常下限"), Colour: board.Info, Custom: map[string]any{"lineWidth": 1}},
-			{Name: "upper", Label: t("Usual, to", "正常上限"), Colour: board.Info, Custom: map[string]any{"lineWidth": 1, "fillBelowTo": "lower", "fillOpacity": 20}},
-			{Name: "score", Label: t("Score", "异常分数"), Colour: board.Purple, Custom: map[string]any{"axisPlacement": "right", "lineWidth": 1}},
-		},
 	}
 }

@@ -11,7 +11,7 @@ func (d *desk) cameras() board.Sheet {
 		Help: t("Which cameras are down, and what all of them see, of every domain.", "离线的摄像机，以及各领域的识别事件。"),
 	}
 	s.Panels = append(head(), row(t("Cameras", "摄像机")), d.camerasUp(), d.camerasDown(),
-		row(t("What they see", "识别事件")), kindsSeen(), d.surest(), allSeen())
+		row(t("What they see", "识别事件")), d.kindsSeen(), d.surest(), allSeen())
 	return s
 }
 
@@ -29,11 +29,21 @@ func (d *desk) camerasDown() board.Panel {
 		yesNo(t("DOWN", "离线"), t("up", "在线"), board.Critical, board.Fine))
 }
 
-func kindsSeen() board.Panel {
+// kindNames are legends that people read, for the ids that are in series.
+func (d *desk) kindNames() []board.Field {
+	var out []board.Field
+	for _, k := range d.kinds {
+		out = append(out, board.Field{Name: k.ID, Label: t(k.Name, k.NameZH)})
+	}
+	return out
+}
+
+func (d *desk) kindsSeen() board.Panel {
 	return board.Panel{
 		Kind: board.GaugeKind, W: 12, H: 9, Title: t("Seen most often", "识别最多"), Unit: "short", Min: at(0), Colour: board.Blue,
 		Help: t("Messages by kind in this time.", "该时段各类事件消息数。"), Empty: t("Nothing was seen in this time", "该时段无识别事件"),
 		Queries: []board.Query{newest(`sort_desc(topk(12, sum by (kind) (count_over_time(camera_event_confidence{asset=~"$asset"}[$__range]))))`, board.Same("{{kind}}"))},
+		Fields:  d.kindNames(),
 	}
 }
 
@@ -44,8 +54,9 @@ func (d *desk) surest() board.Panel {
 		Kind: board.LinesKind, W: 12, H: 9, Title: t("How sure cameras are", "识别置信度"), Unit: "percentunit", Decimals: 2, Min: at(0), Max: at(1),
 		Help: t("The highest confidence of each kind. Rules ask for 0.5 where people are in danger, else for 0.7.", "各类事件的最高置信度。危及人身的规则阈值为 0.5，其余为 0.7。"), Empty: t("Nothing was seen in this time", "该时段无识别事件"),
 		Queries: []board.Query{lines(`max by (kind) (max_over_time(camera_event_confidence{asset=~"$asset"}[$__interval]))`, board.Same("{{kind}}"))},
-		Custom:  map[string]any{"drawStyle": "points", "pointSize": 8},
-		Steps:   board.From(board.Info, board.Rise{At: b.Critical, Colour: board.Critical}, board.Rise{At: b.Warning, Colour: board.Warning}),
+		Custom:  map[string]any{"drawStyle": "points", "pointSize": 8, "thresholdsStyle": map[string]any{"mode": "dashed"}},
+		Fields:  d.kindNames(),
+		Steps:   board.From(board.Fine, board.Rise{At: b.Critical, Colour: board.Critical}, board.Rise{At: b.Warning, Colour: board.Warning}),
 	}
 }
 

@@ -112,7 +112,7 @@ func hazardTable() board.Panel {
 		Kind: board.TableKind, W: 16, H: 12, Title: t("Open hazards, the newest first", "未处置隐患（最新在前）"), Unit: "none", Empty: t("No open hazards", "无未处置隐患"),
 		Help:    t("Click an id for the hazard's history, an asset for its readings.", "点击编号查看处置记录，点击资产查看读数。"),
 		Queries: []board.Query{hazards(chosen(grafana.Hazards{Show: "table", Status: []string{"open"}, Limit: 200}))},
-		Fields:  append(hazardFields(), hidden("status", "resolved", "worst", "domain", "reopened")...),
+		Fields:  append(hazardFields(), hidden("status", "resolved", "worst", "domain", "reopened", "street", "value", "limit", "unit")...),
 	}
 }
 

@@ -17,8 +17,7 @@ func (d *desk) tunnels() board.Sheet {
 			t("The extinction coefficient: the higher, the less drivers see.", "消光系数：越高，能见度越低。")),
 		d.worstOf("tunnel", "road_water_depth_mm", highest, t("Water on the road, the deepest ten", "路面积水（最深十处）"), "suffix: mm", 0,
 			t("In tunnels and underpasses.", "隧道及下穿通道内。")),
-		onOff(t("Fans", "风机"), t("Which fans run. No fan runs while the air is bad: critical.", "风机运行状态。空气超限时无风机运行为紧急。"),
-			withNames(`tunnel_fan_running{asset=~"$asset"}`), yesNo(t("off", "停"), t("runs", "运行"), board.Unknown, board.Fine)),
+		fans(),
 		d.score("tunnel", "tunnel|tunnel-water"),
 		values(t("Newest readings", "最新读数"), []string{"tunnel_co_ppm", "tunnel_no2_ppm", "tunnel_visibility_per_m", "road_water_depth_mm"}, []board.Field{
 			d.column("tunnel", "tunnel_co_ppm", t("CO", "一氧化碳"), "ppm", 0),
@@ -29,4 +28,14 @@ func (d *desk) tunnels() board.Sheet {
 		seen(24),
 	)
 	return s
+}
+
+// fans counts those that run in each tunnel.
+func fans() board.Panel {
+	return board.Panel{
+		Kind: board.StateKind, W: 12, H: 9, Title: t("Fans that run", "运行中的风机"), Unit: "none", Empty: noReadings(), NoLegend: true, Links: []board.Link{seriesLink()},
+		Help:    t("How many in each tunnel. That none runs while the air is bad is critical.", "各隧道运行的风机数量。空气超限时无风机运行为紧急。"),
+		Queries: []board.Query{lines(`sum by (asset, name, name_zh) (`+withNames(`tunnel_fan_running{asset=~"$asset"}`)+`)`, named(""))},
+		Words:   []board.Word{{Value: "0", Text: t("none", "无"), Colour: board.Warning}, {From: at(1), To: at(1000), Colour: board.Fine}},
+	}
 }
