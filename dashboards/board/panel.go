@@ -45,6 +45,7 @@ type Panel struct {
 	LowestFirst bool
 	NoLegend    bool
 	Text        int    // height of letters in pixels, where a value is written large
+	Points      int    // at most so many in time; 0: as many as there are pixels
 	Repeat      string // for each value of this variable, two in a line
 }
 
@@ -71,7 +72,7 @@ func (p Panel) render(l Language, id int, at grafana.GridPos) grafana.Panel {
 		return out
 	}
 	out.Description, out.Datasource = p.Help.In(l), source()
-	out.Transformations = p.Transform
+	out.Transformations, out.MaxDataPoints = p.Transform, p.Points
 	if p.Repeat != "" {
 		out.Repeat, out.RepeatDirection, out.MaxPerRow = p.Repeat, "h", 2
 	}

@@ -49,6 +49,7 @@ func assetCard() board.Panel {
 	p.Help = t("What the catalog knows, and the newest value of each reading.", "台账信息与各读数最新值。")
 	p.Queries = []board.Query{assets(grafana.Assets{Show: "table", Asset: []string{"$asset"}, Metrics: []string{"*"}, Limit: 1})}
 	p.Fields = append(p.Fields, byUnit()...)
+	p.Fields = append(p.Fields, board.Field{Regex: "/^(anomaly_|device_silent|device_last_seen|.*_timestamp_seconds).*/", Hide: true})
 	return p
 }
 
@@ -56,6 +57,7 @@ func assetCard() board.Panel {
 // expected and how unusual it was, and the asset's own limits.
 func reading() board.Panel {
 	dashes := map[string]any{"lineStyle": map[string]any{"fill": "dash", "dash": []int{10, 10}}, "lineWidth": 2, "showPoints": "never"}
+	unlisted := map[string]bool{"legend": true, "viz": false, "tooltip": false}
 	level := func(level string) board.Query {
 		own := `label_replace(label_replace(asset_threshold{metric=~"$metric",level="` + level + `",asset="$asset"}, "side", ">", "direction", "above"), "side", "<", "direction", "below")`
 		return lines(own, map[string]board.Text{"warning": t("Warning {{side}}", "警告限值 {{side}}"), "critical": t("Critical {{side}}", "紧急限值 {{side}}")}[level])
@@ -67,8 +69,8 @@ func reading() board.Panel {
 		Fields: []board.Field{
 			{Name: "value", Label: t("Value ${__field.labels.point}${__field.labels.source}", "实测 ${__field.labels.point}${__field.labels.source}"), Colour: board.Blue},
 			{Name: "expected", Label: t("Expected", "预期"), Colour: board.Fine, Custom: map[string]any{"lineWidth": 1, "lineStyle": map[string]any{"fill": "dash", "dash": []int{3, 6}}}},
-			{Name: "lower", Label: t("Usual from", "正常下限"), Colour: board.Info, Custom: map[string]any{"lineWidth": 0}},
-			{Name: "upper", Label: t("Usual to", "正常上限"), Colour: board.Info, Custom: map[string]any{"lineWidth": 0, "fillBelowTo": "lower", "fillOpacity": 20}},
+			{Name: "lower", Label: t("Usual from", "正常下限"), Colour: board.Info, Custom: map[string]any{"lineWidth": 0, "hideFrom": unlisted}},
+			{Name: "upper", Label: t("Usual to", "正常上限"), Colour: board.Info, Custom: map[string]any{"lineWidth": 0, "fillBelowTo": "lower", "fillOpacity": 20, "hideFrom": unlisted}},
 			{Name: "score", Label: t("Score", "异常分数"), Unit: "short", Decimals: 1, Colour: board.Purple, Custom: map[string]any{"axisPlacement": "right", "lineWidth": 1, "axisSoftMin": 0, "axisSoftMax": 2}},
 			{Ref: "B", Colour: board.Warning, Custom: dashes},
 			{Ref: "C", Colour: board.Critical, Custom: dashes},

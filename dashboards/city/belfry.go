@@ -17,41 +17,49 @@ func (d *desk) belfry() board.Sheet {
 		own(t("Refused", "拒收"), t("What was refused, by reason. README says what each means.", "按原因统计的拒收，含义见 README。"), "suffix: /s", 2, lines(`sum by (reason) (rate(belfry_refused_total[$__rate_interval]))`, board.Same("{{reason}}"))),
 		quantiles(t("Acknowledgement", "写入应答"), t("From a write's arrival to its acknowledgement, which is when it is on disk.", "从收到写入到落盘应答的时间。"), "belfry_write_duration_seconds", board.Rise{At: 0.5, Colour: board.Warning}, board.Rise{At: 5, Colour: board.Critical}),
 		devices(),
+		own(t("Queries", "查询"), t("Queries at work; beyond the limit they wait.", "正在执行的查询，超限排队。"), "short", 0, lines(`prometheus_engine_queries`, t("at work", "执行中"))),
+		own(t("Walls that follow", "实时订阅"), t("Clients of the stream.", "实时流客户端数。"), "short", 0, lines(`belfry_stream_clients`, t("clients", "客户端"))),
 	}, append(d.machinery(), d.storage()...)...)
 	return s
 }
 
 func (d *desk) machinery() []board.Panel {
-	latency := pageLatency(12)
-	latency.H = 8
 	return []board.Panel{
 		row(t("Rules and pages", "规则与告警")),
-		latency,
+		quantiles(t("From the reading to the page", "从读数到告警"), t("From when a page was due to when it went out.", "从应告警到发出的时间。"), "belfry_page_latency_seconds", board.Rise{At: 1, Colour: board.Warning}, board.Rise{At: 10, Colour: board.Critical}),
 		own(t("How late rules are", "规则延迟"), t("The evaluation of rules, behind what was stored.", "规则计算落后于入库的时间。"), "s", 3, lines(`belfry_rules_lag_seconds`, t("late by", "延迟")),
 			board.Rise{At: 1, Colour: board.Warning}, board.Rise{At: 5, Colour: board.Critical}),
 		own(t("Rules that readings woke", "读数触发的规则"), t("How often a reading, or what came due, has woken a rule.", "读数或到期触发规则的频率。"), "suffix: /s", 1, lines(`rate(belfry_rules_woken_total[$__rate_interval])`, t("woken", "触发"))),
+		own(t("Rules that failed", "规则计算失败"), t("Evaluations that ended in an error; the log says why.", "出错的规则计算，原因见日志。"), "suffix: /s", 2,
+			lines(`sum(rate(prometheus_rule_evaluation_failures_total[$__rate_interval]))`, t("failed", "失败")), board.Rise{At: 0.01, Colour: board.Critical}),
 		own(t("Notifications that failed", "发送失败"), t("That a receiver did not take; they are tried until it does.", "接收方未接受的通知，将持续重试。"), "suffix: /s", 2,
-			lines(`sum by (receiver) (rate(alertmanager_notification_requests_failed_total[$__rate_interval])) or on () sum(rate(belfry_pager_failed_attempts_total[$__rate_interval]))`, t("failed {{receiver}}", "失败 {{receiver}}")), board.Rise{At: 0.01, Colour: board.Critical}),
+			lines(`sum(rate(alertmanager_notification_requests_failed_total[$__rate_interval]))`, t("failed", "失败")), board.Rise{At: 0.01, Colour: board.Critical}),
 		pagesSent(),
+		own(t("Open hazards", "未处置隐患"), t("By domain.", "按领域统计。"), "short", 0, lines(`sum by (domain) (belfry_hazards_open)`, board.Same("{{domain}}")), domainNames()),
+		quantiles(t("Hazards to disk", "隐患落盘"), t("How long a commit of hazards takes.", "隐患提交耗时。"), "belfry_hazard_commit_duration_seconds", board.Rise{At: 0.025, Colour: board.Warning}),
 		own(t("Models behind", "模型延迟"), t("How far detectors are behind what was stored.", "模型落后于入库的时间。"), "s", 3, lines(`belfry_anomaly_lag_seconds`, t("behind by", "延迟")), board.Rise{At: 60, Colour: board.Warning}),
-		own(t("Watched series", "监测序列"), t("Series, or groups of them, that each detector watches.", "各检测器监测的序列数。"), "short", 0, lines(`belfry_anomaly_series`, board.Same("{{detector}}"))),
-		own(t("Open hazards", "未处置隐患"), t("By domain.", "按领域统计。"), "short", 0, lines(`sum by (domain) (belfry_hazards_open)`, board.Same("{{domain}}"))),
 	}
+}
+
+func domainNames() []board.Field {
+	var out []board.Field
+	for _, domain := range board.Domains() {
+		out = append(out, board.Field{Name: domain, Label: board.DomainName(domain)})
+	}
+	return out
 }
 
 func (d *desk) storage() []board.Panel {
 	return []board.Panel{
 		row(t("Disk, memory, processor", "磁盘、内存与处理器")),
 		own(t("Series in memory", "内存中的序列"), t("More than limits.series are refused.", "超过 limits.series 将被拒收。"), "short", 0, lines(`belfry_store_series`, t("series", "序列"))),
+		own(t("Watched series", "监测序列"), t("Series, or groups of them, that each detector watches.", "各检测器监测的序列数。"), "short", 0, lines(`belfry_anomaly_series`, board.Same("{{detector}}"))),
 		own(t("Room on the disk", "磁盘剩余"), t("Below the reserve, writes are refused.", "低于预留空间时拒绝写入。"), "bytes", 1, lines(`belfry_store_disk_free_bytes`, t("free", "剩余")), lines(`belfry_store_disk_reserve_bytes`, t("reserve", "预留"))),
 		own(t("What is kept", "占用空间"), t("Samples, their log, hazards, events, models.", "样本、日志、隐患、事件、模型。"), "bytes", 1,
 			lines(`prometheus_tsdb_storage_blocks_bytes`, t("samples", "样本")), lines(`prometheus_tsdb_wal_storage_size_bytes`, t("log", "日志")),
 			lines(`belfry_hazard_store_bytes`, t("hazards", "隐患")), lines(`belfry_event_store_bytes`, t("events", "事件")), lines(`belfry_anomaly_state_bytes`, t("models", "模型"))),
 		own(t("Memory", "内存"), t("Resident memory of the process.", "进程常驻内存。"), "bytes", 1, lines(`process_resident_memory_bytes{job="belfry"}`, t("resident", "常驻"))),
-		own(t("Processor", "处理器"), t("Cores that are busy.", "占用的处理器核数。"), "suffix: cores", 2, lines(`rate(process_cpu_seconds_total{job="belfry"}[$__rate_interval])`, t("busy", "占用"))),
-		quantiles(t("Hazards to disk", "隐患落盘"), t("How long a commit of hazards takes.", "隐患提交耗时。"), "belfry_hazard_commit_duration_seconds", board.Rise{At: 0.025, Colour: board.Warning}),
-		own(t("Queries", "查询"), t("Queries at work; beyond the limit they wait.", "正在执行的查询，超限排队。"), "short", 0, lines(`prometheus_engine_queries`, t("at work", "执行中"))),
-		own(t("Walls that follow", "实时订阅"), t("Clients of the stream.", "实时流客户端数。"), "short", 0, lines(`belfry_stream_clients`, t("clients", "客户端"))),
+		own(t("Processor", "处理器"), t("Cores that are busy.", "占用的处理器核数。"), "short", 2, lines(`rate(process_cpu_seconds_total{job="belfry"}[$__rate_interval])`, t("busy", "占用"))),
 	}
 }
 
@@ -68,10 +76,12 @@ func own(title, help board.Text, unit string, decimals int, more ...any) board.P
 			p.Queries = append(p.Queries, m)
 		case board.Rise:
 			rises = append(rises, m)
+		case []board.Field:
+			p.Fields = append(p.Fields, m...)
 		}
 	}
 	if rises != nil {
-		p.Steps = board.From(board.Fine, rises...)
+		p.Steps, p.Custom = board.From(board.Fine, rises...), map[string]any{"axisSoftMax": rises[0].At}
 	}
 	if len(p.Queries) > 1 {
 		colours := []string{board.Blue, board.Orange, board.Purple, board.Fine, board.Info}
@@ -88,7 +98,7 @@ func quantiles(title, help board.Text, metric string, rises ...board.Rise) board
 	}
 	return board.Panel{
 		Kind: board.LinesKind, W: 8, H: 8, Title: title, Help: help, Unit: "s", Decimals: 3, Min: at(0), Empty: t("None in this time", "该时段无"),
-		Queries: []board.Query{q("0.5", "p50"), q("0.99", "p99")}, Steps: board.From(board.Fine, rises...),
+		Queries: []board.Query{q("0.5", "p50"), q("0.99", "p99")}, Steps: board.From(board.Fine, rises...), Custom: map[string]any{"axisSoftMax": rises[0].At},
 		Fields: []board.Field{{Ref: "A", Colour: board.Blue}, {Ref: "B", Colour: board.Orange}},
 	}
 }

@@ -25,7 +25,7 @@ func (d *desk) gas() board.Sheet {
 			d.column("gas", "gas_h2s_ppm", t("Hydrogen sulfide", "硫化氢"), "ppm", 1),
 			d.column("gas", "gas_co_ppm", t("Carbon monoxide", "一氧化碳"), "ppm", 1),
 			d.column("gas", "gas_o2_percent", t("Oxygen", "氧气"), "percent", 1),
-			{Name: "well_level_m", Empty: t("–", "–"), Label: t("Level", "液位"), Unit: "suffix: m", Decimals: 2, Width: 100},
+			{Name: "well_level_m", Empty: dash(), Label: t("Level", "液位"), Unit: "suffix: m", Decimals: 2, Width: 100},
 		}),
 		seen(24),
 	)

@@ -12,7 +12,7 @@ func (d *desk) hazards() board.Sheet {
 		Help: t("The monthly review by street and team: how many hazards, how fast they ended, where they return.", "按街道和责任单位的月度考核：隐患数量、处置时长与复发。"),
 	}
 	s.Panels = []board.Panel{
-		openCounts(), openOverTime(), opened("severity", t("Opened, by severity", "新增（按级别）"), 8, severityLines()),
+		openCounts(), openOverTime(), opened("severity", t("Opened, by severity", "新增（按级别）"), 8, 5, severityLines()),
 		row(t("By team", "按责任单位")),
 		summary("team", t("Teams", "责任单位"), teamWords()), bars("time_to_resolve", "team", t("Time to resolve", "处置时长"), "s", t("How long hazards were open, the median of each team.", "各单位隐患持续时长中位数。")),
 		row(t("By street", "按街道")),
@@ -20,9 +20,9 @@ func (d *desk) hazards() board.Sheet {
 		row(t("What stays, and what returns", "积压与复发")),
 		wide(12, bars("open_by_age", "team", t("Open, by age", "未处置时长分布"), "short", t("How long what is open has been open.", "未处置隐患的已持续时长。"))),
 		wide(12, bars("repeats", "street", t("Repeats", "重复发生"), "short", t("Hazards of an asset and rule that had one within 30 days before.", "同一资产同一规则三十天内重复发生。"))),
-		opened("team", t("Opened, by team", "新增（按责任单位）"), 12, teamLines()), openedByDomain(),
+		opened("team", t("Opened, by team", "新增（按责任单位）"), 12, 9, teamLines()), openedByDomain(),
 		row(t("Pages", "告警发送")),
-		pageLatency(12), pagesSent(),
+		latencyOf(), sentOf(),
 		row(t("All hazards of this time", "该时段全部隐患")),
 		allHazards(),
 	}
@@ -30,9 +30,9 @@ func (d *desk) hazards() board.Sheet {
 }
 
 // opened are how many were opened in each step, of each group.
-func opened(by string, title board.Text, w int, fields []board.Field) board.Panel {
+func opened(by string, title board.Text, w, h int, fields []board.Field) board.Panel {
 	return board.Panel{
-		Kind: board.LinesKind, W: w, H: 9, Title: title, Unit: "short", Min: at(0), Empty: t("No hazards in this time", "该时段无隐患"), Custom: stacked(true),
+		Kind: board.LinesKind, W: w, H: h, Points: 45, Title: title, Unit: "short", Min: at(0), Empty: t("No hazards in this time", "该时段无隐患"), Custom: stacked(true),
 		Help: t("Hazards that were opened.", "新增隐患数量。"), Fields: fields, Queries: []board.Query{reviewed("opened", by)},
 	}
 }
@@ -71,9 +71,9 @@ func summary(by string, title board.Text, words []board.Word) board.Panel {
 			{Name: "opened", Label: t("Opened", "新增")}, {Name: "resolved", Label: t("Resolved", "解除")},
 			{Name: "open", Label: t("Open", "未处置"), Text: true, Steps: board.From(board.Fine, board.Rise{At: 1, Colour: board.Warning})},
 			{Name: "reopened", Label: t("Reopened", "复发")}, {Name: "repeats", Label: t("Repeats", "重复")},
-			{Name: "resolve_p50", Label: t("Resolved, p50", "解除 p50"), Unit: "s", Decimals: 0}, {Name: "resolve_p90", Label: t("Resolved, p90", "解除 p90"), Unit: "s", Decimals: 0},
-			{Name: "resolve_mean", Label: t("Resolved, mean", "解除均值"), Unit: "s", Decimals: 0}, {Name: "resolve_max", Label: t("Resolved, longest", "解除最长"), Unit: "s", Decimals: 0},
-			{Name: "page_p50", Label: t("Paged, p50", "告警 p50"), Unit: "s", Decimals: 2}, {Name: "page_p90", Label: t("Paged, p90", "告警 p90"), Unit: "s", Decimals: 2}, {Name: "page_max", Hide: true},
+			{Name: "resolve_p50", Label: t("Resolved, p50", "解除 p50"), Unit: "s", Decimals: 0, Empty: dash()}, {Name: "resolve_p90", Label: t("Resolved, p90", "解除 p90"), Unit: "s", Decimals: 0, Empty: dash()},
+			{Name: "resolve_mean", Label: t("Resolved, mean", "解除均值"), Unit: "s", Decimals: 0, Empty: dash()}, {Name: "resolve_max", Label: t("Resolved, longest", "解除最长"), Unit: "s", Decimals: 0, Empty: dash()},
+			{Name: "page_p50", Label: t("Paged, p50", "告警 p50"), Unit: "s", Decimals: 2, Empty: dash()}, {Name: "page_p90", Label: t("Paged, p90", "告警 p90"), Unit: "s", Decimals: 2, Empty: dash()}, {Name: "page_max", Hide: true},
 		},
 	}
 }
@@ -95,25 +95,34 @@ func wide(w int, p board.Panel) board.Panel {
 	return p
 }
 
-func pageLatency(w int) board.Panel {
-	q := func(p, name string) board.Query {
-		return lines(`histogram_quantile(`+p+`, sum by (le) (increase(belfry_page_latency_seconds_bucket[$__range])))`, board.Same(name))
-	}
-	return board.Panel{
-		Kind: board.LinesKind, W: w, H: 8, Title: t("From the reading to the page", "从读数到告警"), Unit: "s", Decimals: 3,
-		Help: t("From when a page was due to when it went out.", "从应告警到发出的时间。"), Empty: t("No page was sent in this time", "该时段未发送告警"),
-		Steps:   board.From(board.Fine, board.Rise{At: 1, Colour: board.Warning}, board.Rise{At: 10, Colour: board.Critical}),
-		Queries: []board.Query{q("0.5", "p50"), q("0.99", "p99")},
-		Fields:  []board.Field{{Ref: "A", Colour: board.Blue}, {Ref: "B", Colour: board.Orange}},
-	}
-}
-
 func pagesSent() board.Panel {
 	return board.Panel{
-		Kind: board.LinesKind, W: 12, H: 8, Title: t("Pages sent", "已发送告警"), Unit: "short", Decimals: 0, Min: at(0),
+		Kind: board.LinesKind, W: 8, H: 8, Title: t("Pages sent", "已发送告警"), Unit: "short", Decimals: 0, Min: at(0),
 		Help: t("By severity.", "按级别统计。"), Empty: t("No page was sent in this time", "该时段未发送告警"),
 		Queries: []board.Query{lines(`sum by (severity) (increase(belfry_pages_total[$__rate_interval]))`, board.Same("{{severity}}"))},
 		Fields:  severityLines(), Custom: stacked(true),
+	}
+}
+
+// latencyOf and sentOf are of the whole time shown.
+func latencyOf() board.Panel {
+	q := func(p string, en, zh string) board.Query {
+		return newest(`histogram_quantile(`+p+`, sum by (le) (increase(belfry_page_latency_seconds_bucket[$__range])))`, t(en, zh))
+	}
+	return board.Panel{
+		Kind: board.StatKind, W: 12, H: 5, Title: t("From the reading to the page", "从读数到告警"), Unit: "s", Decimals: 3, Empty: t("No page was sent in this time", "该时段未发送告警"),
+		Help:    t("From when a page was due to when it went out, of all pages of this time.", "该时段全部告警从应发到发出的时间。"),
+		Queries: []board.Query{q("0.5", "Half within", "中位数"), q("0.99", "99 of 100 within", "99% 低于")},
+		Steps:   judged(board.Rise{At: 1, Colour: board.Warning}, board.Rise{At: 10, Colour: board.Critical}),
+	}
+}
+
+func sentOf() board.Panel {
+	return board.Panel{
+		Kind: board.StatKind, W: 12, H: 5, Title: t("Pages sent", "已发送告警"), Unit: "short", Empty: t("No page was sent in this time", "该时段未发送告警"),
+		Help:    t("Of this time, by severity.", "该时段按级别统计。"),
+		Queries: []board.Query{newest(`sum by (severity) (increase(belfry_pages_total{status="firing"}[$__range]))`, board.Same("{{severity}}"))},
+		Fields:  severityLines(), Steps: board.Plain(board.Unknown), Options: map[string]any{"colorMode": "none"},
 	}
 }
 

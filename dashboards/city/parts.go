@@ -132,5 +132,5 @@ func values(title board.Text, metrics []string, columns []board.Field) board.Pan
 
 // column is one of the table of newest values, in the colours of its limits.
 func (d *desk) column(domain, metric string, label board.Text, unit string, decimals int) board.Field {
-	return board.Field{Name: metric, Empty: t("–", "–"), Label: label, Unit: unit, Decimals: decimals, Steps: board.Steps(d.bounds(domain, metric)), Text: true, Width: 120}
+	return board.Field{Name: metric, Empty: dash(), Label: label, Unit: unit, Decimals: decimals, Steps: board.Steps(d.bounds(domain, metric)), Text: true, Width: 120}
 }

@@ -8,6 +8,9 @@ import (
 // t is a text in both languages.
 func t(en, zh string) board.Text { return board.Text{EN: en, ZH: zh} }
 
+// dash stands in a cell that has no value.
+func dash() board.Text { return board.Same("–") }
+
 func at(v float64) *float64 { return &v }
 
 func severityWords() []board.Word {
