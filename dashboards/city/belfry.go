@@ -1,13 +1,16 @@
 package city
 
 import (
+	"fmt"
+
 	"github.com/belfry-city/belfry/dashboards/board"
+	"github.com/belfry-city/belfry/dashboards/grafana"
 )
 
 // belfry is about the program itself: can what the other sheets say be trusted?
 func (d *desk) belfry() board.Sheet {
 	s := board.Sheet{
-		Name: "belfry", Title: t("Belfry itself, and devices", "钟楼自身与设备"), From: "now-1h", Refresh: "10s", Without: []string{"domain", "district", "street", "asset"},
+		Name: "belfry", Title: t("Belfry itself, and devices", "钟楼自身与设备"), From: "now-3h", Refresh: "10s", Without: []string{"domain", "district", "street", "asset"},
 		Help: t("Whether readings arrive, rules are on time, pages leave and the disk has room.", "数据接入、规则时效、告警发送与磁盘空间。"),
 	}
 	s.Panels = append([]board.Panel{
@@ -16,11 +19,34 @@ func (d *desk) belfry() board.Sheet {
 		own(t("Samples", "样本"), t("Samples that were stored, by input.", "按接入方式统计的入库样本。"), "suffix: /s", 0, lines(`sum by (input) (rate(belfry_samples_total[$__rate_interval]))`, board.Same("{{input}}"))),
 		own(t("Refused", "拒收"), t("What was refused, by reason. README says what each means.", "按原因统计的拒收，含义见 README。"), "suffix: /s", 2, lines(`sum by (reason) (rate(belfry_refused_total[$__rate_interval]))`, board.Same("{{reason}}"))),
 		quantiles(t("Acknowledgement", "写入应答"), t("From a write's arrival to its acknowledgement, which is when it is on disk.", "从收到写入到落盘应答的时间。"), "belfry_write_duration_seconds", board.Rise{At: 0.5, Colour: board.Warning}, board.Rise{At: 5, Colour: board.Critical}),
-		devices(),
+		howManyDevices(),
 		own(t("Queries", "查询"), t("Queries at work; beyond the limit they wait.", "正在执行的查询，超限排队。"), "short", 0, lines(`prometheus_engine_queries`, t("at work", "执行中"))),
 		own(t("Walls that follow", "实时订阅"), t("Clients of the stream.", "实时流客户端数。"), "short", 0, lines(`belfry_stream_clients`, t("clients", "客户端"))),
-	}, append(d.machinery(), d.storage()...)...)
+	}, append(d.devices(), append(d.machinery(), d.storage()...)...)...)
 	return s
+}
+
+// devices is where the wall's tile about devices leads.
+func (d *desk) devices() []board.Panel {
+	worst := func(metric, by, over string, title, help board.Text, unit string, decimals int) board.Panel {
+		b := d.bounds("device", metric)
+		rank := fmt.Sprintf(over, metric)
+		expr := fmt.Sprintf("(%s and %s(%d, %s)) * on (asset) group_left (name, name_zh) asset_info", metric, by, shown, rank)
+		return board.Panel{
+			Kind: board.LinesKind, W: 8, H: 9, Title: title, Help: help, Unit: unit, Decimals: decimals, Empty: noReadings(), Links: []board.Link{seriesLink()},
+			Steps: board.Steps(b), Custom: inSight(b), Queries: []board.Query{lines(expr, named(""))}, LegendRight: true, LowestFirst: by == "bottomk",
+		}
+	}
+	open := hazardTable()
+	open.W, open.H, open.Title = 24, 9, t("Open hazards of devices", "设备类未处置隐患")
+	open.Queries = []board.Query{hazards(grafana.Hazards{Show: "table", Status: []string{"open"}, Domain: []string{"device"}, Limit: 200})}
+	const lowest, highest = "min_over_time(%s[$__range] @ end())", "max_over_time(abs(%s)[$__range:$__interval] @ end())"
+	return []board.Panel{
+		row(t("Devices", "设备")), open,
+		worst("device_battery_volts", "bottomk", lowest, t("Batteries, the lowest ten", "电池电压（最低十台）"), t("Below the limit a device falls silent within weeks.", "低于限值的设备数周内将失联。"), "suffix: V", 2),
+		worst("device_rssi_dbm", "bottomk", lowest, t("Signal, the weakest ten", "信号强度（最弱十台）"), t("Messages of weak devices are lost.", "信号弱的设备会丢失消息。"), "suffix: dBm", 0),
+		worst("device_clock_offset_seconds", "topk", highest, t("Clocks, the farthest off", "时钟偏差（最大十台）"), t("Readings of a wrong clock appear at a wrong time.", "时钟不准的设备读数时间有误。"), "suffix: s", 0),
+	}
 }
 
 func (d *desk) machinery() []board.Panel {
@@ -142,7 +168,7 @@ func writable() board.Panel {
 	return p
 }
 
-func devices() board.Panel {
+func howManyDevices() board.Panel {
 	p := own(t("Devices", "设备"), t("Alive, silent, and those whose rhythm is being learned.", "在线、失联与学习中的设备。"), "short", 0, lines(`sum by (state) (belfry_devices)`, board.Same("{{state}}")))
 	p.Fields = []board.Field{
 		{Name: "alive", Label: t("alive", "在线"), Colour: board.Fine}, {Name: "silent", Label: t("silent", "失联"), Colour: board.Critical}, {Name: "learning", Label: t("learning", "学习中"), Colour: board.Info},

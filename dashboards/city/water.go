@@ -45,10 +45,16 @@ func (d *desk) supply() []board.Panel {
 		d.worstOf("water", "water_pressure_mpa", lowest, t("Pressure in mains, the lowest ten", "管网压力（最低十处）"), "suffix: MPa", 3,
 			t("A burst main shows as falling pressure.", "压力下降可能为爆管。")),
 		flow,
-		d.worstOf("water", "water_night_flow_percent", highest, t("Night flow, the largest ten", "夜间流量（最大十处）"), "percent", 0,
-			t("Of the day's mean, between two and four: what flows then leaks.", "凌晨二至四点流量占日均百分比，反映漏损。")),
+		d.worstOf("water", "water_night_flow_percent", ofLastNight, t("Night flow, the largest ten", "夜间流量（最大十处）"), "percent", 0,
+			t("Of the day's mean, between two and four of the last night: what flows then leaks.", "最近一夜凌晨二至四点流量占日均百分比，反映漏损。")),
 		d.score("water", "water-night-flow|pump|pump-together"),
 	}
+}
+
+// ofLastNight stays until the next night has been measured.
+func ofLastNight(metric string) string {
+	last := fmt.Sprintf(`last_over_time(%s{asset=~"$asset"}[1d]`, metric)
+	return withNames(fmt.Sprintf("%s) and topk(%d, %s @ end()) and on (asset) %s)", last, shown, last, info))
 }
 
 // pumps have no limits that all have in common; models watch them.
@@ -62,6 +68,6 @@ func (d *desk) pumps() []board.Panel {
 	return []board.Panel{
 		plain("pump_vibration_mm_per_s", t("Vibration, the strongest ten", "振动（最强十台）"), t("Velocity; rises when a bearing wears.", "振动速度，轴承磨损时升高。"), "suffix: mm/s", 1),
 		plain("pump_current_amperes", t("Current, the largest ten", "电流（最大十台）"), t("Rises when a pump is blocked.", "水泵堵塞时升高。"), "suffix: A", 1),
-		plain("pump_flow_m3_per_hour", t("Flow, the largest ten", "流量（最大十台）"), t("What the pumps move.", "水泵输水量。"), "suffix: m³/h", 0),
+		plain("pump_speed_rpm", t("Speed, the highest ten", "转速（最高十台）"), t("A pump that is off stands at 0.", "停机时为 0。"), "rotrpm", 0),
 	}
 }

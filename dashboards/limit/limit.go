@@ -180,7 +180,7 @@ func judged(e parser.Expr, quantity string) (metric string, either bool) {
 		case "abs":
 			metric, _ = judged(e.Args[0], quantity)
 			return metric, true
-		case "last_over_time", "max_over_time", "min_over_time":
+		case "last_over_time", "max_over_time", "min_over_time", "avg_over_time":
 			return judged(e.Args[0], quantity)
 		}
 	}
