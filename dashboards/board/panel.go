@@ -111,7 +111,7 @@ func (p Panel) config(l Language) *grafana.FieldConfig {
 		f.Thresholds.Steps = Plain(p.colour())
 	}
 	if p.Kind == LinesKind {
-		f.Thresholds.Steps = clear(f.Thresholds.Steps)
+		f.Thresholds.Steps = transparent(f.Thresholds.Steps)
 	}
 	if p.Kind == LinesKind || p.Kind == BarsKind {
 		f.Color = grafana.Color{Mode: "shades", FixedColor: p.colour()}
@@ -129,8 +129,8 @@ func (p Panel) config(l Language) *grafana.FieldConfig {
 	return c
 }
 
-// clear leaves areas empty in which all is well.
-func clear(steps []grafana.Step) []grafana.Step {
+// transparent leaves areas empty in which all is well.
+func transparent(steps []grafana.Step) []grafana.Step {
 	out := slices.Clone(steps)
 	for i := range out {
 		if out[i].Color == Fine {
