@@ -36,7 +36,7 @@ func acts() []act {
 		{fault: city.TunnelSmoke, begin: 22 * s, rise: 5 * s, end: 80 * s, peak: 0.018},
 		{fault: city.GasLeak, kind: city.KindGasWell, begin: 4 * s, rise: 4 * s, end: 100 * s, peak: 24},
 		{fault: city.TankOverflow, kind: city.KindSepticTank, begin: 48 * s, rise: 6 * s, end: 105 * s, peak: 2.6},
-		{fault: city.Silence, kind: city.KindGasWell, begin: 50 * s, end: 95 * s},
+		{fault: city.Silence, kind: city.KindGasWell, begin: 40 * s, end: 165 * s}, // which is three times its pace in a large city
 		{fault: city.TunnelFumes, kind: city.KindTunnelCO, begin: 70 * s, rise: 6 * s, end: 135 * s, peak: 190},
 		{fault: city.HydrogenSulphide, kind: city.KindSepticTank, begin: 110 * s, rise: 6 * s, end: 140 * s, peak: 32},
 

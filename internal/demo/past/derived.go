@@ -18,6 +18,7 @@ func stays(s *city.Stream) *source {
 	taken, since, left, first := false, int64(never), 0.0, true
 	var room []float64
 	return &source{
+		goesOn: true,
 		series: []labels.Labels{
 			labels.FromStrings(metricLabel, "parking_bay_occupied_since_timestamp_seconds", "asset", s.Asset.ID, "source", by),
 			labels.FromStrings(metricLabel, "parking_stay_seconds", "asset", s.Asset.ID, "lot", lot, "source", by),

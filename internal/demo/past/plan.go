@@ -46,6 +46,7 @@ func tales() []tale {
 		{city.RoadFlood, "", 0, "RoadWaterDepthCritical", 250, "road_water_depth_mm", above, critical, 25, 150, 2},
 		{city.RoadFlood, "", 195, "RoadWaterDepthHigh", 150, "road_water_depth_mm", above, warning, 25, 200, 4},
 		{city.TankOverflow, "", 0, "DrainageLevelCritical", 0, "well_level_m", above, critical, 30, 180, 5},
+		{city.TankOverflow, city.KindDrain, 1.85, "DrainageLevelHigh", 0, "well_level_m", above, warning, 60, 600, 4},
 		{city.ManholeOpened, "", 0, "ManholeOpen", 0, "manhole_open", above, critical, 20, 120, 4},
 		{city.ManholeMoved, "", 0, "ManholeTilted", 10, "manhole_tilt_degrees", above, warning, 60, 900, 4},
 		{city.MainBurst, "", 0, "WaterPressureCritical", 0.1, "water_pressure_mpa", below, critical, 30, 200, 2},
@@ -65,7 +66,9 @@ func tales() []tale {
 }
 
 // stillOpen are hazards that people are slow with: how long they have been there.
-// Rules find each within minutes of the start, so that it is the same hazard.
+// Rules find each within minutes of the start, so that it is the same hazard; and
+// not at once, when they would find it by a reading of the past, and count how long
+// ago that was.
 func stillOpen() []struct {
 	tale tale
 	ago  time.Duration
@@ -84,7 +87,7 @@ func stillOpen() []struct {
 		{find("CameraDown"), 9 * 24 * time.Hour},
 		{find("CameraDown"), 51 * time.Hour},
 		{find("LampLeakageCurrentHigh"), 26 * time.Hour},
-		{find("ManholeTilted"), 4 * time.Hour},
+		{find("DrainageLevelHigh"), 4 * time.Hour},
 		{leak, 50 * time.Minute},
 	}
 }

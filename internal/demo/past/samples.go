@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
@@ -26,6 +27,10 @@ const step = 5 * time.Minute
 type source struct {
 	series []labels.Labels
 	read   func(at int64, dst []float64) []float64
+
+	// goesOn says that Belfry goes on from its newest sample. Others end with the
+	// past: rules that find a limit broken then count from a reading that they saw.
+	goesOn bool
 
 	refs []storage.SeriesRef
 	last []bool // had a value before
@@ -52,19 +57,22 @@ func writeSamples(ctx context.Context, o Options) error {
 	middle := o.Until.Add(-Length).Truncate(step)
 	work := pool.New().WithContext(ctx).WithCancelOnError()
 	work.Go(func(ctx context.Context) error {
-		return writeBlock(ctx, dir, landmarks, o.Until.Add(-LandmarkLength).Truncate(step), middle.Add(-step))
+		return writeBlock(ctx, dir, landmarks, o.Until.Add(-LandmarkLength).Truncate(step), middle.Add(-step), time.Time{})
 	})
-	work.Go(func(ctx context.Context) error { return writeBlock(ctx, dir, all, middle, end) })
+	work.Go(func(ctx context.Context) error {
+		return writeBlock(ctx, dir, all, middle, end, o.Until.Add(-time.Millisecond))
+	})
 	if err := work.Wait(); err != nil {
 		return fmt.Errorf("write the readings of the demo's past: %w", err)
 	}
 	return nil
 }
 
-// writeBlock writes what sources say from one instant to another, both included.
-func writeBlock(ctx context.Context, dir string, all []*source, from, to time.Time) (err error) {
+// writeBlock writes what sources say from one instant to another, both included,
+// and that they end at a later one, unless that is zero.
+func writeBlock(ctx context.Context, dir string, all []*source, from, to, ends time.Time) (err error) {
 	// Of a head whose range is longer than what is written, all is in order.
-	w, err := tsdb.NewBlockWriter(slog.New(slog.DiscardHandler), dir, 2*(to.Sub(from)+step).Milliseconds())
+	w, err := tsdb.NewBlockWriter(slog.New(slog.DiscardHandler), dir, 2*(to.Sub(from)+2*step).Milliseconds())
 	if err != nil {
 		return err
 	}
@@ -85,8 +93,24 @@ func writeBlock(ctx context.Context, dir string, all []*source, from, to time.Ti
 			return err
 		}
 	}
+	if err := endAll(w.Appender(ctx), all, ends); err != nil {
+		return err
+	}
 	_, err = w.Flush(ctx)
 	return err
+}
+
+func endAll(app storage.Appender, all []*source, at time.Time) error {
+	for _, s := range all {
+		if s.goesOn || at.IsZero() {
+			continue
+		}
+		nothing := slices.Repeat([]float64{math.NaN()}, len(s.series))
+		if err := s.append(app, at.UnixMilli(), nothing); err != nil {
+			return errors.Join(err, app.Rollback())
+		}
+	}
+	return app.Commit()
 }
 
 // append stores values; where there is none any more, the series ends.
