@@ -33,6 +33,7 @@ lint: tools run-lint ## run the linter (PACKAGES=./collector/... for a part)
 .PHONY: run-lint
 run-lint:
 	golangci-lint run --allow-parallel-runners $(PACKAGES)
+	cd grafana-plugin && golangci-lint run --allow-parallel-runners ./...
 
 # go vet is among the linters, so the tests do not run it again.
 test-race: ## all tests with the race detector (PACKAGES=... for a part)
@@ -43,7 +44,8 @@ test-alloc: ## the tests that count allocations, without the race detector
 	$(GO) test -vet=off -count=1 -run Alloc $$(scripts/packages-with 'Test[A-Za-z0-9_]*Alloc')
 
 # The archive is checked for one platform only, as building for all takes minutes; `make plugin` checks all.
-test-plugin: ## the plugin of Grafana: types, linter, tests of the frontend, and the rules for archives
+test-plugin: ## the plugin of Grafana: tests of the backend against a real Belfry, types, linter and tests of the frontend, the rules for archives
+	cd grafana-plugin && $(GO) test -race -vet=off -timeout 15m ./...
 	@scripts/with-node scripts/plugin-packages
 	@cd grafana-plugin && ../scripts/with-node npm run --silent check
 	@cd grafana-plugin && ../scripts/with-node npm run --silent package -- --platforms linux/amd64
