@@ -1,6 +1,8 @@
 package main
 
 import (
+	"encoding/json"
+	"errors"
 	"io/fs"
 	"net"
 	"net/http"
@@ -94,6 +96,8 @@ func TestComposedBelfryStarts(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"127.0.0.1:" + port + ":" + port}, s.Ports, "the port that it listens on")
 	command[listen] = "127.0.0.1:0"
+	external := command[slices.Index(command, "--external-url")+1]
+	require.Equal(t, "http://localhost:"+port, external, "where a browser on this machine finds it")
 	directory := slices.Index(command, "--data-dir") + 1
 	require.Positive(t, directory)
 	_, inside, _ := strings.Cut(s.Volumes[0], ":")
@@ -111,11 +115,26 @@ func TestComposedBelfryStarts(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, response.Body.Close())
 	require.Equal(t, http.StatusOK, response.StatusCode)
+	linksLeadTo(t, d, external)
 	require.Equal(t, []string{"CMD", "/belfry"}, s.Healthcheck.Test[:2])
 	check := exec.CommandContext(t.Context(), "belfry", s.Healthcheck.Test[2:]...)
 	check.Env = append(os.Environ(), "BELFRY_URL="+d.url)
 	output, err := check.CombinedOutput()
 	require.NoError(t, err, "%s", output)
+}
+
+// linksLeadTo is about the hazards that a new demo begins with.
+func linksLeadTo(t *testing.T, d *demoProcess, external string) {
+	t.Helper()
+	response, err := http.Get(d.url + "/api/belfry/v1/hazards?limit=10")
+	require.NoError(t, err)
+	var list struct{ Hazards []struct{ URL string } }
+	err = json.NewDecoder(response.Body).Decode(&list)
+	require.NoError(t, errors.Join(err, response.Body.Close()))
+	require.NotEmpty(t, list.Hazards)
+	for _, h := range list.Hazards {
+		require.True(t, strings.HasPrefix(h.URL, external+"/"), h.URL)
+	}
 }
 
 func TestComposedGrafanaFindsItsFiles(t *testing.T) {

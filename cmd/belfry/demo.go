@@ -15,14 +15,15 @@ import (
 )
 
 type demoCmd struct {
-	Duration time.Duration   `help:"Stop after so long, such as 90s; without it, at Ctrl-C."`
-	Listen   string          `default:"127.0.0.1:9400" placeholder:"HOST:PORT" help:"Listen here; port 0 stands for any free one."`
-	DataDir  string          `placeholder:"DIR" help:"Keep the data here; without it, they go to a temporary directory that is removed."`
-	JSON     bool            `name:"json" help:"Print JSON lines: start, status, page, summary."`
-	Language config.Language `enum:"en,zh-CN," default:"" help:"Speak English (en) or Chinese (zh-CN); by default what LANG says."`
-	Speed    float64         `default:"600" help:"How many times as fast as they were recorded the real data are played, 20 to 3600."`
-	Scale    float64         `default:"0.15" help:"How large the simulated district is, 0.05 to 5; 1 makes about 100,000 series."`
-	Insecure bool            `help:"Serve everyone without tokens, also beyond this machine."`
+	Duration    time.Duration   `help:"Stop after so long, such as 90s; without it, at Ctrl-C."`
+	Listen      string          `default:"127.0.0.1:9400" placeholder:"HOST:PORT" help:"Listen here; port 0 stands for any free one."`
+	ExternalURL string          `name:"external-url" placeholder:"URL" help:"The address under which people reach it, to which links of hazards lead; without it, --listen."`
+	DataDir     string          `placeholder:"DIR" help:"Keep the data here; without it, they go to a temporary directory that is removed."`
+	JSON        bool            `name:"json" help:"Print JSON lines: start, status, page, summary."`
+	Language    config.Language `enum:"en,zh-CN," default:"" help:"Speak English (en) or Chinese (zh-CN); by default what LANG says."`
+	Speed       float64         `default:"600" help:"How many times as fast as they were recorded the real data are played, 20 to 3600."`
+	Scale       float64         `default:"0.15" help:"How large the simulated district is, 0.05 to 5; 1 makes about 100,000 series."`
+	Insecure    bool            `help:"Serve everyone without tokens, also beyond this machine."`
 }
 
 // Help is shown by belfry demo --help.
@@ -54,7 +55,7 @@ func (c *demoCmd) Run(ctx context.Context, g *globals) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
 	defer stop()
 	o := demo.Options{
-		Listen: c.Listen, Insecure: c.Insecure, DataDir: c.DataDir, Duration: c.Duration, Speed: c.Speed, Scale: c.Scale,
+		Listen: c.Listen, ExternalURL: c.ExternalURL, Insecure: c.Insecure, DataDir: c.DataDir, Duration: c.Duration, Speed: c.Speed, Scale: c.Scale,
 		Language: c.Language, JSON: c.JSON, Stdout: g.stdout, Stderr: g.stderr,
 	}
 	if o.Language == "" {

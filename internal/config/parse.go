@@ -93,7 +93,7 @@ func (p *parser) keys() strict.Keys[Config] {
 		"limits":          p.limits,
 		"disk_reserve":    func(v strict.Value, c *Config) { strict.Set(v, &c.DiskReserve, strict.Size(0, "256MiB")) },
 		"external_labels": p.externalLabels,
-		"external_url":    func(v strict.Value, c *Config) { strict.Set(v, &c.ExternalURL, webAddress) },
+		"external_url":    func(v strict.Value, c *Config) { strict.Set(v, &c.ExternalURL, WebAddress) },
 		"timezone":        func(v strict.Value, c *Config) { strict.Set(v, &c.Timezone, timezone) },
 		"language": func(v strict.Value, c *Config) {
 			strict.Set(v, &c.Language, strict.OneOf(LanguageEnglish, LanguageChinese))
@@ -314,7 +314,9 @@ func timezone(text string) (*time.Location, string) {
 	return zone, ""
 }
 
-func webAddress(text string) (*url.URL, string) {
+// WebAddress reads the address under which people reach Belfry. Where it is none, it
+// says what is wanted; no text is no address.
+func WebAddress(text string) (*url.URL, string) {
 	if text == "" {
 		return nil, ""
 	}

@@ -26,15 +26,17 @@ import (
 
 // Options of a demo. The zero value of each has a meaning.
 type Options struct {
-	Listen   string        // host:port; "" is 127.0.0.1:9400
-	Insecure bool          // let everyone in where Listen is beyond loopback
-	DataDir  string        // kept; "" is a temporary directory that is removed
-	Duration time.Duration // when to stop; 0 is never
-	Speed    float64       // of the replay, times real time; 0 is 600
-	Scale    float64       // of the simulated district: 1 makes about 100,000 series; 0 is 0.15
-	Language config.Language
-	JSON     bool // JSON lines instead of text
-	Colour   bool
+	Listen string // host:port; "" is 127.0.0.1:9400
+	// ExternalURL is where people reach Belfry, and links lead; "" is Listen.
+	ExternalURL string
+	Insecure    bool          // let everyone in where Listen is beyond loopback
+	DataDir     string        // kept; "" is a temporary directory that is removed
+	Duration    time.Duration // when to stop; 0 is never
+	Speed       float64       // of the replay, times real time; 0 is 600
+	Scale       float64       // of the simulated district: 1 makes about 100,000 series; 0 is 0.15
+	Language    config.Language
+	JSON        bool // JSON lines instead of text
+	Colour      bool
 	// Width says how many columns the terminal has; nil when Stdout is none.
 	Width          func() int
 	Stdout, Stderr io.Writer
@@ -166,6 +168,11 @@ func (o *Options) complete() error {
 func (o *Options) config(ctx context.Context) (*config.Config, error) {
 	c := config.Default()
 	c.Listen = o.Listen
+	address, want := config.WebAddress(o.ExternalURL)
+	if want != "" {
+		return nil, fmt.Errorf("--external-url: want %s; got %q", want, o.ExternalURL)
+	}
+	c.ExternalURL = address
 	c.Auth.Insecure = o.Insecure
 	c.Language = o.Language
 	c.EvaluationInterval = evaluationInterval

@@ -250,6 +250,7 @@ func TestWhatCannotWorkIsSaidInOneLineWithWhatToDo(t *testing.T) {
 		{"a directory that cannot be made", demo.Options{DataDir: filepath.Join(inTheWay, "data")}, tmp, []string{inTheWay, "--data-dir"}},
 		{"a directory that is a file", demo.Options{DataDir: inTheWay}, tmp, []string{inTheWay, "--data-dir"}},
 		{"no temporary directory", demo.Options{}, inTheWay, []string{inTheWay, "--data-dir"}},
+		{"an address that is none", demo.Options{ExternalURL: "belfry.example"}, tmp, []string{"--external-url", "https://belfry.example.org/", `"belfry.example"`}},
 		{"standing still", demo.Options{Speed: 1}, tmp, []string{"--speed", "20 to 3600"}},
 		{"a city that is too large", demo.Options{Scale: 50}, tmp, []string{"--scale", "0.05 to 5"}},
 		{"a time that is over", demo.Options{Duration: -time.Second}, tmp, []string{"--duration"}},
