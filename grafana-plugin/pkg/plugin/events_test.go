@@ -83,6 +83,7 @@ func TestPanelsOfEvents(t *testing.T) {
 	require.Len(t, column(t, ask(`{"kind":"events","events":{"q":"full"}}`), "id"), 1)
 	marks := ask(`{"kind":"events","events":{"show":"annotations","asset":["CAM-9"]}}`)
 	require.Equal(t, []string{"Overflowing bin · Bridge camera · &lt;b&gt;full&lt;/b&gt;"}, column(t, marks, "text"))
+	require.Equal(t, column(t, marks, "time"), column(t, marks, "timeEnd"), "what has no end is a moment")
 	counts := ask(`{"kind":"events","events":{"show":"counts","severity":["!critical"]}}`)
 	require.Equal(t, data.FrameTypeTimeSeriesWide, counts.Meta.Type)
 	sum := map[string]float64{}

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/url"
@@ -163,7 +164,7 @@ func (a *asked) eventMarks(rows []client.Event) *data.Frame {
 	type E = client.Event
 	return tableFrame(
 		instants("time", rows, func(e *E) *time.Time { return &e.Time }),
-		instants("timeEnd", rows, func(e *E) *time.Time { return e.End }),
+		instants("timeEnd", rows, func(e *E) *time.Time { return cmp.Or(e.End, &e.Time) }),
 		texts("title", rows, func(e *E) string { return a.choose(e.KindName, e.KindNameZH, e.Kind) }),
 		texts("text", rows, func(e *E) string { return plain(a.eventText(e)) }),
 		texts("tags", rows, func(e *E) string { return strings.Trim(e.Severity+","+e.Domain, ",") }),

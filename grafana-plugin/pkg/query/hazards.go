@@ -151,7 +151,8 @@ func safeURL(text string) string {
 	return u.String()
 }
 
-// hazardMarks are annotations, from the opening to the end.
+// hazardMarks are annotations, from the opening to the end. Grafana draws none of
+// them if one has no end: what is still open lasts as long as the panel's time.
 func (a *asked) hazardMarks(rows []client.Hazard) *data.Frame {
 	type H = client.Hazard
 	tags := make([]string, len(rows))
@@ -165,12 +166,23 @@ func (a *asked) hazardMarks(rows []client.Hazard) *data.Frame {
 	}
 	return tableFrame(
 		instants("time", rows, func(h *H) *time.Time { return h.Opened }),
-		instants("timeEnd", rows, func(h *H) *time.Time { return h.Resolved }),
+		instants("timeEnd", rows, func(h *H) *time.Time { return a.markEnd(h) }),
 		texts("title", rows, func(h *H) string { return a.choose(h.Name, h.NameZH, h.Asset) }),
 		texts("text", rows, func(h *H) string { return plain(a.choose(h.Summary, h.SummaryZH, h.Rule)) }),
 		data.NewField("tags", nil, tags),
 		texts("id", rows, func(h *H) string { return h.ID }),
 	)
+}
+
+func (a *asked) markEnd(h *client.Hazard) *time.Time {
+	switch {
+	case h.Resolved != nil:
+		return h.Resolved
+	case h.Opened != nil && h.Opened.After(a.to):
+		return h.Opened
+	default:
+		return &a.to
+	}
 }
 
 // choose is the text of the query's language, or else of the other.
