@@ -26,7 +26,8 @@ type Spec struct {
 	Span int64 `json:"s,omitempty"`
 }
 
-func (s Spec) span() time.Duration { return time.Duration(s.Span) * time.Millisecond }
+// Length is Span.
+func (s Spec) Length() time.Duration { return time.Duration(s.Span) * time.Millisecond }
 
 const (
 	// pathBytes leaves room for the uid of a data source: Grafana takes channels

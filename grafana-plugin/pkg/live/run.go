@@ -36,7 +36,9 @@ type Stream struct {
 	Lang   wording.Lang
 	Sender Sender
 
-	last *data.Frame // that was sent
+	last   *data.Frame // that was sent
+	begun  bool        // steady has the columns of the panel's answer
+	steady query.Steady
 }
 
 // Run sends the answer now and whenever it changes, until the context ends or
@@ -140,10 +142,11 @@ func (s *Stream) once(ctx context.Context, news chan error, lastID *string, open
 }
 
 // send sends the answer as it is now; where there is none, the last one with
-// what is wrong.
+// what is wrong. Before the first answer it sends nothing, since Grafana would show
+// that in the place of what the panel has.
 func (s *Stream) send(ctx context.Context, cut error) error {
 	if cut == nil {
-		frame, err := s.Runner.Now(ctx, s.Spec.Query, s.Spec.span())
+		frame, err := s.answer(ctx)
 		if err == nil {
 			s.last = frame
 			return s.Sender.SendFrame(frame, data.IncludeAll)
@@ -153,20 +156,39 @@ func (s *Stream) send(ctx context.Context, cut error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	if s.last == nil {
+		return nil
+	}
 	return s.Sender.SendFrame(s.stale(cut), data.IncludeAll)
+}
+
+// answer is the query's answer now, with all columns that were there.
+func (s *Stream) answer(ctx context.Context) (*data.Frame, error) {
+	if !s.begun {
+		before, err := s.Runner.Before(ctx, s.Spec.Query, s.Spec.Length())
+		if err != nil {
+			return nil, err
+		}
+		if before != nil {
+			s.steady.Complete(before, time.Now(), s.Spec.Length())
+		}
+		s.begun = true
+	}
+	frame, err := s.Runner.Now(ctx, s.Spec.Query, s.Spec.Length())
+	if err != nil {
+		return nil, err
+	}
+	s.steady.Complete(frame, time.Now(), s.Spec.Length())
+	return frame, nil
 }
 
 // stale is the last frame with a notice.
 func (s *Stream) stale(why error) *data.Frame {
-	frame := data.NewFrame("")
-	if s.last != nil {
-		shallow := *s.last
-		frame = &shallow
-		if shallow.Meta != nil {
-			own := *shallow.Meta
-			own.Notices = append([]data.Notice{}, own.Notices...)
-			frame.Meta = &own
-		}
+	frame := *s.last
+	if frame.Meta != nil {
+		own := *frame.Meta
+		own.Notices = append([]data.Notice{}, own.Notices...)
+		frame.Meta = &own
 	}
 	text := why.Error()
 	var known *client.Error
@@ -176,5 +198,5 @@ func (s *Stream) stale(why error) *data.Frame {
 	frame.AppendNotices(data.Notice{Severity: data.NoticeSeverityError, Text: wording.Text{
 		EN: "This is not up to date: %s", ZH: "这里显示的不是最新状态：%s",
 	}.In(s.Lang, text)})
-	return frame
+	return &frame
 }

@@ -22,6 +22,7 @@ import (
 type busy struct {
 	*httptest.Server
 	version, streams atomic.Int64
+	refusals         atomic.Int64 // how many more answers are refused
 	lastID           atomic.Value
 	cut              chan struct{} // ends a stream
 }
@@ -32,6 +33,10 @@ func newBusy(t *testing.T) *busy {
 	b.lastID.Store("")
 	mux := http.NewServeMux()
 	mux.HandleFunc("/api/belfry/v1/hazards", func(w http.ResponseWriter, _ *http.Request) {
+		if b.refusals.Add(-1) >= 0 {
+			http.Error(w, "not yet", http.StatusServiceUnavailable)
+			return
+		}
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = fmt.Fprintf(w, `{"hazards":[{"id":"A","asset":"W%d","status":"open"}]}`, b.version.Load())
 	})
@@ -145,5 +150,16 @@ func TestAStreamThatIsCutGoesOnWhereItWas(t *testing.T) {
 		f := s.take(t)
 		stale = len(f.Meta.Notices) > 0 || asset(t, f) <= ids
 	}
+	close(s.frames)
+}
+
+func TestNothingComesBeforeTheFirstAnswer(t *testing.T) {
+	b := newBusy(t)
+	b.refusals.Store(2)
+	s := &slow{frames: make(chan *data.Frame)}
+	b.run(t, s)
+	first := s.take(t)
+	require.Negative(t, b.refusals.Load())
+	require.Positive(t, asset(t, first))
 	close(s.frames)
 }

@@ -52,15 +52,41 @@ func TestAssetsAndValuesComeLive(t *testing.T) {
 	f.until(t, has(t, "gas_ch4_lel_percent", "7"))
 	b.line(t, "gas,asset=W2 ch4_lel_percent=77")
 	f.until(t, has(t, "state", "3"))
+}
 
-	path, first := c.channel(t, `{"expr":"gas_ch4_lel_percent + 0","range":true,"interval":"1s","live":true,"legendFormat":"{{asset}}"}`)
-	require.Equal(t, []string{"Time", "Value", "Value"}, names(first), "one frame, for rows to be added")
+func TestLiveSeriesNeverMixWithOthers(t *testing.T) {
+	b := serve(t, "rules: []\ndetectors: []\n")
+	c := startPlugin(t).at(b.url())
+	past := time.Now().Add(-30 * time.Minute).UnixMilli()
+	b.line(t, fmt.Sprintf("gas,asset=W2 ch4_lel_percent=60 %d\ngas,asset=W2 ch4_lel_percent=1 %d\ngas,asset=W4 ch4_lel_percent=40", past, past+300_000))
+	path, first := c.channel(t, `{"expr":"gas_ch4_lel_percent + 0 > 5","range":true,"interval":"1s","live":true,"legendFormat":"{{asset}}"}`)
+	require.Equal(t, []string{"Time", `{asset="W2"}`, `{asset="W4"}`}, names(first), "one frame, for rows to be added")
 	v := c.follow(t, path)
-	v.until(t, func(f *data.Frame) bool { return groups(f, "asset")["W2"] == "77" })
-	b.line(t, "gas,asset=W2 ch4_lel_percent=78")
-	row := v.until(t, func(f *data.Frame) bool { return groups(f, "asset")["W2"] == "78" })
-	require.Equal(t, 1, row.Fields[0].Len())
-	require.Equal(t, "60", groups(row, "asset")["W1"])
+	shown := func(values ...string) {
+		t.Helper()
+		row := v.until(t, func(f *data.Frame) bool {
+			got := map[string]string{}
+			for _, field := range f.Fields[1:] {
+				got[field.Labels["asset"]] = column(t, f, field.Name)[0]
+			}
+			return got["W1"] == values[0] && got["W2"] == values[1] && got["W3"] == values[2] && got["W4"] == values[3]
+		})
+		require.Equal(t, 1, row.Fields[0].Len())
+		require.IsIncreasing(t, names(row)[1:])
+		for _, field := range row.Fields[1:] {
+			require.Equal(t, field.Labels["asset"], field.Config.DisplayNameFromDS)
+		}
+	}
+	// W2 was there in the panel's time.
+	shown("", "<nil>", "", "40")
+	b.line(t, "gas,asset=W4 ch4_lel_percent=41\ngas,asset=W3 ch4_lel_percent=30")
+	shown("", "<nil>", "30", "41")
+	b.line(t, "gas,asset=W3 ch4_lel_percent=2\ngas,asset=W1 ch4_lel_percent=10")
+	shown("10", "<nil>", "<nil>", "41")
+	b.line(t, "gas,asset=W1 ch4_lel_percent=3\ngas,asset=W4 ch4_lel_percent=4")
+	shown("<nil>", "<nil>", "<nil>", "<nil>")
+	b.line(t, "gas,asset=W2 ch4_lel_percent=20")
+	shown("<nil>", "20", "<nil>", "<nil>")
 }
 
 func TestWhatIsTooMuchIsCutWithANotice(t *testing.T) {

@@ -47,3 +47,18 @@ func seriesName(labels map[string]string) string {
 	}
 	return b.String()
 }
+
+// shortName is what Grafana calls a series of which nothing else is said, if it can
+// choose: the value of the only label, or the whole.
+func shortName(labels map[string]string) string {
+	others := maps.Clone(labels)
+	delete(others, "__name__")
+	if len(others) == 1 {
+		for _, only := range others {
+			if only != "" {
+				return only
+			}
+		}
+	}
+	return seriesName(labels)
+}

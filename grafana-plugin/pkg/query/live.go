@@ -1,10 +1,12 @@
 package query
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
@@ -31,9 +33,27 @@ func (m *Model) canLive() bool {
 // Now answers a query that a channel is of again, for the time that has come:
 // one frame. Of metrics it has one row, the newest.
 func (r *Runner) Now(ctx context.Context, m Model, span time.Duration) (*data.Frame, error) {
-	m.Live, m.Range, m.Instant, m.Exemplar = true, false, true, false
+	m.Range, m.Instant = false, true
+	return r.again(ctx, m, span, time.Second)
+}
+
+// steps are about as many as a panel has pixels.
+const steps = 1000
+
+// Before is what rows of metrics are added to: the answer of the panel, as it
+// would be now. It is nil where the panel shows only the newest values.
+func (r *Runner) Before(ctx context.Context, m Model, span time.Duration) (*data.Frame, error) {
+	if m.Kind != KindMetrics || m.Instant && !m.Range {
+		return nil, nil
+	}
+	m.Range, m.Instant = true, false
+	return r.again(ctx, m, span, max(span/steps, time.Second))
+}
+
+func (r *Runner) again(ctx context.Context, m Model, span, interval time.Duration) (*data.Frame, error) {
+	m.Live, m.Exemplar = true, false
 	now := time.Now()
-	a := &asked{Runner: r, Model: m, from: now.Add(-span).UTC(), to: now.UTC(), now: now, interval: time.Second, lang: m.Language(r.Lang)}
+	a := &asked{Runner: r, Model: m, from: now.Add(-span).UTC(), to: now.UTC(), now: now, interval: interval, lang: m.Language(r.Lang)}
 	frames, err := a.frames(ctx)
 	if err != nil {
 		return nil, err
@@ -89,7 +109,8 @@ func (r *Runner) Watched(ctx context.Context, m Model) (Watch, error) {
 }
 
 // together is one frame of all series, which have a field each: what Grafana
-// Live adds rows to.
+// Live adds rows to. Fields have names of their own, by which Grafana finds their
+// values again when there are others.
 func (a *asked) together(result *client.Result, expr string, w window) *data.Frame {
 	at := map[int64]int{}
 	for _, s := range result.Series {
@@ -112,13 +133,19 @@ func (a *asked) together(result *client.Result, expr string, w window) *data.Fra
 		for i := range s.Values {
 			column[at[s.Times[i].UnixMilli()]] = &s.Values[i]
 		}
-		values := data.NewField(valueField(s.Labels), s.Labels, column)
-		if name := legend(a.LegendFormat, expr, s.Labels); name != "" {
-			values.Config = &data.FieldConfig{DisplayNameFromDS: name}
-		}
-		fields = append(fields, values)
+		name := cmp.Or(legend(a.LegendFormat, expr, s.Labels), shortName(s.Labels))
+		fields = append(fields, configured(data.NewField(fieldName(s.Labels), s.Labels, column), data.FieldConfig{DisplayNameFromDS: name}))
 	}
+	slices.SortFunc(fields[1:], func(x, y *data.Field) int { return strings.Compare(x.Name, y.Name) })
 	frame := data.NewFrame("", fields...)
 	frame.Meta = meta(data.FrameTypeTimeSeriesWide, result.Type)
 	return frame
+}
+
+// fieldName is what a series is called among others.
+func fieldName(labels map[string]string) string {
+	if len(labels) == 0 {
+		return valueName
+	}
+	return seriesName(labels)
 }

@@ -227,3 +227,62 @@ func TestHeatmapsWhoseBucketsComeInAnyOrder(t *testing.T) {
 	}
 	require.Equal(t, map[string][]string{"0.5": {"<nil>", "3"}, "10": {"7", "0"}, "+Inf": {"3", "10"}}, got)
 }
+
+func TestLiveColumnsStayWhereTheyAre(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var steady Steady
+		now, span := time.Unix(0, 0).UTC(), 10*time.Second
+		seen := map[string]time.Time{}
+		a := &asked{Model: Model{LegendFormat: legendAuto}, lang: wording.English}
+		for range rapid.IntRange(1, 20).Draw(t, "rows") {
+			now = now.Add(time.Duration(rapid.IntRange(1, 6).Draw(t, "seconds")) * time.Second)
+			result := &client.Result{Type: "vector"}
+			values := map[string]float64{}
+			for _, name := range rapid.SliceOfDistinct(rapid.SampledFrom([]string{"a", "b", "c", "d", "e"}), rapid.ID[string]).Draw(t, "there") {
+				values[name] = rapid.Float64().Draw(t, "value")
+				seen[name] = now
+				result.Series = append(result.Series, client.Series{Labels: map[string]string{"asset": name}, Times: []time.Time{now}, Values: []float64{values[name]}})
+			}
+			frame := a.together(result, "x", window{})
+			steady.Complete(frame, now, span)
+			var want, got []string
+			for _, name := range []string{"a", "b", "c", "d", "e"} {
+				if at, ever := seen[name]; ever && now.Sub(at) <= span {
+					want = append(want, name)
+				}
+			}
+			for _, f := range frame.Fields[1:] {
+				name := f.Labels["asset"]
+				got = append(got, name)
+				require.Equal(t, 1, f.Len())
+				v, there := f.ConcreteAt(0)
+				_, wanted := values[name]
+				require.Equal(t, wanted, there)
+				if there {
+					require.InDelta(t, values[name], v, 0)
+				}
+				require.Equal(t, name, f.Config.DisplayNameFromDS)
+			}
+			require.Equal(t, want, got)
+		}
+	})
+}
+
+func TestLiveColumnsAreNotKeptForEver(t *testing.T) {
+	var steady Steady
+	now := time.Now()
+	for i := range 2 * mostSteady {
+		a := &asked{lang: wording.English}
+		frame := a.together(&client.Result{Series: []client.Series{{Labels: map[string]string{"i": fmt.Sprint(i)}, Times: []time.Time{now}, Values: []float64{1}}}}, "x", window{})
+		steady.Complete(frame, now, time.Hour)
+		require.LessOrEqual(t, len(frame.Fields), 1+mostSteady)
+	}
+}
+
+func TestNamesOfLiveSeries(t *testing.T) {
+	for want, labels := range map[string]map[string]string{
+		"W1": {"__name__": "x", "asset": "W1"}, `x{a="1", b="2"}`: {"__name__": "x", "a": "1", "b": "2"}, "x": {"__name__": "x"}, `{a=""}`: {"a": ""}, "{}": nil,
+	} {
+		require.Equal(t, want, shortName(labels))
+	}
+}
