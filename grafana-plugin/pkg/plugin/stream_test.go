@@ -28,11 +28,16 @@ func (c *connected) channel(t *testing.T, query string) (path string, first *dat
 
 func (c *connected) subscribe(t *testing.T, path string, data string) backend.SubscribeStreamStatus {
 	t.Helper()
-	resp, err := c.stream.SubscribeStream(t.Context(), &pluginv2.SubscribeStreamRequest{
-		PluginContext: backend.ToProto().PluginContext(c.context()), Path: path, Data: []byte(data),
-	})
+	resp, err := c.subscription(t, path, data)
 	require.NoError(t, err)
 	return backend.SubscribeStreamStatus(resp.Status)
+}
+
+func (c *connected) subscription(t *testing.T, path string, data string) (*pluginv2.SubscribeStreamResponse, error) {
+	t.Helper()
+	return c.stream.SubscribeStream(t.Context(), &pluginv2.SubscribeStreamRequest{
+		PluginContext: backend.ToProto().PluginContext(c.context()), Path: path, Data: []byte(data),
+	})
 }
 
 // follower reads a channel.
@@ -145,6 +150,39 @@ func TestOpenHazardsAreCountedLive(t *testing.T) {
 		g := groups(f, "severity")
 		return g["critical"] == "1" && g["warning"] == "1" && g["info"] == "0"
 	})
+}
+
+// TestSubscribersAreGivenTheWholeAnswer is about what Grafana puts in the place of
+// the answer that a panel already has.
+func TestSubscribersAreGivenTheWholeAnswer(t *testing.T) {
+	b := town(t)
+	c := startPlugin(t).at(b.url())
+	begin := func(query string) *data.Frame {
+		t.Helper()
+		path, first := c.channel(t, query)
+		resp, err := c.subscription(t, path, "")
+		require.NoError(t, err)
+		var frame data.Frame
+		require.NoError(t, json.Unmarshal(resp.Data, &frame))
+		require.Equal(t, names(first), names(&frame))
+		return &frame
+	}
+	table := begin(`{"kind":"hazards","live":true,"hazards":{"status":["open"]}}`)
+	require.ElementsMatch(t, []string{"W1", "W1", "R1"}, column(t, table, "asset"))
+	open := begin(`{"kind":"hazards","live":true,"hazards":{"show":"open"}}`)
+	require.Equal(t, map[string]string{"critical": "1", "warning": "2", "info": "0"}, groups(open, "severity"))
+	require.Equal(t, []string{"critical", "warning", "info"}, names(open), "names of their own, by which Grafana tells them apart")
+	assets := begin(`{"kind":"assets","live":true}`)
+	require.Equal(t, []string{"W1", "R1", "W2"}, column(t, assets, "asset"))
+
+	rows, _ := c.channel(t, `{"expr":"gas_ch4_lel_percent","range":true,"live":true}`)
+	resp, err := c.subscription(t, rows, "")
+	require.NoError(t, err)
+	require.Empty(t, resp.Data, "rows are added to the answer")
+	path, _ := c.channel(t, `{"kind":"hazards","live":true,"hazards":{"show":"open"}}`)
+	b.stop()
+	_, err = c.subscription(t, path, "")
+	require.ErrorContains(t, err, "Belfry at "+b.url()+" cannot be reached")
 }
 
 func TestChannels(t *testing.T) {

@@ -311,8 +311,10 @@ func (a *asked) hazardsOpen(ctx context.Context, by string) (data.Frames, error)
 	}
 	var fields []*data.Field
 	for _, name := range names {
-		field := data.NewField("open", data.Labels{by: name}, []float64{open[name]})
-		fields = append(fields, configured(field, data.FieldConfig{DisplayNameFromDS: a.groupName(name)}))
+		// Where it changes live, Grafana tells fields apart by their names only.
+		shown := a.groupName(name)
+		field := data.NewField(shown, data.Labels{by: name}, []float64{open[name]})
+		fields = append(fields, configured(field, data.FieldConfig{DisplayNameFromDS: shown}))
 	}
 	frame := wide(data.FrameTypeNumericWide, fields...)
 	a.noticeGroups(frame, stats)
