@@ -37,6 +37,7 @@ type district struct {
 	city    *city.City
 	script  *script
 	encoder *influx.Encoder
+	warden  *handheld
 	said    time.Time // up to here, in whole milliseconds
 }
 
@@ -45,7 +46,11 @@ func newDistrict(c *city.City, began time.Time) (*district, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &district{city: c, script: newScript(c, began), encoder: encoder, said: began.Truncate(time.Millisecond)}, nil
+	warden, err := newHandheld(c)
+	if err != nil {
+		return nil, err
+	}
+	return &district{city: c, script: newScript(c, began), encoder: encoder, warden: warden, said: began.Truncate(time.Millisecond)}, nil
 }
 
 // appendDue appends the lines that are due after the last call up to an
@@ -62,6 +67,8 @@ func (d *district) appendDue(dst []byte, until time.Time) (lines []byte, values 
 			}
 		}
 	}
+	dst, seen := d.warden.appendDue(dst, d.said, until)
+	values += seen
 	d.said = until.Truncate(time.Millisecond)
 	return dst, values, nil
 }

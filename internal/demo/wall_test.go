@@ -30,7 +30,7 @@ func shown() []string {
 		water_pressure_mpa water_flow_m3_per_hour soil_moisture_percent tree_tilt_degrees
 		pump_vibration_mm_per_s pump_current_amperes pump_speed_rpm pump_running
 		parking_bay_occupied parking_lot_capacity parking_lot_occupied parking_lot_fill_percent parking_lot_occupancy_ratio
-		parking_bay_occupied_since_timestamp_seconds parking_bay_stays_total
+		parking_bay_occupied_since_timestamp_seconds parking_bay_stays_total parking_bay_disagreement
 		camera_event_confidence camera_up
 		device_battery_volts device_rssi_dbm device_last_seen_timestamp_seconds device_silent device_clock_offset_seconds
 		asset_info asset_threshold anomaly_score anomaly_expected anomaly_lower anomaly_upper
