@@ -166,13 +166,13 @@ func (r *running) vector(t *testing.T, expr string) []map[string]string {
 	return out
 }
 
-// assets are those that a person would choose: one for each metric with limits,
-// each detector, each metric that only some have, and cameras that have seen something.
+// assets are those that a person would choose: one for each metric with limits in
+// each domain, each detector, each metric that only some have, and cameras that have seen something.
 func (r *running) assets(t *testing.T) []string {
 	t.Helper()
 	var out []string
 	for _, expr := range []string{
-		`topk by (metric) (1, asset_threshold)`, `topk by (detector) (1, anomaly_score)`,
+		`topk by (metric, domain) (1, asset_threshold * on (asset) group_left (domain) asset_info)`, `topk by (detector) (1, anomaly_score)`,
 		`topk(1, camera_event_confidence)`, `topk by (domain) (1, ALERTS{alertstate="firing"})`,
 	} {
 		for _, labels := range r.vector(t, expr) {
