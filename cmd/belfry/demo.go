@@ -23,6 +23,7 @@ type demoCmd struct {
 	Language    config.Language `enum:"en,zh-CN," default:"" help:"Speak English (en) or Chinese (zh-CN); by default what LANG says."`
 	Speed       float64         `default:"600" help:"How many times as fast as they were recorded the real data are played, 20 to 3600."`
 	Scale       float64         `default:"0.15" help:"How large the simulated district is, 0.05 to 5; 1 makes about 100,000 series."`
+	Past        bool            `default:"true" negatable:"" help:"Write a month of history first."`
 	Insecure    bool            `help:"Serve everyone without tokens, also beyond this machine."`
 }
 
@@ -39,7 +40,7 @@ within seconds.
 
 For walls there is a past as well, made in a new data directory before the start:
 a day of readings, a week of some, and a month of hazards and of what cameras saw,
-marked as simulated. Some hazards are not over.
+marked as simulated. Some hazards are not over. With --no-past it begins empty.
 
 Examples:
 
@@ -56,6 +57,7 @@ func (c *demoCmd) Run(ctx context.Context, g *globals) error {
 	defer stop()
 	o := demo.Options{
 		Listen: c.Listen, ExternalURL: c.ExternalURL, Insecure: c.Insecure, DataDir: c.DataDir, Duration: c.Duration, Speed: c.Speed, Scale: c.Scale,
+		NoPast:   !c.Past,
 		Language: c.Language, JSON: c.JSON, Stdout: g.stdout, Stderr: g.stderr,
 	}
 	if o.Language == "" {

@@ -44,7 +44,9 @@ type demoProcess struct {
 	stderr bytes.Buffer
 }
 
-func startDemo(t *testing.T) *demoProcess { return startDemoWith(t, "--listen", "127.0.0.1:0") }
+func startDemo(t *testing.T) *demoProcess {
+	return startDemoWith(t, "--listen", "127.0.0.1:0", "--no-past")
+}
 
 func startDemoWith(t *testing.T, args ...string) *demoProcess {
 	self, err := os.Executable()

@@ -28,6 +28,9 @@ func (d *demo) prepare(ctx context.Context, cfg *config.Config, c *city.City, w 
 		return nil, err
 	}
 	cfg.Detectors = []string{pattern}
+	if d.o.NoPast {
+		return nil, nil
+	}
 	o := past.Options{
 		Dir: d.dir.path, City: c, Catalog: d.catalog, Until: time.Now(), Seed: districtSeed,
 		// Who has seen something is not down.

@@ -34,6 +34,7 @@ type Options struct {
 	Duration    time.Duration // when to stop; 0 is never
 	Speed       float64       // of the replay, times real time; 0 is 600
 	Scale       float64       // of the simulated district: 1 makes about 100,000 series; 0 is 0.15
+	NoPast      bool          // begin without readings, hazards and events of before
 	Language    config.Language
 	JSON        bool // JSON lines instead of text
 	Colour      bool

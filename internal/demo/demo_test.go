@@ -41,6 +41,7 @@ func start(t *testing.T, o demo.Options) *running {
 	t.Cleanup(cancel)
 	out, in := io.Pipe()
 	o.Listen, o.JSON, o.Stdout, o.Stderr = "127.0.0.1:0", true, in, t.Output()
+	o.Scale = 0.05
 	r := &running{t: t, stop: cancel, lines: bufio.NewScanner(out), err: make(chan error, 1)}
 	go func() {
 		err := demo.Run(ctx, o)
@@ -91,7 +92,7 @@ func ofType(kind string) func(line) bool { return func(l line) bool { return l.T
 func TestPagesComeFromThreeDomainsAndNothingIsLeftBehind(t *testing.T) {
 	tmp := t.TempDir()
 	t.Setenv("TMPDIR", tmp)
-	d := start(t, demo.Options{})
+	d := start(t, demo.Options{NoPast: true})
 	opening := d.until(ofType("start"))
 	require.Equal(t, tmp, filepath.Dir(opening.DataDir))
 
@@ -146,7 +147,7 @@ func TestPagesComeFromThreeDomainsAndNothingIsLeftBehind(t *testing.T) {
 
 func TestWhatAnyoneElsePublishesIsPagedToo(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
-	d := start(t, demo.Options{})
+	d := start(t, demo.Options{NoPast: true})
 	opening := d.until(ofType("start"))
 	host, port, err := net.SplitHostPort(opening.MQTT)
 	require.NoError(t, err)
@@ -180,7 +181,7 @@ func ask(t *testing.T, url, expr string) []prom.Series {
 func TestANamedDirectoryIsKeptAndGoneOnWith(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	stored := func() float64 {
-		d := start(t, demo.Options{DataDir: dir})
+		d := start(t, demo.Options{DataDir: dir, NoPast: true})
 		url := d.until(ofType("start")).URL
 		d.until(func(l line) bool { return l.Type == "status" && l.ReadingsStored > 0 })
 		count := ask(t, url, `count_over_time(parking_lot_occupied{asset="AARHUS-SALLING"}[1h])`)
@@ -197,9 +198,9 @@ func TestANamedDirectoryIsKeptAndGoneOnWith(t *testing.T) {
 
 func TestTwoDemosDoNotShareADirectory(t *testing.T) {
 	dir := t.TempDir()
-	first := start(t, demo.Options{DataDir: dir})
+	first := start(t, demo.Options{DataDir: dir, NoPast: true})
 	first.until(ofType("start"))
-	second := start(t, demo.Options{DataDir: dir})
+	second := start(t, demo.Options{DataDir: dir, NoPast: true})
 	require.False(t, second.lines.Scan())
 	require.EqualError(t, <-second.err, dir+" is in use by another Belfry; name another directory by --data-dir, or none for a temporary one")
 	first.stop()
@@ -211,6 +212,7 @@ func TestItStopsByItself(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	var out bytes.Buffer
 	require.NoError(t, demo.Run(t.Context(), demo.Options{
+		NoPast: true,
 		Listen: "127.0.0.1:0", Duration: 2 * time.Second, Language: config.LanguageChinese, Stdout: &out, Stderr: t.Output(),
 	}))
 	require.Contains(t, out.String(), "http://127.0.0.1:")

@@ -81,7 +81,7 @@ func list[T any](t *testing.T, url, key string) []T {
 func TestAWallHasSomethingToShowOfEachDomain(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	t.Cleanup(http.DefaultClient.CloseIdleConnections)
-	d := start(t, demo.Options{Scale: 0.05})
+	d := start(t, demo.Options{})
 	opening := d.until(ofType("start"))
 	began := time.Now()
 	url := opening.URL
