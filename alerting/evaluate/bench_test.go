@@ -101,9 +101,9 @@ func BenchmarkWhole(b *testing.B) {
 	}
 	require.NoError(b, app.Commit())
 	path := filepath.Join(b.TempDir(), "rules.yml")
-	for name, expr := range map[string]string{"limit": "parking_bay_occupied > 1", "count": "count by (lot) (parking_bay_occupied == 1) > 1000"} {
+	for name, expr := range map[string]string{"limit": "parking_bay_occupied > 1", "alerts": "parking_bay_occupied >= 0", "count": "count by (lot) (parking_bay_occupied == 1) > 1000"} {
 		require.NoError(b, os.WriteFile(path, []byte("groups: [{name: g, interval: 1h, rules: [{alert: A, expr: "+expr+
-			", labels: {severity: info}, annotations: {summary: s}}]}]"), 0o600))
+			", labels: {severity: info}, annotations: {summary: '{{ $labels.asset }} {{ $value }}'}}]}]"), 0o600))
 		set, err := ruleset.Load([]string{path}, nil)
 		require.NoError(b, err)
 		for _, from := range []string{"store", "newest"} {

@@ -80,7 +80,8 @@ func (g *group) newRule(set *ruleset.Set, def rulefmt.RuleGroup, d *rulefmt.Rule
 	r := &rule{
 		group: g, name: d.Alert + d.Record, record: d.Record != "", expr: expr, text: expr.String(), hold: time.Duration(d.For),
 		keep: time.Duration(d.KeepFiringFor), labels: rules.FromMaps(def.Labels, d.Labels), annotations: labels.FromMap(d.Annotations),
-		parts: map[string]*part{}, reminders: map[string]time.Time{}, whole: make(chan struct{}, 1), health: rules.HealthUnknown,
+		steady: steady(labels.FromMap(d.Annotations)),
+		parts:  map[string]*part{}, reminders: map[string]time.Time{}, whole: make(chan struct{}, 1), health: rules.HealthUnknown,
 	}
 	r.evidence = newAlertRule(expr, r.hold, g.interval, r.labels)
 	newPlan := trigger.NewPlan

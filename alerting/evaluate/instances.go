@@ -1,18 +1,10 @@
 package evaluate
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"strings"
 	"time"
 
-	"github.com/prometheus/common/model"
-	"github.com/prometheus/prometheus/model/labels"
-	"github.com/prometheus/prometheus/model/timestamp"
-	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/rules"
-	"github.com/prometheus/prometheus/template"
 )
 
 // resolvedRetention is how long a resolved alert is told of, as upstream does.
@@ -136,50 +128,4 @@ func (all instances) send(now time.Time, interval time.Duration) (out []*rules.A
 		out = append(out, &told)
 	}
 	return out
-}
-
-var errSameLabels = errors.New("vector contains metrics with the same labelset after applying alert labels")
-
-// raise makes pending alerts of the result of an expression.
-func (r *rule) raise(ctx context.Context, result promql.Vector, now time.Time) (instances, error) {
-	all := make(instances, len(result))
-	lb := labels.NewBuilder(labels.EmptyLabels())
-	for _, sample := range result {
-		expand := r.expander(ctx, sample, now)
-		lb.Reset(sample.Metric)
-		lb.Del(model.MetricNameLabel)
-		r.labels.Range(func(l labels.Label) { lb.Set(l.Name, expand(l.Value)) })
-		lb.Set(labels.AlertName, r.name)
-		lset := lb.Labels()
-		hash := lset.Hash()
-		if _, twice := all[hash]; twice {
-			return nil, errSameLabels
-		}
-		var notes labels.ScratchBuilder
-		r.annotations.Range(func(l labels.Label) { notes.Add(l.Name, expand(l.Value)) })
-		all[hash] = &rules.Alert{Labels: lset, Annotations: notes.Labels(), ActiveAt: now, State: rules.StatePending, Value: sample.F}
-	}
-	return all, nil
-}
-
-// templateNames are the short names that templates of rules have.
-const templateNames = "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}{{$externalURL := .ExternalURL}}{{$value := .Value}}"
-
-// expander expands the templates of a rule for one element of its result.
-func (r *rule) expander(ctx context.Context, sample promql.Sample, now time.Time) func(string) string {
-	e := r.group.evaluator
-	data := template.AlertTemplateData(sample.Metric.Map(), r.group.externalLabels, e.options.ExternalURL.String(), sample)
-	return func(text string) string {
-		if !strings.Contains(text, "{{") {
-			return text
-		}
-		t := template.NewTemplateExpander(ctx, templateNames+text, "__alert_"+r.name, data, model.Time(timestamp.FromTime(now)),
-			template.QueryFunc(e.query), e.options.ExternalURL, nil)
-		expanded, err := t.Expand()
-		if err != nil {
-			expanded = fmt.Sprintf("<error expanding template: %s>", err)
-			e.logger.Warn("Expanding alert template failed", "rule", r.name, "err", err)
-		}
-		return expanded
-	}
 }

@@ -27,6 +27,7 @@ type rule struct {
 	hold, keep  time.Duration
 	labels      labels.Labels
 	annotations labels.Labels
+	steady      bool // its annotations
 	plan        *trigger.Plan
 	evidence    *alertRule
 
@@ -58,6 +59,7 @@ type rule struct {
 type part struct {
 	values []string
 	alerts instances
+	notes  map[uint64]noted // by the hash of an alert's labels
 	// written are the series that its newest evaluation has stored.
 	written map[string]labels.Labels
 	// patient is until when alerts of before a restart are kept while there is
@@ -222,7 +224,7 @@ func (r *rule) take(ctx context.Context, at time.Time, parts map[string]*found) 
 		}
 		before := p.alerts.fingerprint()
 		again := false
-		result, failed := r.raise(ctx, f.result, at)
+		result, failed := r.raise(ctx, p, f.result, at)
 		if failed == nil {
 			again, failed = p.alerts.step(at, result, e.unheard(ctx, r, p, result, at), r.hold, r.keep, r.group.limit)
 			differs = differs || failed != nil
