@@ -26,7 +26,7 @@ func byStreet() board.Panel {
 	return board.Panel{
 		Kind: board.LinesKind, W: 12, H: 10, Title: t("Bays that are taken", "泊位占用率"), Unit: "percent", Min: at(0), Max: at(100),
 		Help: t("By street.", "按街道统计。"), Empty: noReadings(),
-		Queries: []board.Query{lines(`100 * avg by (street) (parking_bay_occupied{asset=~"$asset"} * on (asset) group_left (street) `+info+`)`, board.Same("{{street}}"))},
+		Queries: []board.Query{slowly("5m", `100 * avg by (street) (parking_bay_occupied{asset=~"$asset"} * on (asset) group_left (street) `+info+`)`, board.Same("{{street}}"))},
 	}
 }
 
@@ -51,13 +51,13 @@ func turnover() board.Panel {
 	return board.Panel{
 		Kind: board.LinesKind, W: 8, H: 10, Title: t("Stays an hour", "每小时停放次数"), Unit: "short", Decimals: 0, Min: at(0),
 		Help: t("That ended, by street.", "按街道统计的已结束停放次数。"), Empty: noReadings(),
-		Queries: []board.Query{lines(`sum by (street) (3600 * rate(parking_bay_stays_total{asset=~"$asset"}[15m]) * on (asset) group_left (street) `+info+`)`, board.Same("{{street}}"))},
+		Queries: []board.Query{slowly("15m", `sum by (street) (3600 * rate(parking_bay_stays_total{asset=~"$asset"}[15m]) * on (asset) group_left (street) `+info+`)`, board.Same("{{street}}"))},
 	}
 }
 
 func stays() board.Panel {
 	q := func(p, en, zh string) board.Query {
-		return lines(`quantile(`+p+`, last_over_time(parking_stay_seconds{asset=~"$asset"}[1h]) and on (asset) `+info+`)`, t(en, zh))
+		return slowly("5m", `quantile(`+p+`, last_over_time(parking_stay_seconds{asset=~"$asset"}[1h]) and on (asset) `+info+`)`, t(en, zh))
 	}
 	return board.Panel{
 		Kind: board.LinesKind, W: 8, H: 10, Title: t("How long they stay", "停放时长"), Unit: "s", Decimals: 0, Min: at(0),

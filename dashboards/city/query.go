@@ -50,6 +50,13 @@ func lines(expr string, legend board.Text) board.Query {
 	return board.Query{Target: grafana.Target{Kind: grafana.KindMetrics, Expr: expr, Range: true}, Legend: legend}
 }
 
+// slowly asks for lines that change little, of very many series, no closer than step.
+func slowly(step, expr string, legend board.Text) board.Query {
+	q := lines(expr, legend)
+	q.Interval = step
+	return q
+}
+
 // newest asks for values at the end of the time shown.
 func newest(expr string, legend board.Text) board.Query {
 	return board.Query{Target: grafana.Target{Kind: grafana.KindMetrics, Expr: expr, Instant: true}, Legend: legend}
