@@ -98,7 +98,7 @@ func TestPanelsSayWhatTheyShow(t *testing.T) {
 			assert.NotEmpty(t, p.Description, p.Title)
 			assert.NotEmpty(t, f.Unit, p.Title)
 			assert.NotEmpty(t, f.NoValue, p.Title)
-			assert.NotNil(t, f.Decimals, p.Title)
+			assert.True(t, f.Decimals != nil || p.Type == board.LinesKind, p.Title)
 			assert.NotEmpty(t, f.Thresholds.Steps, p.Title)
 			assert.NotEmpty(t, p.Targets, p.Title)
 			assert.Equal(t, &grafana.Ref{Type: grafana.PluginID, UID: "${ds}"}, p.Datasource, p.Title)

@@ -12,16 +12,20 @@ import (
 // ownMetrics are Belfry's. Severities that are not ours are counted as "other", so that a label in a rule file
 // cannot make metrics without end.
 type ownMetrics struct {
-	set     *metrics.Set
-	latency *metrics.PrometheusHistogram
+	set *metrics.Set
 }
 
 func newOwnMetrics(set *metrics.Set) *ownMetrics {
-	return &ownMetrics{
-		set: set,
-		latency: set.GetOrCreatePrometheusHistogramExt("belfry_page_latency_seconds",
-			[]float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300}),
+	m := &ownMetrics{set: set}
+	for _, severity := range []string{"critical", "warning", "info"} {
+		m.latency(severity)
 	}
+	return m
+}
+
+func (m *ownMetrics) latency(severity string) *metrics.PrometheusHistogram {
+	return m.set.GetOrCreatePrometheusHistogramExt(fmt.Sprintf("belfry_page_latency_seconds{severity=%q}", severity),
+		[]float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300})
 }
 
 func (m *ownMetrics) page(p *Page) {
@@ -33,7 +37,7 @@ func (m *ownMetrics) page(p *Page) {
 	}
 	m.set.GetOrCreateCounter(fmt.Sprintf("belfry_pages_total{severity=%q,status=%q}", severity, p.Status)).Inc()
 	if p.timed() {
-		m.latency.Update(p.LatencyMS / 1000)
+		m.latency(severity).Update(p.LatencyMS / 1000)
 	}
 }
 

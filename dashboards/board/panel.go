@@ -28,10 +28,10 @@ type Panel struct {
 	Empty       Text // what stands where there is nothing to show
 	W, H        int
 	Unit        string
-	Decimals    int
+	Decimals    int // -1 leaves those of an axis to Grafana
 	Min, Max    *float64
 	Steps       []grafana.Step // none: no limit, drawn in Colour
-	Colour      string         // of lines; "" is Blue, in shades where there are several
+	Colour      string         // of what is not judged; "" is Blue
 	Words       []Word
 	Name        Text // instead of the name of the only value
 	Fields      []Field
@@ -88,6 +88,7 @@ func (p Panel) render(l Language, id int, at grafana.GridPos) grafana.Panel {
 			if t.Format == "" {
 				t.Format = "time_series"
 			}
+			t.Distinct = p.Kind == LinesKind
 		}
 		out.Targets = append(out.Targets, t)
 	}
@@ -112,6 +113,9 @@ func (p Panel) config(l Language) *grafana.FieldConfig {
 	}
 	if p.Kind == LinesKind {
 		f.Thresholds.Steps = transparent(f.Thresholds.Steps)
+		if p.Decimals < 0 {
+			f.Decimals = nil
+		}
 	}
 	if p.Kind == LinesKind || p.Kind == BarsKind {
 		f.Color = grafana.Color{Mode: "shades", FixedColor: p.colour()}

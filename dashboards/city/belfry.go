@@ -17,8 +17,8 @@ func (d *desk) belfry() board.Sheet {
 		stored(), late(), failing(), diskLeft(), silentNow(), writable(),
 		row(t("Readings", "数据接入")),
 		own(t("Samples", "样本"), t("Samples that were stored, by input.", "按接入方式统计的入库样本。"), "suffix: /s", 0, lines(`sum by (input) (rate(belfry_samples_total[$__rate_interval]))`, board.Same("{{input}}"))),
-		own(t("Refused", "拒收"), t("What was refused, by reason. README says what each means.", "按原因统计的拒收，含义见 README。"), "suffix: /s", 2, lines(`sum by (reason) (rate(belfry_refused_total[$__rate_interval]))`, board.Same("{{reason}}"))),
-		quantiles(t("Acknowledgement", "写入应答"), t("From a write's arrival to its acknowledgement, which is when it is on disk.", "从收到写入到落盘应答的时间。"), "belfry_write_duration_seconds", board.Rise{At: 0.5, Colour: board.Warning}, board.Rise{At: 5, Colour: board.Critical}),
+		own(t("Refused", "拒收"), t("What was refused, by reason. README says what each means.", "按原因统计的拒收，含义见 README。"), "suffix: /s", -1, lines(`sum by (reason) (rate(belfry_refused_total[$__rate_interval]))`, board.Same("{{reason}}"))),
+		quantiles(t("Acknowledgement", "写入应答"), t("From a write's arrival to its acknowledgement, which is when it is on disk.", "从收到写入到落盘应答的时间。"), "belfry_write_duration_seconds", "", board.Rise{At: 0.5, Colour: board.Warning}, board.Rise{At: 5, Colour: board.Critical}),
 		howManyDevices(),
 		own(t("Queries", "查询"), t("Queries at work; beyond the limit they wait.", "正在执行的查询，超限排队。"), "short", 0, lines(`prometheus_engine_queries`, t("at work", "执行中"))),
 		own(t("Walls that follow", "实时订阅"), t("Clients of the stream.", "实时流客户端数。"), "short", 0, lines(`belfry_stream_clients`, t("clients", "客户端"))),
@@ -52,18 +52,18 @@ func (d *desk) devices() []board.Panel {
 func (d *desk) machinery() []board.Panel {
 	return []board.Panel{
 		row(t("Rules and pages", "规则与告警")),
-		quantiles(t("From the reading to the page", "从读数到告警"), t("From when a page was due to when it went out.", "从应告警到发出的时间。"), "belfry_page_latency_seconds", board.Rise{At: 1, Colour: board.Warning}, board.Rise{At: 10, Colour: board.Critical}),
-		own(t("How late rules are", "规则延迟"), t("The evaluation of rules, behind what was stored.", "规则计算落后于入库的时间。"), "s", 3, lines(`belfry_rules_lag_seconds`, t("late by", "延迟")),
+		quantiles(t("From the reading to a critical page", "从读数到紧急告警"), t("From when a critical page was due to when it went out.", "紧急告警从应发到发出的时间。"), "belfry_page_latency_seconds", `{severity="critical"}`, board.Rise{At: 1, Colour: board.Warning}, board.Rise{At: 10, Colour: board.Critical}),
+		own(t("How late rules are", "规则延迟"), t("The evaluation of rules, behind what was stored.", "规则计算落后于入库的时间。"), "s", -1, lines(`belfry_rules_lag_seconds`, t("late by", "延迟")),
 			board.Rise{At: 1, Colour: board.Warning}, board.Rise{At: 5, Colour: board.Critical}),
 		own(t("Rules that readings woke", "读数触发的规则"), t("How often a reading, or what came due, has woken a rule.", "读数或到期触发规则的频率。"), "suffix: /s", 1, lines(`rate(belfry_rules_woken_total[$__rate_interval])`, t("woken", "触发"))),
-		own(t("Rules that failed", "规则计算失败"), t("Evaluations that ended in an error; the log says why.", "出错的规则计算，原因见日志。"), "suffix: /s", 2,
+		own(t("Rules that failed", "规则计算失败"), t("Evaluations that ended in an error; the log says why.", "出错的规则计算，原因见日志。"), "suffix: /s", -1,
 			lines(`sum(rate(prometheus_rule_evaluation_failures_total[$__rate_interval]))`, t("failed", "失败")), board.Rise{At: 0.01, Colour: board.Critical}),
-		own(t("Notifications that failed", "发送失败"), t("That a receiver did not take; they are tried until it does.", "接收方未接受的通知，将持续重试。"), "suffix: /s", 2,
+		own(t("Notifications that failed", "发送失败"), t("That a receiver did not take; they are tried until it does.", "接收方未接受的通知，将持续重试。"), "suffix: /s", -1,
 			lines(`sum(rate(alertmanager_notification_requests_failed_total[$__rate_interval]))`, t("failed", "失败")), board.Rise{At: 0.01, Colour: board.Critical}),
 		pagesSent(),
 		own(t("Open hazards", "未处置隐患"), t("By domain.", "按领域统计。"), "short", 0, lines(`sum by (domain) (belfry_hazards_open)`, board.Same("{{domain}}")), domainNames()),
-		quantiles(t("Hazards to disk", "隐患落盘"), t("How long a commit of hazards takes.", "隐患提交耗时。"), "belfry_hazard_commit_duration_seconds", board.Rise{At: 0.025, Colour: board.Warning}),
-		own(t("Models behind", "模型延迟"), t("How far detectors are behind what was stored.", "模型落后于入库的时间。"), "s", 3, lines(`belfry_anomaly_lag_seconds`, t("behind by", "延迟")), board.Rise{At: 60, Colour: board.Warning}),
+		quantiles(t("Hazards to disk", "隐患落盘"), t("How long a commit of hazards takes.", "隐患提交耗时。"), "belfry_hazard_commit_duration_seconds", "", board.Rise{At: 0.025, Colour: board.Warning}),
+		own(t("Models behind", "模型延迟"), t("How far detectors are behind what was stored.", "模型落后于入库的时间。"), "s", -1, lines(`belfry_anomaly_lag_seconds`, t("behind by", "延迟")), board.Rise{At: 60, Colour: board.Warning}),
 	}
 }
 
@@ -118,12 +118,12 @@ func own(title, help board.Text, unit string, decimals int, more ...any) board.P
 	return p
 }
 
-func quantiles(title, help board.Text, metric string, rises ...board.Rise) board.Panel {
+func quantiles(title, help board.Text, metric, matchers string, rises ...board.Rise) board.Panel {
 	q := func(p, name string) board.Query {
-		return lines(`histogram_quantile(`+p+`, sum by (le) (rate(`+metric+`_bucket[$__rate_interval])))`, board.Same(name))
+		return lines(`histogram_quantile(`+p+`, sum by (le) (rate(`+metric+`_bucket`+matchers+`[$__rate_interval])))`, board.Same(name))
 	}
 	return board.Panel{
-		Kind: board.LinesKind, W: 8, H: 8, Title: title, Help: help, Unit: "s", Decimals: 3, Min: at(0), Empty: t("None in this time", "该时段无"),
+		Kind: board.LinesKind, W: 8, H: 8, Title: title, Help: help, Unit: "s", Decimals: -1, Min: at(0), Empty: t("None in this time", "该时段无"),
 		Queries: []board.Query{q("0.5", "p50"), q("0.99", "p99")}, Steps: board.From(board.Fine, rises...), Custom: map[string]any{"axisSoftMax": rises[0].At},
 		Fields: []board.Field{{Ref: "A", Colour: board.Blue}, {Ref: "B", Colour: board.Orange}},
 	}

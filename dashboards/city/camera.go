@@ -51,7 +51,7 @@ func (d *desk) kindsSeen() board.Panel {
 func (d *desk) surest() board.Panel {
 	b := d.bounds("road", "camera_event_confidence").Above
 	return board.Panel{
-		Kind: board.LinesKind, W: 12, H: 9, Title: t("How sure cameras are", "识别置信度"), Unit: "percentunit", Decimals: 2, Min: at(0), Max: at(1),
+		Kind: board.LinesKind, W: 12, H: 9, Title: t("How sure cameras are", "识别置信度"), Unit: "percentunit", Decimals: 0, Min: at(0), Max: at(1),
 		Help: t("The highest confidence of each kind. Rules ask for 0.5 where people are in danger, else for 0.7.", "各类事件的最高置信度。危及人身的规则阈值为 0.5，其余为 0.7。"), Empty: t("Nothing was seen in this time", "该时段无识别事件"),
 		Queries: []board.Query{lines(`max by (kind) (max_over_time(camera_event_confidence{asset=~"$asset"}[$__interval]))`, board.Same("{{kind}}"))},
 		Custom:  map[string]any{"drawStyle": "points", "pointSize": 8, "thresholdsStyle": map[string]any{"mode": "dashed"}},

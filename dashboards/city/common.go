@@ -27,7 +27,7 @@ func head() []board.Panel {
 
 func openCounts() board.Panel {
 	return board.Panel{
-		Kind: board.StatKind, W: 8, H: 5, Title: t("Open hazards", "未处置隐患"), Unit: "short", Empty: t("Unknown", "未知"),
+		Kind: board.StatKind, W: 8, H: 5, Title: t("Open hazards", "未处置隐患"), Unit: "locale", Empty: t("Unknown", "未知"),
 		Help:    t("Open hazards of the chosen domain, district, street and asset.", "所选领域、区县、街道和资产的未处置隐患。"),
 		Queries: []board.Query{hazards(chosen(grafana.Hazards{Show: "open", By: "severity"}))},
 		Steps:   judged(),
@@ -42,7 +42,7 @@ func openCounts() board.Panel {
 
 func silentDevices() board.Panel {
 	return board.Panel{
-		Kind: board.StatKind, W: 4, H: 5, Title: t("Silent devices", "失联设备"), Unit: "short", Empty: t("Unknown", "未知"),
+		Kind: board.StatKind, W: 4, H: 5, Title: t("Silent devices", "失联设备"), Unit: "locale", Empty: t("Unknown", "未知"),
 		Help:    t("Devices of which nothing is heard for three times their usual interval.", "超过三倍正常上报间隔未收到数据的设备。"),
 		Queries: []board.Query{newest("sum(device_silent and on (asset) "+info+")", t("Silent", "失联"))},
 		Steps:   judged(board.Rise{At: 1, Colour: board.Warning}),
@@ -51,7 +51,7 @@ func silentDevices() board.Panel {
 
 func assetCount() board.Panel {
 	return board.Panel{
-		Kind: board.StatKind, W: 4, H: 5, Title: t("Assets", "资产"), Unit: "short", Empty: t("None in the catalog", "台账中无"),
+		Kind: board.StatKind, W: 4, H: 5, Title: t("Assets", "资产"), Unit: "locale", Empty: t("None in the catalog", "台账中无"),
 		Help:    t("Assets in the catalog.", "台账中的资产数量。"),
 		Queries: []board.Query{newest("count("+info+")", t("Assets", "资产"))},
 		Steps:   board.Plain(board.Unknown),
@@ -125,6 +125,11 @@ func hidden(names ...string) []board.Field {
 	return out
 }
 
+// wrapped is for cells whose text may take several lines.
+func wrapped() map[string]any {
+	return map[string]any{"cellOptions": map[string]any{"type": "auto", "wrapText": true}}
+}
+
 // hazardFields are the columns of every table of hazards.
 func hazardFields() []board.Field {
 	open := board.Link{Title: t("Open the hazard", "打开隐患"), URL: "${__data.fields.url}", New: true}
@@ -133,18 +138,18 @@ func hazardFields() []board.Field {
 		{Name: "severity", Label: t("Severity", "级别"), Words: severityWords(), Fill: true, Width: 90},
 		{Name: "status", Label: t("Status", "状态"), Words: statusWords(), Width: 80},
 		{Name: "domain", Empty: dash(), Label: t("Domain", "领域"), Words: domainWords(), Width: 130},
-		{Name: "asset", Empty: dash(), Label: t("Asset", "资产"), Links: []board.Link{assetLink("asset")}, Width: 110},
-		{Name: "summary", Label: t("What", "英文内容"), Only: board.English},
-		{Name: "summary_zh", Label: t("What, in Chinese", "内容"), Only: board.Chinese},
+		{Name: "asset", Empty: dash(), Label: t("Asset", "资产"), Links: []board.Link{assetLink("asset")}, Width: 100},
+		{Name: "summary", Label: t("What", "英文内容"), Only: board.English, Custom: wrapped()},
+		{Name: "summary_zh", Label: t("What, in Chinese", "内容"), Only: board.Chinese, Custom: wrapped()},
 		{Name: "value", Empty: dash(), Label: t("Value", "当前值"), Unit: "none", Decimals: 2, Width: 80},
 		{Name: "worst", Empty: dash(), Label: t("Worst", "最差值"), Unit: "none", Decimals: 2, Width: 80},
 		{Name: "limit", Empty: dash(), Label: t("Limit", "限值"), Unit: "none", Decimals: 2, Width: 80},
 		{Name: "unit", Empty: dash(), Label: t("Unit", "单位"), Width: 60},
-		{Name: "duration", Label: t("Open for", "持续"), Unit: "s", Decimals: 0, Width: 85},
+		{Name: "duration", Label: t("Open for", "持续"), Unit: "s", Decimals: 0, Width: 100},
 		{Name: "resolved", Empty: dash(), Label: t("Resolved", "解除时间"), Unit: "dateTimeAsIso", Width: 160},
 		{Name: "reopened", Label: t("Reopened", "复发"), Unit: "short", Width: 90},
 		{Name: "street", Empty: dash(), Label: t("Street", "街道"), Width: 105},
-		{Name: "team", Empty: dash(), Label: t("Team", "责任单位"), Words: teamWords(), Width: 135},
+		{Name: "team", Empty: dash(), Label: t("Team", "责任单位"), Words: teamWords(), Width: 115},
 		{Name: "hazard", Label: t("Hazard", "编号"), Links: []board.Link{open}, Width: 110},
 	}, hidden("district", "rule", "lat", "lon", "url", "name", "name_zh")...)
 }

@@ -107,11 +107,11 @@ func pagesSent() board.Panel {
 // latencyOf and sentOf are of the whole time shown.
 func latencyOf() board.Panel {
 	q := func(p string, en, zh string) board.Query {
-		return newest(`histogram_quantile(`+p+`, sum by (le) (increase(belfry_page_latency_seconds_bucket[$__range])))`, t(en, zh))
+		return newest(`histogram_quantile(`+p+`, sum by (le) (increase(belfry_page_latency_seconds_bucket{severity="critical"}[$__range])))`, t(en, zh))
 	}
 	return board.Panel{
-		Kind: board.StatKind, W: 12, H: 5, Title: t("From the reading to the page", "从读数到告警"), Unit: "s", Decimals: 3, Empty: t("No page was sent in this time", "该时段未发送告警"),
-		Help:    t("From when a page was due to when it went out, of all pages of this time.", "该时段全部告警从应发到发出的时间。"),
+		Kind: board.StatKind, W: 12, H: 5, Title: t("From the reading to a critical page", "从读数到紧急告警"), Unit: "s", Decimals: 2, Empty: t("No page was sent in this time", "该时段未发送告警"),
+		Help:    t("From when a critical page was due to when it went out, of all of this time.", "该时段全部紧急告警从应发到发出的时间。"),
 		Queries: []board.Query{q("0.5", "Half within", "中位数"), q("0.99", "99 of 100 within", "99% 低于")},
 		Steps:   judged(board.Rise{At: 1, Colour: board.Warning}, board.Rise{At: 10, Colour: board.Critical}),
 	}

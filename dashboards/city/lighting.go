@@ -37,7 +37,7 @@ func (d *desk) lampsOn() board.Panel {
 
 func (d *desk) power() board.Panel {
 	return board.Panel{
-		Kind: board.LinesKind, W: 12, H: 9, Title: t("Power of lamps", "照明功率"), Unit: "suffix: W", Decimals: 1, Min: at(0),
+		Kind: board.LinesKind, W: 12, H: 9, Title: t("Power of lamps", "照明功率"), Unit: "suffix: W", Decimals: 0, Min: at(0),
 		Help: t("By street.", "按街道统计。"), Empty: noReadings(), Colour: board.Orange,
 		Queries: []board.Query{lines(`sum by (street) (lamp_power_watts{asset=~"$asset"} * on (asset) group_left (street) `+info+`)`, board.Same("{{street}}"))},
 	}

@@ -82,11 +82,11 @@ func (d *desk) score(domain, detectors string) board.Panel {
 	select1 := fmt.Sprintf(`anomaly_score{detector=~%q,asset=~"$asset"}`, detectors)
 	expr := fmt.Sprintf(`%s and topk(%d, max_over_time(%s[$__range] @ end()) and on (asset) %s)`, select1, shown, select1, info)
 	return board.Panel{
-		Kind: board.LinesKind, W: 12, H: 9, Title: t("Most unusual readings", "最异常的读数"), Unit: "short", Decimals: 1,
+		Kind: board.LinesKind, W: 12, H: 9, Title: t("Most unusual readings", "最异常的读数"), Unit: "short", Decimals: 2,
 		Empty:       t("Models have not learned enough yet", "模型尚未学习充分"),
 		Help:        t("The anomaly score of the ten most unusual readings. Over 1 is unusual.", "最异常十项读数的异常分数，大于 1 为异常。"),
 		LegendRight: true, Steps: board.Steps(d.bounds(domain, "anomaly_score")), Links: []board.Link{seriesLink()},
-		Queries: []board.Query{lines(withNames(expr), named(" {{metric}}"))}, Colour: board.Purple,
+		Queries: []board.Query{lines(withNames(expr), named(" {{metric}}"))},
 	}
 }
 

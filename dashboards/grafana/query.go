@@ -15,6 +15,7 @@ type Target struct {
 	Interval     string `json:"interval,omitempty"`
 	Format       string `json:"format,omitempty"`
 	EditorMode   string `json:"editorMode,omitempty"`
+	Distinct     bool   `json:"distinct,omitempty"` // a colour for each line
 
 	Hazards   *Hazards   `json:"hazards,omitempty"`
 	Assets    *Assets    `json:"assets,omitempty"`

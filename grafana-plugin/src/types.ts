@@ -86,6 +86,8 @@ export interface BelfryQuery extends DataQuery, Partial<Parts> {
   instant?: boolean;
   exemplar?: boolean;
   legendFormat?: string;
+  /** Colours that can be told apart, also by the colour-blind. */
+  distinct?: boolean;
   /** The shortest step, such as 30s. */
   interval?: string;
   format?: Format;

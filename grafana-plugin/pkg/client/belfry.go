@@ -237,6 +237,12 @@ func (c *Client) Metrics(ctx context.Context) ([]Metric, error) {
 	return list.Items, err
 }
 
+// Explain explains the metrics of these names, as far as Belfry knows them.
+func (c *Client) Explain(ctx context.Context, names []string) ([]Metric, error) {
+	list, err := collect[Metric](ctx, c, "metrics", "metrics", url.Values{"name": names}, perPage, 1, nil)
+	return list.Items, err
+}
+
 // Detectors lists those that run.
 func (c *Client) Detectors(ctx context.Context) ([]Detector, error) {
 	var answer struct {

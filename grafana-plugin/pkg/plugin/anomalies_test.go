@@ -54,6 +54,9 @@ func TestPanelsOfAnomalies(t *testing.T) {
 	require.Equal(t, []string{"Time", "value", "expected", "lower", "upper", "score"}, names(b1))
 	require.Equal(t, "B1", b1.Name)
 	require.Equal(t, data.Labels{"__name__": "structure_strain_microstrain", "asset": "B1", "metric": "x", "point": "A1", "detector": "bridge"}, b1.Fields[1].Labels)
+	require.Equal(t, "suffix: µε", b1.Fields[1].Config.Unit)
+	require.Equal(t, "suffix: µε", b1.Fields[4].Config.Unit)
+	require.Nil(t, b1.Fields[5].Config, "a score has no unit")
 	times, scores, values := column(t, b1, "Time"), column(t, b1, "score"), column(t, b1, "value")
 	var anomalous []string
 	for i := range times {

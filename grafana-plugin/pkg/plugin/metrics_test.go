@@ -76,6 +76,32 @@ func TestPanelsOfMetrics(t *testing.T) {
 	}
 }
 
+func TestLinesHaveColoursThatCanBeToldApart(t *testing.T) {
+	b := serve(t, "rules: []\ndetectors: []\n")
+	c := startPlugin(t).at(b.url())
+	began := time.Now().Add(-time.Minute).Truncate(time.Minute).UTC()
+	readings(t, b, began)
+	colours := func(q string) (found []string) {
+		t.Helper()
+		resp := c.ask(t, began, began.Add(9*time.Second), q)[0]
+		require.NoError(t, resp.Error)
+		for _, f := range resp.Frames {
+			for _, field := range f.Fields {
+				if field.Type().Numeric() && field.Config != nil && field.Config.Color != nil {
+					found = append(found, fmt.Sprint(field.Config.Color["mode"], field.Config.Color["fixedColor"]))
+				}
+			}
+		}
+		return found
+	}
+	two := []string{"fixed#4477AA", "fixed#EE6677"}
+	require.Equal(t, two, colours(`{"expr":"gas_ch4_lel_percent","range":true,"interval":"1s","distinct":true}`))
+	require.Equal(t, two, colours(`{"expr":"gas_ch4_lel_percent","range":true,"interval":"1s","distinct":true,"live":true}`))
+	require.Empty(t, colours(`{"expr":"gas_ch4_lel_percent","range":true,"interval":"1s"}`))
+	require.Empty(t, colours(`{"expr":"gas_ch4_lel_percent","instant":true,"distinct":true}`), "no lines")
+	require.Len(t, colours(`{"expr":"label_replace(gas_ch4_lel_percent, \"x\", \"$1\", \"asset\", \"(.*)\") or stay_seconds_bucket","range":true,"interval":"1s","distinct":true}`), 5)
+}
+
 func TestAMistakeOfOneQueryIsItsOwn(t *testing.T) {
 	b := serve(t, "rules: []\ndetectors: []\n")
 	c := startPlugin(t).at(b.url())

@@ -46,9 +46,13 @@ func (a *asked) anomalies(ctx context.Context) (data.Frames, error) {
 		return nil, err
 	}
 	sets, total := match(results, limited(p.Limit, defaultAnomalies, mostAnomalies))
+	units, err := a.unitsOf(ctx, sets)
+	if err != nil {
+		return nil, err
+	}
 	var frames data.Frames
 	for _, s := range sets {
-		frame := a.watchedFrame(s, w)
+		frame := a.watchedFrame(s, w, units[s.values.Labels["__name__"]])
 		frames = append(frames, frame)
 		if marks := a.marks(s, w); marks != nil && !a.alerting {
 			frames = append(frames, marks)
@@ -170,8 +174,28 @@ func watchedLabels(labels map[string]string) map[string]string {
 	return out
 }
 
+// unitsOf are the units of metrics, as Grafana writes them, by name.
+func (a *asked) unitsOf(ctx context.Context, sets []*set) (map[string]string, error) {
+	units := map[string]string{}
+	for _, s := range sets {
+		units[s.values.Labels["__name__"]] = ""
+	}
+	delete(units, "")
+	if len(units) == 0 || a.alerting {
+		return nil, nil
+	}
+	metrics, err := a.Client.Explain(ctx, slices.Sorted(maps.Keys(units)))
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range metrics {
+		units[m.Name] = grafanaUnit(m.Unit)
+	}
+	return units, nil
+}
+
 // watchedFrame has a row for each step at which there is anything.
-func (a *asked) watchedFrame(s *set, w window) *data.Frame {
+func (a *asked) watchedFrame(s *set, w window, unit string) *data.Frame {
 	at := map[int64]int{}
 	all := []client.Series{s.values}
 	for _, output := range outputs() {
@@ -198,7 +222,11 @@ func (a *asked) watchedFrame(s *set, w window) *data.Frame {
 		for j, t := range series.Times[:len(series.Values)] {
 			column[at[t.UnixMilli()]] = &series.Values[j]
 		}
-		fields = append(fields, data.NewField(append([]string{"value"}, outputs()...)[i], data.Labels(labels), column))
+		field := data.NewField(append([]string{"value"}, outputs()...)[i], data.Labels(labels), column)
+		if field.Name != "score" && unit != "" {
+			field.Config = &data.FieldConfig{Unit: unit}
+		}
+		fields = append(fields, field)
 	}
 	frame := data.NewFrame(name, fields...)
 	frame.Meta = &data.FrameMeta{Type: data.FrameTypeTimeSeriesWide, TypeVersion: data.FrameTypeVersion{0, 1}}

@@ -52,8 +52,14 @@ func (a *asked) assets(ctx context.Context) (data.Frames, error) {
 	if err != nil {
 		return nil, err
 	}
+	if show == "map" {
+		slices.Reverse(list.Items) // what comes last is drawn on top
+	}
 	frame := a.assetTable(list.Items)
-	if list.More {
+	switch {
+	case show == "map" && len(list.Items) == 0 && list.Total > 0:
+		frame.AppendNotices(a.noPlaces(list.Total))
+	case list.More:
 		frame.AppendNotices(a.moreAssets(len(list.Items), list.Total))
 	}
 	if a.alerting {
@@ -64,6 +70,13 @@ func (a *asked) assets(ctx context.Context) (data.Frames, error) {
 		frame = numeric(frame, value, "asset", "domain", "street", "district", "team")
 	}
 	return data.Frames{frame}, nil
+}
+
+func (a *asked) noPlaces(total int) data.Notice {
+	return data.Notice{Severity: data.NoticeSeverityWarning, Text: a.say(wording.Text{
+		EN: "None of the first of these %d assets has a position. Give lat and lon in Belfry's catalog.",
+		ZH: "这 %d 个设施中，排在前面的都没有坐标。请在 Belfry 的设施目录中填写 lat 和 lon。",
+	}, total)}
 }
 
 func (a *asked) moreAssets(shown, total int) data.Notice {

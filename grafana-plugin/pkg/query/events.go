@@ -53,7 +53,7 @@ func (a *asked) events(ctx context.Context) (data.Frames, error) {
 		frame = a.eventLog(list.Items)
 	}
 	if list.More {
-		frame.AppendNotices(a.more(len(list.Items)))
+		frame.AppendNotices(a.more(len(list.Items), a.Events.Limit))
 	}
 	return data.Frames{frame}, nil
 }

@@ -68,7 +68,7 @@ func (a *asked) hazards(ctx context.Context) (data.Frames, error) {
 		frame = a.hazardMarks(list.Items)
 	}
 	if list.More {
-		frame.AppendNotices(a.more(len(list.Items)))
+		frame.AppendNotices(a.more(len(list.Items), h.Limit))
 	}
 	return data.Frames{frame}, nil
 }
@@ -88,9 +88,14 @@ func (a *asked) hazardList(ctx context.Context, h *HazardsPart) (client.List[cli
 	return a.Client.Hazards(ctx, v, limited(h.Limit, defaultRows, mostRows))
 }
 
-// more is the notice that a list is cut.
-func (a *asked) more(shown int) data.Notice {
-	return data.Notice{Severity: data.NoticeSeverityWarning, Text: a.say(wording.Text{
+// more is the notice that a list is cut: no warning where the query says how many
+// it wants.
+func (a *asked) more(shown, limit int) data.Notice {
+	severity := data.NoticeSeverityWarning
+	if limit == shown {
+		severity = data.NoticeSeverityInfo
+	}
+	return data.Notice{Severity: severity, Text: a.say(wording.Text{
 		EN: "Shown are the first %d; there are more. Filter, or raise the limit of the query (at most %d).",
 		ZH: "只显示了前 %d 条，还有更多。请加筛选条件，或调大查询的条数上限（最多 %d）。",
 	}, shown, mostRows)}

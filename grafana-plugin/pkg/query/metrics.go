@@ -85,6 +85,9 @@ func (a *asked) shape(result *client.Result, expr string, w window) (frames data
 	default:
 		frames = a.many(result, expr, w)
 	}
+	if a.Distinct && (a.Live || result.Type == "matrix") {
+		colour(frames)
+	}
 	a.notices(frames, result)
 	return frames
 }

@@ -25,6 +25,7 @@ type Model struct {
 	LegendFormat string `json:"legendFormat,omitzero"`
 	Interval     string `json:"interval,omitzero"` // the shortest step
 	Format       string `json:"format,omitzero"`
+	Distinct     bool   `json:"distinct,omitzero"` // colours that can be told apart
 
 	Hazards   HazardsPart   `json:"hazards,omitzero"`
 	Assets    AssetsPart    `json:"assets,omitzero"`

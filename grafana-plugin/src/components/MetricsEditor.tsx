@@ -64,7 +64,7 @@ function typeOf({ range, instant }: BelfryQuery): QueryType {
 }
 
 function Options({ query, app, onRun }: Pick<Props, 'query' | 'app' | 'onRun'>) {
-  const ids = { legend: useId(), step: useId(), format: useId(), exemplar: useId() };
+  const ids = { legend: useId(), step: useId(), format: useId(), exemplar: useId(), distinct: useId() };
   const type = typeOf(query);
   return (
     <EditorRow>
@@ -134,7 +134,27 @@ function Options({ query, app, onRun }: Pick<Props, 'query' | 'app' | 'onRun'>) 
           }
         />
       </EditorField>
-      {(query.format ?? 'time_series') === 'time_series' && <Live query={query} onChange={onRun} />}
+      {(query.format ?? 'time_series') === 'time_series' && (
+        <>
+          <EditorField
+            label={t('options.distinct', 'Distinct colours')}
+            tooltip={t(
+              'options.distinct-tooltip',
+              'A colour for each of up to ten lines that also the colour-blind can tell apart, instead of those of the panel.'
+            )}
+            htmlFor={ids.distinct}
+          >
+            <Switch
+              id={ids.distinct}
+              value={Boolean(query.distinct)}
+              onChange={(event: React.FormEvent<HTMLInputElement>) =>
+                onRun({ ...query, distinct: event.currentTarget.checked })
+              }
+            />
+          </EditorField>
+          <Live query={query} onChange={onRun} />
+        </>
+      )}
     </EditorRow>
   );
 }
