@@ -88,8 +88,8 @@ func (p Panel) render(l Language, id int, at grafana.GridPos) grafana.Panel {
 			if t.Format == "" {
 				t.Format = "time_series"
 			}
-			t.Distinct = p.Kind == LinesKind
 		}
+		t.Distinct = p.Kind == LinesKind && (t.Kind == grafana.KindMetrics || t.Kind == grafana.KindAnomalies)
 		out.Targets = append(out.Targets, t)
 	}
 	out.FieldConfig = p.config(l)

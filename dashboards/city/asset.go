@@ -60,15 +60,17 @@ func reading() board.Panel {
 	unlisted := map[string]bool{"legend": true, "viz": false, "tooltip": false}
 	level := func(level string) board.Query {
 		own := `label_replace(label_replace(asset_threshold{metric=~"$metric",level="` + level + `",asset="$asset"}, "side", ">", "direction", "above"), "side", "<", "direction", "below")`
-		return lines(own, map[string]board.Text{"warning": t("Warning {{side}}", "警告限值 {{side}}"), "critical": t("Critical {{side}}", "紧急限值 {{side}}")}[level])
+		q := lines(own, map[string]board.Text{"warning": t("Warning {{side}}", "警告限值 {{side}}"), "critical": t("Critical {{side}}", "紧急限值 {{side}}")}[level])
+		q.Units = true
+		return q
 	}
 	return board.Panel{
 		Kind: board.LinesKind, W: 12, H: 9, Title: board.Text{EN: "Reading: $metric", ZH: "读数：$metric"}, Unit: "none", Decimals: -1, Repeat: "metric", Empty: noReadings(),
 		Help:    t("The readings, what models expected and the band of usual values, and the asset's own limits. Where the score is over 1, it is marked.", "读数、模型预期值与正常区间、资产自身限值；异常分数大于 1 处有标记。"),
 		Queries: []board.Query{anomalies(grafana.Anomalies{Select: `{__name__=~"$metric",asset="$asset"}`, Limit: 6}), level("warning"), level("critical")},
 		Fields: []board.Field{
-			{Name: "value", Label: t("Value ${__field.labels.point}${__field.labels.source}", "实测 ${__field.labels.point}${__field.labels.source}"), Colour: board.Blue},
-			{Name: "expected", Label: t("Expected ${__field.labels.point}${__field.labels.source}", "预期 ${__field.labels.point}${__field.labels.source}"), Colour: board.Fine, Custom: map[string]any{"lineWidth": 1, "lineStyle": map[string]any{"fill": "dash", "dash": []int{3, 6}}}},
+			{Name: "value", Label: t("Value ${__field.labels.point}${__field.labels.source}", "实测 ${__field.labels.point}${__field.labels.source}")},
+			{Name: "expected", Label: t("Expected ${__field.labels.point}${__field.labels.source}", "预期 ${__field.labels.point}${__field.labels.source}"), Custom: map[string]any{"lineWidth": 1, "lineStyle": map[string]any{"fill": "dash", "dash": []int{3, 6}}}},
 			{Name: "lower", Label: t("Usual from", "正常下限"), Colour: board.Info, Custom: map[string]any{"lineWidth": 0, "hideFrom": unlisted}},
 			{Name: "upper", Label: t("Usual to", "正常上限"), Colour: board.Info, Custom: map[string]any{"lineWidth": 0, "fillBelowTo": "lower", "fillOpacity": 20, "hideFrom": unlisted}},
 			{Name: "score", Label: t("Score ${__field.labels.point}${__field.labels.source}", "异常分数 ${__field.labels.point}${__field.labels.source}"), Unit: "short", Decimals: 1, Colour: board.Purple, Custom: map[string]any{"axisPlacement": "right", "lineWidth": 1, "axisSoftMin": 0, "axisSoftMax": 2}},

@@ -20,8 +20,8 @@ func (d *desk) belfry() board.Sheet {
 		own(t("Refused", "拒收"), t("What was refused, by reason. README says what each means.", "按原因统计的拒收，含义见 README。"), "suffix: /s", -1, lines(`sum by (reason) (rate(belfry_refused_total[$__rate_interval]))`, board.Same("{{reason}}"))),
 		quantiles(t("Acknowledgement", "写入应答"), t("From a write's arrival to its acknowledgement, which is when it is on disk.", "从收到写入到落盘应答的时间。"), "belfry_write_duration_seconds", "", board.Rise{At: 0.5, Colour: board.Warning}, board.Rise{At: 5, Colour: board.Critical}),
 		howManyDevices(),
-		own(t("Queries", "查询"), t("Queries at work; beyond the limit they wait.", "正在执行的查询，超限排队。"), "short", 0, lines(`prometheus_engine_queries`, t("at work", "执行中"))),
-		own(t("Walls that follow", "实时订阅"), t("Clients of the stream.", "实时流客户端数。"), "short", 0, lines(`belfry_stream_clients`, t("clients", "客户端"))),
+		own(t("Queries", "查询"), t("Queries at work; beyond the limit they wait.", "正在执行的查询，超限排队。"), "locale", 0, lines(`prometheus_engine_queries`, t("at work", "执行中"))),
+		own(t("Walls that follow", "实时订阅"), t("Clients of the stream.", "实时流客户端数。"), "locale", 0, lines(`belfry_stream_clients`, t("clients", "客户端"))),
 	}, append(d.devices(), append(d.machinery(), d.storage()...)...)...)
 	return s
 }
@@ -61,7 +61,7 @@ func (d *desk) machinery() []board.Panel {
 		own(t("Notifications that failed", "发送失败"), t("That a receiver did not take; they are tried until it does.", "接收方未接受的通知，将持续重试。"), "suffix: /s", -1,
 			lines(`sum(rate(alertmanager_notification_requests_failed_total[$__rate_interval]))`, t("failed", "失败")), board.Rise{At: 0.01, Colour: board.Critical}),
 		pagesSent(),
-		own(t("Open hazards", "未处置隐患"), t("By domain.", "按领域统计。"), "short", 0, lines(`sum by (domain) (belfry_hazards_open)`, board.Same("{{domain}}")), domainNames()),
+		own(t("Open hazards", "未处置隐患"), t("By domain.", "按领域统计。"), "locale", 0, lines(`sum by (domain) (belfry_hazards_open)`, board.Same("{{domain}}")), domainNames()),
 		quantiles(t("Hazards to disk", "隐患落盘"), t("How long a commit of hazards takes.", "隐患提交耗时。"), "belfry_hazard_commit_duration_seconds", "", board.Rise{At: 0.025, Colour: board.Warning}),
 		own(t("Models behind", "模型延迟"), t("How far detectors are behind what was stored.", "模型落后于入库的时间。"), "s", -1, lines(`belfry_anomaly_lag_seconds`, t("behind by", "延迟")), board.Rise{At: 60, Colour: board.Warning}),
 	}
@@ -78,8 +78,8 @@ func domainNames() []board.Field {
 func (d *desk) storage() []board.Panel {
 	return []board.Panel{
 		row(t("Disk, memory, processor", "磁盘、内存与处理器")),
-		own(t("Series in memory", "内存中的序列"), t("More than limits.series are refused.", "超过 limits.series 将被拒收。"), "short", 0, lines(`belfry_store_series`, t("series", "序列"))),
-		own(t("Watched series", "监测序列"), t("Series, or groups of them, that each detector watches.", "各检测器监测的序列数。"), "short", 0, lines(`belfry_anomaly_series`, board.Same("{{detector}}"))),
+		own(t("Series in memory", "内存中的序列"), t("More than limits.series are refused.", "超过 limits.series 将被拒收。"), "locale", 0, lines(`belfry_store_series`, t("series", "序列"))),
+		own(t("Watched series", "监测序列"), t("Series, or groups of them, that each detector watches.", "各检测器监测的序列数。"), "locale", 0, lines(`belfry_anomaly_series`, board.Same("{{detector}}"))),
 		own(t("Room on the disk", "磁盘剩余"), t("Below the reserve, writes are refused.", "低于预留空间时拒绝写入。"), "bytes", 1, lines(`belfry_store_disk_free_bytes`, t("free", "剩余")), lines(`belfry_store_disk_reserve_bytes`, t("reserve", "预留"))),
 		own(t("What is kept", "占用空间"), t("Samples, their log, hazards, events, models.", "样本、日志、隐患、事件、模型。"), "bytes", 1,
 			lines(`prometheus_tsdb_storage_blocks_bytes`, t("samples", "样本")), lines(`prometheus_tsdb_wal_storage_size_bytes`, t("log", "日志")),
@@ -150,7 +150,7 @@ func late() board.Panel {
 }
 
 func failing() board.Panel {
-	return light(t("Pages refused", "告警发送失败"), t("Attempts that a receiver did not take in the last five minutes.", "近五分钟接收方未接受的次数。"), "short", 0,
+	return light(t("Pages refused", "告警发送失败"), t("Attempts that a receiver did not take in the last five minutes.", "近五分钟接收方未接受的次数。"), "locale", 0,
 		`sum(increase(alertmanager_notification_requests_failed_total[5m]))`, board.Rise{At: 1, Colour: board.Critical})
 }
 
@@ -159,7 +159,7 @@ func diskLeft() board.Panel {
 }
 
 func silentNow() board.Panel {
-	return light(t("Silent devices", "失联设备"), t("Of all that are known.", "全部已知设备。"), "short", 0, `sum(belfry_devices{state="silent"})`, board.Rise{At: 1, Colour: board.Warning})
+	return light(t("Silent devices", "失联设备"), t("Of all that are known.", "全部已知设备。"), "locale", 0, `sum(belfry_devices{state="silent"})`, board.Rise{At: 1, Colour: board.Warning})
 }
 
 func writable() board.Panel {
@@ -169,7 +169,7 @@ func writable() board.Panel {
 }
 
 func howManyDevices() board.Panel {
-	p := own(t("Devices", "设备"), t("Alive, silent, and those whose rhythm is being learned.", "在线、失联与学习中的设备。"), "short", 0, lines(`sum by (state) (belfry_devices)`, board.Same("{{state}}")))
+	p := own(t("Devices", "设备"), t("Alive, silent, and those whose rhythm is being learned.", "在线、失联与学习中的设备。"), "locale", 0, lines(`sum by (state) (belfry_devices)`, board.Same("{{state}}")))
 	p.Fields = []board.Field{
 		{Name: "alive", Label: t("alive", "在线"), Colour: board.Fine}, {Name: "silent", Label: t("silent", "失联"), Colour: board.Critical}, {Name: "learning", Label: t("learning", "学习中"), Colour: board.Info},
 	}

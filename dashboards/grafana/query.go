@@ -16,6 +16,7 @@ type Target struct {
 	Format       string `json:"format,omitempty"`
 	EditorMode   string `json:"editorMode,omitempty"`
 	Distinct     bool   `json:"distinct,omitempty"` // a colour for each line
+	Units        bool   `json:"units,omitempty"`    // those of the metrics
 
 	Hazards   *Hazards   `json:"hazards,omitempty"`
 	Assets    *Assets    `json:"assets,omitempty"`

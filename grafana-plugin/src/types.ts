@@ -88,6 +88,8 @@ export interface BelfryQuery extends DataQuery, Partial<Parts> {
   legendFormat?: string;
   /** Colours that can be told apart, also by the colour-blind. */
   distinct?: boolean;
+  /** The units that Belfry knows of the metrics. */
+  units?: boolean;
   /** The shortest step, such as 30s. */
   interval?: string;
   format?: Format;

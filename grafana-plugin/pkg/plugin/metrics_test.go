@@ -102,6 +102,29 @@ func TestLinesHaveColoursThatCanBeToldApart(t *testing.T) {
 	require.Len(t, colours(`{"expr":"label_replace(gas_ch4_lel_percent, \"x\", \"$1\", \"asset\", \"(.*)\") or stay_seconds_bucket","range":true,"interval":"1s","distinct":true}`), 5)
 }
 
+func TestSeriesHaveTheUnitsOfTheirMetrics(t *testing.T) {
+	b := serve(t, "rules: []\ndetectors: []\n")
+	c := startPlugin(t).at(b.url())
+	began := time.Now().Add(-time.Minute).Truncate(time.Minute).UTC()
+	readings(t, b, began)
+	b.line(t, fmt.Sprintf("asset,metric=structure_cable_force_kn threshold=3 %d\n", began.UnixMilli()))
+	units := func(q string) (found []string) {
+		t.Helper()
+		resp := c.ask(t, began, began.Add(9*time.Second), q)[0]
+		require.NoError(t, resp.Error)
+		for _, f := range resp.Frames {
+			if config := f.Fields[1].Config; config != nil {
+				found = append(found, config.Unit)
+			}
+		}
+		return found
+	}
+	require.Equal(t, []string{"suffix: %LEL", "suffix: %LEL"}, units(`{"expr":"gas_ch4_lel_percent","range":true,"units":true}`))
+	require.Equal(t, []string{"suffix: kN"}, units(`{"expr":"label_replace(asset_threshold, \"side\", \"x\", \"\", \"\")","range":true,"units":true}`), "a limit has the unit of what it limits")
+	require.Equal(t, []string{""}, units(`{"expr":"max(gas_ch4_lel_percent)","range":true,"units":true,"legendFormat":"x"}`), "what has lost its name")
+	require.Equal(t, []string{"", ""}, units(`{"expr":"gas_ch4_lel_percent","range":true}`))
+}
+
 func TestAMistakeOfOneQueryIsItsOwn(t *testing.T) {
 	b := serve(t, "rules: []\ndetectors: []\n")
 	c := startPlugin(t).at(b.url())

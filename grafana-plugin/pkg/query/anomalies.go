@@ -46,13 +46,23 @@ func (a *asked) anomalies(ctx context.Context) (data.Frames, error) {
 		return nil, err
 	}
 	sets, total := match(results, limited(p.Limit, defaultAnomalies, mostAnomalies))
-	units, err := a.unitsOf(ctx, sets)
-	if err != nil {
-		return nil, err
+	units := map[string]string{}
+	for _, s := range sets {
+		units[s.values.Labels["__name__"]] = ""
+	}
+	if !a.alerting {
+		if err := a.unitsOf(ctx, units); err != nil {
+			return nil, err
+		}
 	}
 	var frames data.Frames
-	for _, s := range sets {
+	for i, s := range sets {
 		frame := a.watchedFrame(s, w, units[s.values.Labels["__name__"]])
+		if a.Distinct {
+			for _, field := range frame.Fields[1:3] { // the value, and what was expected
+				give(field, i)
+			}
+		}
 		frames = append(frames, frame)
 		if marks := a.marks(s, w); marks != nil && !a.alerting {
 			frames = append(frames, marks)
@@ -172,26 +182,6 @@ func watchedLabels(labels map[string]string) map[string]string {
 		}
 	}
 	return out
-}
-
-// unitsOf are the units of metrics, as Grafana writes them, by name.
-func (a *asked) unitsOf(ctx context.Context, sets []*set) (map[string]string, error) {
-	units := map[string]string{}
-	for _, s := range sets {
-		units[s.values.Labels["__name__"]] = ""
-	}
-	delete(units, "")
-	if len(units) == 0 || a.alerting {
-		return nil, nil
-	}
-	metrics, err := a.Client.Explain(ctx, slices.Sorted(maps.Keys(units)))
-	if err != nil {
-		return nil, err
-	}
-	for _, m := range metrics {
-		units[m.Name] = grafanaUnit(m.Unit)
-	}
-	return units, nil
 }
 
 // watchedFrame has a row for each step at which there is anything.

@@ -15,20 +15,25 @@ func palette() []string {
 // colour gives each series over time a colour of its own, by turns where there
 // are more series than colours.
 func colour(frames data.Frames) {
-	colours, n := palette(), 0
+	n := 0
 	for _, frame := range frames {
 		if frame.TimeSeriesSchema().Type == data.TimeSeriesTypeNot {
 			continue
 		}
 		for _, field := range frame.Fields {
-			if !field.Type().Numeric() {
-				continue
+			if field.Type().Numeric() {
+				give(field, n)
+				n++
 			}
-			if field.Config == nil {
-				field.Config = &data.FieldConfig{}
-			}
-			field.Config.Color = map[string]any{"mode": "fixed", "fixedColor": colours[n%len(colours)]}
-			n++
 		}
 	}
+}
+
+// give gives a field the nth colour.
+func give(field *data.Field, n int) {
+	if field.Config == nil {
+		field.Config = &data.FieldConfig{}
+	}
+	colours := palette()
+	field.Config.Color = map[string]any{"mode": "fixed", "fixedColor": colours[n%len(colours)]}
 }

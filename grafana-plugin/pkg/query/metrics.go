@@ -67,6 +67,9 @@ func (a *asked) over(ctx context.Context, expr string, w window) (data.Frames, e
 		return nil, err
 	}
 	frames := a.shape(result, expr, w)
+	if err := a.giveUnits(ctx, frames); err != nil {
+		return nil, err
+	}
 	describe(frames, fmt.Sprintf("Expr: %s\nStep: %s", expr, w.step))
 	return frames, nil
 }

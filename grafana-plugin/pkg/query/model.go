@@ -26,6 +26,7 @@ type Model struct {
 	Interval     string `json:"interval,omitzero"` // the shortest step
 	Format       string `json:"format,omitzero"`
 	Distinct     bool   `json:"distinct,omitzero"` // colours that can be told apart
+	Units        bool   `json:"units,omitzero"`    // of what Belfry knows of the metrics
 
 	Hazards   HazardsPart   `json:"hazards,omitzero"`
 	Assets    AssetsPart    `json:"assets,omitzero"`

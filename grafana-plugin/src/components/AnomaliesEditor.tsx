@@ -5,6 +5,7 @@ import { Combobox, Input, LoadingPlaceholder } from '@grafana/ui';
 import type { BelfryDataSource } from '../datasource';
 import { type AnomaliesPart, type BelfryQuery } from '../types';
 import { Explanation } from './Explanation';
+import { Distinct } from './Toggles';
 
 const PromQLEditor = lazy(() => import('./PromQLEditor'));
 
@@ -75,6 +76,7 @@ export function AnomaliesEditor({ query, source, onRun }: Props) {
             }
           />
         </EditorField>
+        <Distinct query={query} onChange={onRun} />
       </EditorRow>
     </>
   );

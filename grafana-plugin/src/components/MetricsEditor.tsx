@@ -2,13 +2,13 @@ import React, { type ChangeEvent, lazy, Suspense, useId } from 'react';
 import { CoreApp, type TimeRange } from '@grafana/data';
 import { t } from '@grafana/i18n';
 import { EditorField, EditorRow } from '@grafana/plugin-ui';
-import { Alert, Combobox, Input, LoadingPlaceholder, RadioButtonGroup, Switch } from '@grafana/ui';
+import { Alert, Combobox, Input, LoadingPlaceholder, RadioButtonGroup } from '@grafana/ui';
 import type { BelfryDataSource } from '../datasource';
 import { unbuild } from '../query/builder';
 import { type BelfryQuery, type Format } from '../types';
 import { Explanation } from './Explanation';
 import { MetricBuilder } from './MetricBuilder';
-import { Live } from './PartEditor';
+import { Distinct, Exemplars, Live, Units } from './Toggles';
 
 const PromQLEditor = lazy(() => import('./PromQLEditor'));
 
@@ -64,7 +64,7 @@ function typeOf({ range, instant }: BelfryQuery): QueryType {
 }
 
 function Options({ query, app, onRun }: Pick<Props, 'query' | 'app' | 'onRun'>) {
-  const ids = { legend: useId(), step: useId(), format: useId(), exemplar: useId(), distinct: useId() };
+  const ids = { legend: useId(), step: useId(), format: useId() };
   const type = typeOf(query);
   return (
     <EditorRow>
@@ -121,37 +121,11 @@ function Options({ query, app, onRun }: Pick<Props, 'query' | 'app' | 'onRun'>) 
           onChange={(value: string) => onRun({ ...query, range: value !== 'instant', instant: value !== 'range' })}
         />
       </EditorField>
-      <EditorField
-        label={t('options.exemplars', 'Exemplars')}
-        tooltip={t('options.exemplars-tooltip', 'Single samples that senders gave as examples, as dots.')}
-        htmlFor={ids.exemplar}
-      >
-        <Switch
-          id={ids.exemplar}
-          value={Boolean(query.exemplar)}
-          onChange={(event: React.FormEvent<HTMLInputElement>) =>
-            onRun({ ...query, exemplar: event.currentTarget.checked })
-          }
-        />
-      </EditorField>
+      <Exemplars query={query} onChange={onRun} />
       {(query.format ?? 'time_series') === 'time_series' && (
         <>
-          <EditorField
-            label={t('options.distinct', 'Distinct colours')}
-            tooltip={t(
-              'options.distinct-tooltip',
-              'A colour for each of up to ten lines that also the colour-blind can tell apart, instead of those of the panel.'
-            )}
-            htmlFor={ids.distinct}
-          >
-            <Switch
-              id={ids.distinct}
-              value={Boolean(query.distinct)}
-              onChange={(event: React.FormEvent<HTMLInputElement>) =>
-                onRun({ ...query, distinct: event.currentTarget.checked })
-              }
-            />
-          </EditorField>
+          <Distinct query={query} onChange={onRun} />
+          <Units query={query} onChange={onRun} />
           <Live query={query} onChange={onRun} />
         </>
       )}

@@ -1,12 +1,13 @@
 import React, { type ChangeEvent, useId } from 'react';
 import { t } from '@grafana/i18n';
 import { EditorField, EditorRow, EditorRows } from '@grafana/plugin-ui';
-import { Combobox, Input, RadioButtonGroup, Switch } from '@grafana/ui';
+import { Combobox, Input, RadioButtonGroup } from '@grafana/ui';
 import type { BelfryDataSource } from '../datasource';
 import { FILTER_FIELDS, filterOf } from '../query/interpolate';
 import { type BelfryQuery, type PartKind } from '../types';
 import { FilterField } from './FilterField';
 import { groups, type Choice } from './words';
+import { Live } from './Toggles';
 
 interface Props {
   kind: Exclude<PartKind, 'anomalies'>;
@@ -143,25 +144,5 @@ function SearchAndLimit({ part, set }: PartProps) {
         />
       </EditorField>
     </>
-  );
-}
-
-/** Whether the answer goes on as things change. */
-export function Live({ query, onChange }: { query: BelfryQuery; onChange: (query: BelfryQuery) => void }) {
-  const id = useId();
-  return (
-    <EditorField
-      label={t('field.live', 'Live')}
-      tooltip={t('field.live-tooltip', 'Belfry sends what changes within a second; the panel needs no refresh.')}
-      htmlFor={id}
-    >
-      <Switch
-        id={id}
-        value={Boolean(query.live)}
-        onChange={(event: React.FormEvent<HTMLInputElement>) =>
-          onChange({ ...query, live: event.currentTarget.checked })
-        }
-      />
-    </EditorField>
   );
 }
