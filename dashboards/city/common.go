@@ -149,7 +149,7 @@ func hazardFields() []board.Field {
 		{Name: "resolved", Empty: dash(), Label: t("Resolved", "解除时间"), Unit: "dateTimeAsIso", Width: 160},
 		{Name: "reopened", Label: t("Reopened", "复发"), Unit: "short", Width: 90},
 		{Name: "street", Empty: dash(), Label: t("Street", "街道"), Width: 105},
-		{Name: "team", Empty: dash(), Label: t("Team", "责任单位"), Words: teamWords(), Width: 115},
+		{Name: "team", Empty: dash(), Label: t("Team", "责任单位"), Words: teamWords(), Width: 130},
 		{Name: "hazard", Label: t("Hazard", "编号"), Links: []board.Link{open}, Width: 110},
 	}, hidden("district", "rule", "lat", "lon", "url", "name", "name_zh")...)
 }

@@ -66,14 +66,15 @@ func summary(by string, title board.Text, words []board.Word) board.Panel {
 		Kind: board.TableKind, W: 16, H: 9, Title: title, Unit: "short", Empty: t("No hazards in this time", "该时段无隐患"),
 		Help:    t("Opened, resolved, still open, reopened, repeated; from opening to the end, and to the first page.", "新增、解除、未处置、复发、重复；发生到解除及首次告警的时长。"),
 		Queries: []board.Query{reviewed("summary", by)},
+		Custom:  map[string]any{"wrapHeaderText": true},
 		Fields: []board.Field{
 			{Name: by, Label: title, Words: words},
-			{Name: "opened", Label: t("Opened", "新增")}, {Name: "resolved", Label: t("Resolved", "解除")},
-			{Name: "open", Label: t("Open", "未处置"), Text: true, Steps: board.From(board.Fine, board.Rise{At: 1, Colour: board.Warning})},
-			{Name: "reopened", Label: t("Reopened", "复发")}, {Name: "repeats", Label: t("Repeats", "重复")},
-			{Name: "resolve_p50", Label: t("Resolved, p50", "解除 p50"), Unit: "s", Decimals: 0, Empty: dash()}, {Name: "resolve_p90", Label: t("Resolved, p90", "解除 p90"), Unit: "s", Decimals: 0, Empty: dash()},
-			{Name: "resolve_mean", Label: t("Resolved, mean", "解除均值"), Unit: "s", Decimals: 0, Empty: dash()}, {Name: "resolve_max", Label: t("Resolved, longest", "解除最长"), Unit: "s", Decimals: 0, Empty: dash()},
-			{Name: "page_p50", Label: t("Paged, p50", "告警 p50"), Unit: "s", Decimals: 2, Empty: dash()}, {Name: "page_p90", Label: t("Paged, p90", "告警 p90"), Unit: "s", Decimals: 2, Empty: dash()}, {Name: "page_max", Hide: true},
+			{Name: "opened", Label: t("Opened", "新增"), Width: 85}, {Name: "resolved", Label: t("Resolved", "解除"), Width: 95},
+			{Name: "open", Label: t("Open", "未处置"), Width: 80, Text: true, Steps: board.From(board.Fine, board.Rise{At: 1, Colour: board.Warning})},
+			{Name: "reopened", Label: t("Reopened", "复发"), Width: 95}, {Name: "repeats", Label: t("Repeats", "重复"), Width: 85},
+			{Name: "resolve_p50", Label: t("Resolved, p50", "解除 p50"), Unit: "s", Decimals: 0, Empty: dash(), Width: 100}, {Name: "resolve_p90", Label: t("Resolved, p90", "解除 p90"), Unit: "s", Decimals: 0, Empty: dash(), Width: 100},
+			{Name: "resolve_mean", Label: t("Resolved, mean", "解除均值"), Unit: "s", Decimals: 0, Empty: dash(), Width: 100}, {Name: "resolve_max", Label: t("Resolved, longest", "解除最长"), Unit: "s", Decimals: 0, Empty: dash(), Width: 100},
+			{Name: "page_p50", Label: t("Paged, p50", "告警 p50"), Unit: "s", Decimals: 2, Empty: dash(), Width: 100}, {Name: "page_p90", Label: t("Paged, p90", "告警 p90"), Unit: "s", Decimals: 2, Empty: dash(), Width: 100}, {Name: "page_max", Hide: true},
 		},
 	}
 }
