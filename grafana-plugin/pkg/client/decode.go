@@ -21,6 +21,9 @@ type Result struct {
 	// Total is how many series there were; those beyond the limits are not in
 	// Series.
 	Total int
+	// Cut says that there were more than Total, of an answer that is longer than
+	// what is read of it.
+	Cut bool
 }
 
 // Series is one time series, its samples in order of time.
@@ -53,7 +56,7 @@ func (s *Series) samples() int {
 var errShape = errors.New("an answer of another shape than that of the Prometheus API")
 
 // decodeResult reads the answer to a query as it comes, so that what is beyond
-// the limits is never in memory.
+// the limits is never in memory. With an error it returns what came before.
 func decodeResult(r io.Reader, limits Limits) (*Result, error) {
 	d := &decoder{it: jsoniter.Parse(jsoniter.ConfigCompatibleWithStandardLibrary, r, 32<<10), limits: limits, result: &Result{}}
 	d.object(func(key string) {
@@ -69,7 +72,7 @@ func decodeResult(r io.Reader, limits Limits) (*Result, error) {
 		}
 	})
 	if d.it.Error != nil && !errors.Is(d.it.Error, io.EOF) {
-		return nil, fmt.Errorf("read the answer to a query: %w", d.it.Error)
+		return d.result, fmt.Errorf("read the answer to a query: %w", d.it.Error)
 	}
 	if d.result.Type == "" {
 		return nil, errShape

@@ -185,7 +185,7 @@ func TestAnswersOfAllKindsThatAreNone(t *testing.T) {
 	endless := func(w http.ResponseWriter) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write([]byte(`{"status":"success","data":{"resultType":"vector","result":[`))
-		one, _ := json.Marshal(map[string]any{"metric": map[string]string{"a": strings.Repeat("x", 1<<20)}, "value": []any{1, "1"}})
+		one, _ := json.Marshal(map[string]any{"metric": map[string]string{"a": strings.Repeat("x", 65<<20)}, "value": []any{1, "1"}})
 		for {
 			if _, err := w.Write(append(one, ',')); err != nil {
 				return

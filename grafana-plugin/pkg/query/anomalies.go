@@ -72,6 +72,12 @@ func (a *asked) anomalies(ctx context.Context) (data.Frames, error) {
 		frames = scores(sets)
 	}
 	describe(frames, fmt.Sprintf("Select: %s\nStep: %s", sel, w.step))
+	for _, result := range results {
+		if result.Cut && len(frames) > 0 {
+			frames[0].AppendNotices(a.unread(result))
+			break
+		}
+	}
 	if len(frames) > 0 && total > len(sets) {
 		frames[0].AppendNotices(data.Notice{Severity: data.NoticeSeverityWarning, Text: a.say(wording.Text{
 			EN: "Shown are %d of %d series. Narrow the selector, or raise the limit of the query (at most %d).",
