@@ -53,8 +53,11 @@ Examples:
 
 func (c *demoCmd) Run(ctx context.Context, g *globals) error {
 	// Caught until the temporary directory is gone, however often they come.
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
+	// Whoever hangs up ends nothing; that nobody reads standard output is an error
+	// of writing to it.
+	signal.Ignore(syscall.SIGPIPE)
 	o := demo.Options{
 		Listen: c.Listen, ExternalURL: c.ExternalURL, Insecure: c.Insecure, DataDir: c.DataDir, Duration: c.Duration, Speed: c.Speed, Scale: c.Scale,
 		NoPast:   !c.Past,

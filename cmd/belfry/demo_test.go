@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"syscall"
@@ -114,4 +115,19 @@ func TestADemoThatNobodyReadsEnds(t *testing.T) {
 	require.NoError(t, d.stdout.Close())
 	require.NoError(t, d.Wait())
 	d.leavesNothing(t)
+}
+
+// TestADemoGoesOnWhenAClientHangsUp sends what the kernel sends where an answer is
+// written to a connection that is closed.
+func TestADemoGoesOnWhenAClientHangsUp(t *testing.T) {
+	d := startDemo(t)
+	require.NoError(t, d.Process.Signal(syscall.SIGPIPE))
+	d.until(t, "status")
+	d.until(t, "status")
+	response, err := http.Get(d.url + "/-/ready")
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	require.NoError(t, d.Process.Signal(os.Interrupt))
+	d.until(t, "summary")
+	require.NoError(t, d.Wait())
 }
