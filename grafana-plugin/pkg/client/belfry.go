@@ -122,6 +122,8 @@ type List[T any] struct {
 	Items []T
 	More  bool
 	Total int // 0: not known
+	// ValuesCut says that there were too many values of assets to have them all.
+	ValuesCut bool
 }
 
 // mostMetrics bounds how many metrics are explained.
@@ -135,6 +137,7 @@ type page[T any] struct {
 	items []T
 	next  string
 	total int
+	cut   bool
 }
 
 // collect asks for pages until there are enough items that are wanted, or
@@ -156,6 +159,7 @@ func collect[T any](ctx context.Context, c *Client, route, name string, query ur
 			return list, err
 		}
 		list.Total = p.total
+		list.ValuesCut = list.ValuesCut || p.cut
 		for i := range p.items {
 			if want != nil && !want(&p.items[i]) {
 				continue
@@ -187,7 +191,7 @@ func decodePage[T any](r io.Reader, name string) (page[T], error) {
 	if err := json.Unmarshal(parts[name], &p.items); err != nil {
 		return p, fmt.Errorf("read a list of %s: %w", name, err)
 	}
-	for key, to := range map[string]any{"next": &p.next, "total": &p.total} {
+	for key, to := range map[string]any{"next": &p.next, "total": &p.total, "values_cut": &p.cut} {
 		if parts[key] == nil {
 			continue
 		}

@@ -91,6 +91,29 @@ func TestLiveSeriesNeverMixWithOthers(t *testing.T) {
 	shown("<nil>", "20", "<nil>", "<nil>")
 }
 
+func TestLabelsOfMarkupFitAndKeepAllTheTime(t *testing.T) {
+	b := serve(t, "rules: []\ndetectors: []\n")
+	c := startPlugin(t).at(b.url())
+	began := time.Now().Add(-time.Minute).Truncate(time.Second)
+	var lines strings.Builder
+	for i := range 2000 {
+		for s := range 3 {
+			_, _ = fmt.Fprintf(&lines, "marked,id=%d,text=%s value=%d %d\n", i, strings.Repeat("<b>&", 250), i, began.Add(time.Duration(s)*time.Second).UnixMilli())
+		}
+	}
+	b.line(t, lines.String())
+	for _, q := range []string{`{"expr":"marked","range":true,"interval":"1s"}`, `{"expr":"marked","range":true,"interval":"1s","live":true}`, `{"expr":"marked","instant":true}`} {
+		c.answered = 0
+		answer := c.ask(t, began, began.Add(2*time.Second), q)[0]
+		require.NoError(t, answer.Error)
+		require.Less(t, c.answered, 9<<20, q)
+		require.Regexp(t, "Shown are [1-9][0-9]* of 2000 series, because", answer.Frames[0].Meta.Notices[0].Text)
+		if strings.Contains(q, "range") {
+			require.Equal(t, 3, answer.Frames[0].Fields[0].Len(), "all of the time")
+		}
+	}
+}
+
 func TestWhatIsTooMuchIsCutWithANotice(t *testing.T) {
 	b := serve(t, "rules: []\ndetectors: []\n")
 	c := startPlugin(t).at(b.url())
@@ -117,6 +140,9 @@ func TestWhatIsTooMuchIsCutWithANotice(t *testing.T) {
 	require.Empty(t, panel[3].Frames[0].Meta.Notices, "a small query of the same panel is whole")
 	require.Less(t, c.answered, 9<<20, "bytes on the way to Grafana")
 	require.Greater(t, c.answered, 4<<20)
+	rule := c.panel(t, map[string]string{"FromAlert": "true"}, now.Add(-2*time.Minute), now, `{"expr":"lamp_power_w","instant":true}`, `{"expr":"sum(lamp_power_w)","instant":true}`)
+	require.ErrorContains(t, rule[0].Error, "An alert rule has to see everything, and this is too much. Shown are 5000 of 6000 series")
+	require.NoError(t, rule[1].Error)
 	endless := c.ask(t, now.Add(-2*time.Minute), now, `{"expr":"lamp_power_w","range":true,"interval":"100ms"}`)[0]
 	require.NoError(t, endless.Error)
 	require.NotEmpty(t, endless.Frames)

@@ -19,6 +19,7 @@ import (
 const (
 	defaultAnomalies = 20
 	mostAnomalies    = 100
+	mostScores       = 5_000 // of a rule, which needs no more of a series
 )
 
 // outputs are the series that detectors store, as docs/anomalies.md describes
@@ -45,7 +46,11 @@ func (a *asked) anomalies(ctx context.Context) (data.Frames, error) {
 	if err != nil {
 		return nil, err
 	}
-	sets, total := match(results, limited(p.Limit, defaultAnomalies, mostAnomalies))
+	limit := limited(p.Limit, defaultAnomalies, mostAnomalies)
+	if a.alerting {
+		limit = mostScores
+	}
+	sets, total := match(results, limit)
 	units := map[string]string{}
 	for _, s := range sets {
 		units[s.values.Labels["__name__"]] = ""
@@ -74,15 +79,15 @@ func (a *asked) anomalies(ctx context.Context) (data.Frames, error) {
 	describe(frames, fmt.Sprintf("Select: %s\nStep: %s", sel, w.step))
 	for _, result := range results {
 		if result.Cut && len(frames) > 0 {
-			frames[0].AppendNotices(a.unread(result))
+			a.leaveOut(frames[0], a.unread(result))
 			break
 		}
 	}
 	if len(frames) > 0 && total > len(sets) {
-		frames[0].AppendNotices(data.Notice{Severity: data.NoticeSeverityWarning, Text: a.say(wording.Text{
-			EN: "Shown are %d of %d series. Narrow the selector, or raise the limit of the query (at most %d).",
-			ZH: "只显示了 %d / %d 条序列。请缩小选择器，或调大查询的条数上限（最多 %d）。",
-		}, len(sets), total, mostAnomalies)})
+		a.leaveOut(frames[0], a.say(wording.Text{
+			EN: "Shown are %d of %d series, each counted once for each of its detectors. Narrow the selector, or raise the limit of the query (at most %d).",
+			ZH: "只显示了 %d / %d 条序列（每个检测器各计一次）。请缩小选择器，或调大查询的条数上限（最多 %d）。",
+		}, len(sets), total, mostAnomalies))
 	}
 	return frames, nil
 }
@@ -97,11 +102,18 @@ func (a *asked) watched(ctx context.Context, sel string, matchers []client.Match
 			// The highest of a step: an anomaly between two steps is one too.
 			expr = fmt.Sprintf("max_over_time(%s[%s]) or (%s + 0)", expr, duration(w.step), expr)
 		}
+		if output != "score" && a.alerting {
+			expr = "" // rules compare scores only
+		}
 		exprs = append(exprs, expr)
 	}
 	results := make([]*client.Result, len(exprs))
 	p := pool.New().WithContext(ctx).WithCancelOnError().WithFirstError().WithMaxGoroutines(concurrent)
 	for i, expr := range exprs {
+		if expr == "" {
+			results[i] = &client.Result{}
+			continue
+		}
 		p.Go(func(ctx context.Context) (err error) {
 			results[i], err = a.Client.QueryRange(ctx, client.Range{Expr: expr, Start: w.from, End: w.to, Step: w.step})
 			return err

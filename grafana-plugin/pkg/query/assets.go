@@ -48,7 +48,11 @@ func (a *asked) assets(ctx context.Context) (data.Frames, error) {
 	if show == "map" {
 		want = func(x *client.Asset) bool { return x.Lat != nil && x.Lon != nil }
 	}
-	list, err := a.Client.Assets(ctx, v, limited(p.Limit, defaultRows, mostRows), want)
+	limit := limited(p.Limit, defaultRows, mostRows)
+	if a.alerting {
+		limit = mostRows
+	}
+	list, err := a.Client.Assets(ctx, v, limit, want)
 	if err != nil {
 		return nil, err
 	}
@@ -60,12 +64,20 @@ func (a *asked) assets(ctx context.Context) (data.Frames, error) {
 	case show == "map" && len(list.Items) == 0 && list.Total > 0:
 		frame.AppendNotices(a.noPlaces(list.Total))
 	case list.More:
-		frame.AppendNotices(a.moreAssets(len(list.Items), list.Total))
+		a.leaveOut(frame, a.moreAssets(len(list.Items), list.Total))
+	}
+	if list.ValuesCut {
+		a.leaveOut(frame, a.say(wording.Text{
+			EN: "Newest values of some assets are left out, because there are too many. Filter, or choose fewer metrics.",
+			ZH: "数值过多，部分设施的最新读数未显示。请加筛选条件，或减少指标。",
+		}))
 	}
 	if a.alerting {
 		value := "state"
 		if metrics := p.Metrics.Wanted(); len(metrics) == 1 && metrics[0] != "*" {
 			value = metrics[0]
+		} else {
+			a.partly = "" // the worst come first, and the others are well
 		}
 		frame = numeric(frame, value, "asset", "domain", "street", "district", "team")
 	}
@@ -79,11 +91,11 @@ func (a *asked) noPlaces(total int) data.Notice {
 	}, total)}
 }
 
-func (a *asked) moreAssets(shown, total int) data.Notice {
-	return data.Notice{Severity: data.NoticeSeverityWarning, Text: a.say(wording.Text{
+func (a *asked) moreAssets(shown, total int) string {
+	return a.say(wording.Text{
 		EN: "Shown are the %d worst of %d assets. Filter, or raise the limit of the query (at most %d).",
 		ZH: "只显示了状态最差的 %d 个设施，共 %d 个。请加筛选条件，或调大查询的条数上限（最多 %d）。",
-	}, shown, total, mostRows)}
+	}, shown, total, mostRows)
 }
 
 func (a *asked) assetTable(rows []client.Asset) *data.Frame {

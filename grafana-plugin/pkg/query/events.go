@@ -46,14 +46,14 @@ func (a *asked) events(ctx context.Context) (data.Frames, error) {
 	var frame *data.Frame
 	switch {
 	case show == "counts" || a.alerting:
-		frame = a.eventCounts(list.Items)
+		return data.Frames{a.eventCounts(list.Items, list.More)}, nil
 	case show == "annotations":
 		frame = a.eventMarks(list.Items)
 	default:
 		frame = a.eventLog(list.Items)
 	}
 	if list.More {
-		frame.AppendNotices(a.more(len(list.Items), a.Events.Limit))
+		a.more(frame, len(list.Items), a.Events.Limit)
 	}
 	return data.Frames{frame}, nil
 }
@@ -130,10 +130,15 @@ func boxText(e *client.Event) string {
 	return string(text)
 }
 
-// eventCounts is how many began in each step, by severity.
-func (a *asked) eventCounts(rows []client.Event) *data.Frame {
+// eventCounts is how many began in each step, by severity. Rows are the newest
+// first; where there are more of them, steps begin after the oldest.
+func (a *asked) eventCounts(rows []client.Event, more bool) *data.Frame {
 	from, step := a.steps()
-	n := int(a.to.Sub(from)/step) + 1
+	if more {
+		known := rows[len(rows)-1].Time
+		from = from.Add((known.Sub(from)/step + 1) * step)
+	}
+	n := max(int(a.to.Sub(from)/step)+1, 0)
 	times := make([]time.Time, n)
 	for i := range times {
 		times[i] = from.Add(time.Duration(i) * step)
@@ -157,7 +162,14 @@ func (a *asked) eventCounts(rows []client.Event) *data.Frame {
 	for _, severity := range groupNames(stats, bySeverity, a.Events.Severity) {
 		fields = append(fields, a.series(bySeverityOf[severity], bySeverity, severity, n))
 	}
-	return wide(data.FrameTypeTimeSeriesWide, fields...)
+	frame := wide(data.FrameTypeTimeSeriesWide, fields...)
+	if more {
+		a.leaveOut(frame, a.say(wording.Text{
+			EN: "Counted are the newest %d events, those since %s. Ask for less time, or filter.",
+			ZH: "只统计了最新的 %d 个事件（%s 以来）。请缩短时间范围，或加筛选条件。",
+		}, len(rows), from.Format(time.RFC3339)))
+	}
+	return frame
 }
 
 func (a *asked) eventMarks(rows []client.Event) *data.Frame {

@@ -3,6 +3,7 @@ package query
 import (
 	"encoding/json"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/grafana/grafana-plugin-sdk-go/data"
@@ -50,8 +51,9 @@ func fairShare(sizes []int, limit int) int {
 	return limit + 1<<40
 }
 
-// cut keeps the first frames, and of the one that does not fit its first rows,
-// unless it is one series of many.
+// cut keeps the first frames, and of the one that does not fit its first rows, or
+// where it has a column for each series its first columns, unless it is one series
+// of many.
 func (a *asked) cut(frames data.Frames, limit int) data.Frames {
 	kept, used := data.Frames{}, 0
 	rows, total := 0, 0
@@ -69,23 +71,65 @@ func (a *asked) cut(frames data.Frames, limit int) data.Frames {
 		if f.Meta != nil && f.Meta.Type.IsTimeSeries() && len(kept) > 0 {
 			break
 		}
+		if of := series(f); of > 1 && hasColumns(f) {
+			return append(kept, a.cutColumns(f, of, limit-used))
+		}
 		if n = cutRows(f, limit-used); n > 0 || len(kept) == 0 {
 			kept, rows = append(kept, f), rows+n
 		}
 		break
 	}
 	if len(kept) < len(frames) {
-		kept[0].AppendNotices(data.Notice{Severity: data.NoticeSeverityWarning, Text: a.say(wording.Text{
-			EN: "Shown are %d of %d series, because the answer is too large for Grafana. Ask for less time, fewer series, or aggregate (sum by, topk).",
-			ZH: "应答过大，只显示了 %d / %d 条序列。请缩短时间范围、减少序列，或做聚合（sum by、topk）。",
-		}, len(kept), len(frames))})
+		a.leaveOut(kept[0], a.fewerSeries(len(kept), len(frames)))
 	} else if rows < total {
-		kept[0].AppendNotices(data.Notice{Severity: data.NoticeSeverityWarning, Text: a.say(wording.Text{
+		a.leaveOut(kept[0], a.say(wording.Text{
 			EN: "Shown are the first %d of %d rows, because the answer is too large for Grafana. Filter, or ask for fewer.",
 			ZH: "应答过大，只显示了前 %d / %d 行。请加筛选条件或减少条数。",
-		}, rows, total)})
+		}, rows, total))
 	}
 	return kept
+}
+
+func (a *asked) fewerSeries(shown, total int) string {
+	return a.say(wording.Text{
+		EN: "Shown are %d of %d series, because the answer is too large for Grafana. Ask for less time, fewer series, or aggregate (sum by, topk).",
+		ZH: "应答过大，只显示了 %d / %d 条序列。请缩短时间范围、减少序列，或做聚合（sum by、topk）。",
+	}, shown, total)
+}
+
+// hasColumns says whether a frame has a column for each series.
+func hasColumns(f *data.Frame) bool {
+	return f.Meta != nil && (f.Meta.Type == data.FrameTypeTimeSeriesWide || f.Meta.Type == data.FrameTypeNumericWide)
+}
+
+// series is how many columns of values a frame has.
+func series(f *data.Frame) (n int) {
+	for _, field := range f.Fields {
+		if field.Type().Numeric() {
+			n++
+		}
+	}
+	return n
+}
+
+// cutColumns leaves as many of the first columns as fit, of all the time.
+func (a *asked) cutColumns(f *data.Frame, total, limit int) *data.Frame {
+	cut := *f
+	cut.Fields = nil
+	left := limit - frameOverhead(f)
+	shown := 0
+	for _, field := range f.Fields {
+		left -= fieldOverhead(field) + allCells(field)
+		if field.Type().Numeric() && left < 0 {
+			break
+		}
+		cut.Fields = append(cut.Fields, field)
+		if field.Type().Numeric() {
+			shown++
+		}
+	}
+	a.leaveOut(&cut, a.fewerSeries(shown, total))
+	return &cut
 }
 
 // cutRows leaves as many of the first rows as fit, and returns how many.
@@ -114,26 +158,57 @@ func cutRows(f *data.Frame, limit int) int {
 func size(f *data.Frame) int {
 	n := overhead(f)
 	for _, field := range f.Fields {
-		for row := range field.Len() {
-			n += cell(field, row)
-		}
+		n += allCells(field)
+	}
+	return n
+}
+
+func allCells(field *data.Field) (n int) {
+	for row := range field.Len() {
+		n += cell(field, row)
 	}
 	return n
 }
 
 // overhead is what names, labels and the format itself take.
 func overhead(f *data.Frame) int {
-	n := 2048 + 2*len(f.Name)
-	if f.Meta != nil {
-		n += 2 * len(f.Meta.ExecutedQueryString)
-	}
+	n := frameOverhead(f)
 	for _, field := range f.Fields {
-		n += 640 + 2*len(field.Name)
-		if field.Config != nil {
-			n += 2 * len(field.Config.DisplayNameFromDS)
-		}
-		for name, value := range field.Labels {
-			n += 2*(len(name)+len(value)) + 16
+		n += fieldOverhead(field)
+	}
+	return n
+}
+
+func frameOverhead(f *data.Frame) int {
+	n := 2048 + written(f.Name)
+	if f.Meta != nil {
+		n += written(f.Meta.ExecutedQueryString)
+	}
+	return n
+}
+
+func fieldOverhead(field *data.Field) int {
+	n := 640 + 2*len(field.Name) + written(field.Name)
+	if field.Config != nil {
+		n += written(field.Config.DisplayNameFromDS)
+	}
+	for name, value := range field.Labels {
+		n += written(name) + written(value) + 16
+	}
+	return n
+}
+
+// written is what a text takes as JSON, in which markup and what does not print are
+// written as \u and four digits; twice, as Arrow writes it before and after rows.
+func written(text string) (n int) {
+	for _, r := range text {
+		switch {
+		case r == '"' || r == '\\':
+			n += 2 * 2
+		case r < ' ' || r == '<' || r == '>' || r == '&' || r == '\u2028' || r == '\u2029' || r == '\x7f' || r == utf8.RuneError:
+			n += 2 * 6
+		default:
+			n += 2 * utf8.RuneLen(r)
 		}
 	}
 	return n

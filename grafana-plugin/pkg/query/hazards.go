@@ -3,9 +3,11 @@ package query
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
@@ -68,7 +70,7 @@ func (a *asked) hazards(ctx context.Context) (data.Frames, error) {
 		frame = a.hazardMarks(list.Items)
 	}
 	if list.More {
-		frame.AppendNotices(a.more(len(list.Items), h.Limit))
+		a.more(frame, len(list.Items), h.Limit)
 	}
 	return data.Frames{frame}, nil
 }
@@ -88,17 +90,18 @@ func (a *asked) hazardList(ctx context.Context, h *HazardsPart) (client.List[cli
 	return a.Client.Hazards(ctx, v, limited(h.Limit, defaultRows, mostRows))
 }
 
-// more is the notice that a list is cut: no warning where the query says how many
-// it wants.
-func (a *asked) more(shown, limit int) data.Notice {
-	severity := data.NoticeSeverityWarning
-	if limit == shown {
-		severity = data.NoticeSeverityInfo
-	}
-	return data.Notice{Severity: severity, Text: a.say(wording.Text{
+// more says on a frame that a list is cut: without a warning where the query says
+// how many it wants.
+func (a *asked) more(f *data.Frame, shown, limit int) {
+	text := a.say(wording.Text{
 		EN: "Shown are the first %d; there are more. Filter, or raise the limit of the query (at most %d).",
 		ZH: "只显示了前 %d 条，还有更多。请加筛选条件，或调大查询的条数上限（最多 %d）。",
-	}, shown, mostRows)}
+	}, shown, mostRows)
+	if limit == shown {
+		f.AppendNotices(data.Notice{Severity: data.NoticeSeverityInfo, Text: text})
+		return
+	}
+	a.leaveOut(f, text)
 }
 
 func (a *asked) hazardTable(rows []client.Hazard) *data.Frame {
@@ -213,11 +216,10 @@ func (a *asked) hazardCounts(ctx context.Context, by string) (data.Frames, error
 	v := a.countable()
 	from, step := a.steps()
 	between(v, from, a.to)
-	v.Set("step", stepText(step))
 	if by != byStatus {
 		v.Set("by", by)
 	}
-	stats, err := a.Client.Stats(ctx, v, mostGroups)
+	stats, step, err := a.stepped(ctx, v, step)
 	if err != nil {
 		return nil, err
 	}
@@ -243,6 +245,21 @@ func (a *asked) hazardCounts(ctx context.Context, by string) (data.Frames, error
 	frame := wide(data.FrameTypeTimeSeriesWide, fields...)
 	a.noticeGroups(frame, stats)
 	return data.Frames{frame}, nil
+}
+
+// stepped counts by steps; by longer ones where there are too many groups for so
+// many steps.
+func (a *asked) stepped(ctx context.Context, v url.Values, step time.Duration) (*client.Stats, time.Duration, error) {
+	const tries = 4
+	for i := 1; ; i++ {
+		v.Set("step", stepText(step))
+		stats, err := a.Client.Stats(ctx, v, mostGroups)
+		var refused *client.Error
+		if i == tries || !errors.As(err, &refused) || refused.Kind != client.BadRequest || !strings.Contains(refused.Detail, "too many steps") {
+			return stats, step, err
+		}
+		step = roundUp(3 * step)
+	}
 }
 
 // overTime is a field for each group, also for those that were asked for by name
@@ -328,9 +345,9 @@ func (a *asked) hazardsOpen(ctx context.Context, by string) (data.Frames, error)
 
 func (a *asked) noticeGroups(frame *data.Frame, stats *client.Stats) {
 	if len(stats.Groups) < stats.Total {
-		frame.AppendNotices(data.Notice{Severity: data.NoticeSeverityWarning, Text: a.say(wording.Text{
+		a.leaveOut(frame, a.say(wording.Text{
 			EN: "Shown are %d of %d groups. Filter, or group by something with fewer values.",
 			ZH: "只显示了 %d / %d 组。请加筛选条件，或按取值较少的项分组。",
-		}, len(stats.Groups), stats.Total)})
+		}, len(stats.Groups), stats.Total))
 	}
 }

@@ -112,12 +112,12 @@ func (a *asked) notices(frames data.Frames, result *client.Result) {
 		return
 	}
 	if result.Cut {
-		frames[0].AppendNotices(a.unread(result))
+		a.leaveOut(frames[0], a.unread(result))
 	} else if left := result.Total - len(result.Series); left > 0 {
-		frames[0].AppendNotices(data.Notice{Severity: data.NoticeSeverityWarning, Text: a.say(wording.Text{
+		a.leaveOut(frames[0], a.say(wording.Text{
 			EN: "Shown are %d of %d series. Ask for fewer: narrow the selector, aggregate (sum by), or take the largest (topk).",
 			ZH: "只显示了 %d / %d 条序列。请缩小选择器、做聚合（sum by）或只取最大的（topk）。",
-		}, len(result.Series), result.Total)})
+		}, len(result.Series), result.Total))
 	}
 	for _, text := range result.Warnings {
 		frames[0].AppendNotices(data.Notice{Severity: data.NoticeSeverityWarning, Text: text})
@@ -127,12 +127,12 @@ func (a *asked) notices(frames data.Frames, result *client.Result) {
 	}
 }
 
-// unread is the notice of an answer that was not read to its end.
-func (a *asked) unread(result *client.Result) data.Notice {
-	return data.Notice{Severity: data.NoticeSeverityWarning, Text: a.say(wording.Text{
+// unread says that an answer was not read to its end.
+func (a *asked) unread(result *client.Result) string {
+	return a.say(wording.Text{
 		EN: "Shown are the first %d series: Belfry's answer is larger than can be read. Ask for less time, narrow the selector, or aggregate (sum by, topk).",
 		ZH: "只显示了前 %d 条序列：Belfry 的应答过大，未能读完。请缩短时间、缩小选择器或做聚合（sum by、topk）。",
-	}, len(result.Series))}
+	}, len(result.Series))
 }
 
 // exemplars is a frame of those of the series, which Grafana draws as points.

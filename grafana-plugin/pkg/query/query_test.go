@@ -90,7 +90,7 @@ func TestFilters(t *testing.T) {
 // drawn is a frame of any types, with texts of all kinds.
 func drawn(t *rapid.T) *data.Frame {
 	n := rapid.IntRange(0, 30).Draw(t, "rows")
-	text := rapid.StringN(0, 200, 2000)
+	text := rapid.OneOf(rapid.StringN(0, 200, 2000), rapid.StringOfN(rapid.RuneFrom([]rune("<>&\"\\\x00\u2028a")), 0, 200, -1))
 	var fields []*data.Field
 	for i := range rapid.IntRange(1, 12).Draw(t, "fields") {
 		var f *data.Field
@@ -120,7 +120,7 @@ func drawn(t *rapid.T) *data.Frame {
 		fields = append(fields, f)
 	}
 	frame := data.NewFrame(text.Draw(t, "frame"), fields...)
-	frame.Meta = &data.FrameMeta{Type: data.FrameTypeTable, ExecutedQueryString: text.Draw(t, "executed")}
+	frame.Meta = &data.FrameMeta{Type: rapid.SampledFrom([]data.FrameType{data.FrameTypeTable, data.FrameTypeTimeSeriesWide}).Draw(t, "kind"), ExecutedQueryString: text.Draw(t, "executed")}
 	return frame
 }
 
@@ -188,6 +188,19 @@ func FuzzQuery(f *testing.F) {
 		require.NoError(t, err)
 		require.Equal(t, string(again), string(second))
 	})
+}
+
+func TestEventsThatWereNotReadAreNotCountedAsNone(t *testing.T) {
+	began := time.Unix(6000, 0).UTC()
+	a := &asked{from: began, to: began.Add(time.Hour), interval: time.Minute, lang: wording.English}
+	rows := []client.Event{{Time: began.Add(50 * time.Minute)}, {Time: began.Add(40*time.Minute + time.Second)}}
+	whole := a.eventCounts(rows, false)
+	require.Equal(t, began, whole.Fields[0].At(0))
+	require.Empty(t, a.partly)
+	part := a.eventCounts(rows, true)
+	require.Equal(t, began.Add(42*time.Minute), part.Fields[0].At(0), "steps are of two minutes")
+	require.Contains(t, part.Meta.Notices[0].Text, "Counted are the newest 2 events, those since 1970-01-01T02:22:00Z")
+	require.NotEmpty(t, a.partly)
 }
 
 func TestStretchesOfAnomalies(t *testing.T) {

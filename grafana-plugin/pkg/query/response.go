@@ -29,13 +29,14 @@ func (a *asked) response(ctx context.Context) (data.Frames, error) {
 	v := p.filters().values()
 	v.Set("by", by)
 	from, step := a.steps()
+	var stats *client.Stats
 	if show == "opened" {
 		between(v, from, a.to)
-		v.Set("step", stepText(step))
+		stats, step, err = a.stepped(ctx, v, step)
 	} else {
 		between(v, a.from, a.to)
+		stats, err = a.Client.Stats(ctx, v, mostGroups)
 	}
-	stats, err := a.Client.Stats(ctx, v, mostGroups)
 	if err != nil {
 		return nil, err
 	}

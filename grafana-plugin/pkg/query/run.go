@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -61,6 +62,8 @@ type asked struct {
 	lang     wording.Lang
 	alerting bool // asked by a rule of Grafana's: only numbers and times
 	tables   bool // more than one query of the panel gives a table
+	// partly says what the answer leaves out.
+	partly string
 }
 
 func (a *asked) say(t wording.Text, args ...any) string { return t.In(a.lang, args...) }
@@ -105,7 +108,21 @@ func (r *Runner) Run(ctx context.Context, req Request) backend.Responses {
 	}
 	p.Wait()
 	fit(responses, answerBytes, models)
+	for _, a := range models {
+		if a.alerting && a.partly != "" {
+			responses[a.RefID] = failure(errors.New(a.say(wording.Text{
+				EN: "An alert rule has to see everything, and this is too much. %s",
+				ZH: "告警规则必须看到全部数据，而这里过多。%s",
+			}, a.partly)), a.lang)
+		}
+	}
 	return responses
+}
+
+// leaveOut puts a notice on a frame about what is not in it.
+func (a *asked) leaveOut(f *data.Frame, text string) {
+	a.partly = cmp.Or(a.partly, text)
+	f.AppendNotices(data.Notice{Severity: data.NoticeSeverityWarning, Text: text})
 }
 
 // answer runs one query. A panic is that query's error, not the end of the
