@@ -36,7 +36,7 @@ func assetState() board.Panel {
 
 func lastHeard() board.Panel {
 	return board.Panel{
-		Kind: board.StatKind, W: 4, H: 6, Title: t("Last heard", "最近上报"), Unit: "s", Decimals: 0, Empty: t("Never", "从未"),
+		Kind: board.StatKind, W: 4, H: 6, Title: t("Last heard", "最近上报"), Unit: "s", Decimals: 0, Empty: t("Unknown", "未知"),
 		Help:    t("How long ago its newest reading arrived; renewed once a minute.", "距最近一次读数的时间，每分钟更新。"),
 		Queries: []board.Query{newest(`time() - max(last_over_time(device_last_seen_timestamp_seconds{asset="$asset"}[1d]))`, t("ago", "前"))},
 		Steps:   board.Plain(board.Unknown), Options: map[string]any{"colorMode": "none", "textMode": "value"},

@@ -51,7 +51,7 @@ func silentDevices() board.Panel {
 
 func assetCount() board.Panel {
 	return board.Panel{
-		Kind: board.StatKind, W: 4, H: 5, Title: t("Assets", "资产"), Unit: "locale", Empty: t("None in the catalog", "台账中无"),
+		Kind: board.StatKind, W: 4, H: 5, Title: t("Assets", "资产"), Unit: "locale", Empty: t("Unknown", "未知"),
 		Help:    t("Assets in the catalog.", "台账中的资产数量。"),
 		Queries: []board.Query{newest("count("+info+")", t("Assets", "资产"))},
 		Steps:   board.Plain(board.Unknown),
@@ -62,7 +62,7 @@ func assetCount() board.Panel {
 // openOverTime counts what was open at each moment.
 func openOverTime() board.Panel {
 	return board.Panel{
-		Kind: board.LinesKind, W: 8, H: 5, Title: t("Open over time", "未处置隐患走势"), Unit: "short", Min: at(0), Empty: t("None", "无"),
+		Kind: board.LinesKind, W: 8, H: 5, Title: t("Open over time", "未处置隐患走势"), Unit: "short", Min: at(0), Empty: t("Nothing to show", "无可显示"),
 		Help:    t("How many hazards were open, by severity.", "按级别统计的未处置隐患数量。"),
 		Queries: []board.Query{hazards(chosen(grafana.Hazards{Show: "counts", By: "severity"}))},
 		Custom:  stacked(false),
@@ -110,7 +110,7 @@ func stateMap() board.Panel {
 
 func hazardTable() board.Panel {
 	return board.Panel{
-		Kind: board.TableKind, W: 16, H: 12, Title: t("Open hazards, the newest first", "未处置隐患（最新在前）"), Unit: "none", Empty: t("No open hazards", "无未处置隐患"),
+		Kind: board.TableKind, W: 16, H: 12, Title: t("Open hazards, the newest first", "未处置隐患（最新在前）"), Unit: "none", Empty: t("Nothing to show", "无可显示"),
 		Help:    t("Click an id for the hazard's history, an asset for its readings.", "点击编号查看处置记录，点击资产查看读数。"),
 		Queries: []board.Query{hazards(chosen(grafana.Hazards{Show: "table", Status: []string{"open"}, Limit: 200}))},
 		Fields:  append(hazardFields(), hidden("status", "resolved", "worst", "domain", "reopened", "street", "value", "limit", "unit")...),

@@ -32,7 +32,7 @@ func (d *desk) hazards() board.Sheet {
 // opened are how many were opened in each step, of each group.
 func opened(by string, title board.Text, w, h int, fields []board.Field) board.Panel {
 	return board.Panel{
-		Kind: board.LinesKind, W: w, H: h, Points: 45, Title: title, Unit: "short", Min: at(0), Empty: t("No hazards in this time", "该时段无隐患"), Custom: stacked(true),
+		Kind: board.LinesKind, W: w, H: h, Points: 45, Title: title, Unit: "short", Min: at(0), Empty: t("Nothing to show of this time", "该时段无可显示"), Custom: stacked(true),
 		Help: t("Hazards that were opened.", "新增隐患数量。"), Fields: fields, Queries: []board.Query{reviewed("opened", by)},
 	}
 }
@@ -48,7 +48,7 @@ func teamLines() []board.Field {
 
 func openedByDomain() board.Panel {
 	return board.Panel{
-		Kind: board.BarsKind, W: 12, H: 9, Title: t("Opened and repeated, by domain", "新增与重复（按领域）"), Unit: "short", Empty: t("No hazards in this time", "该时段无隐患"),
+		Kind: board.BarsKind, W: 12, H: 9, Title: t("Opened and repeated, by domain", "新增与重复（按领域）"), Unit: "short", Empty: t("Nothing to show of this time", "该时段无可显示"),
 		Help: t("Hazards that were opened in this time, and how many of them repeat one of the 30 days before.", "该时段新增隐患，及其中三十天内重复发生的数量。"), Queries: []board.Query{reviewed("repeats", "domain")},
 		Fields: []board.Field{
 			{Name: "domain", Words: domainWords()}, {Name: "opened", Label: t("Opened", "新增"), Colour: board.Blue},
@@ -63,7 +63,7 @@ func reviewed(show, by string) board.Query {
 
 func summary(by string, title board.Text, words []board.Word) board.Panel {
 	return board.Panel{
-		Kind: board.TableKind, W: 16, H: 9, Title: title, Unit: "short", Empty: t("No hazards in this time", "该时段无隐患"),
+		Kind: board.TableKind, W: 16, H: 9, Title: title, Unit: "short", Empty: t("Nothing to show of this time", "该时段无可显示"),
 		Help:    t("Opened, resolved, still open, reopened, repeated; from opening to the end, and to the first page.", "新增、解除、未处置、复发、重复；发生到解除及首次告警的时长。"),
 		Queries: []board.Query{reviewed("summary", by)},
 		Custom:  map[string]any{"wrapHeaderText": true},
@@ -86,7 +86,7 @@ func bars(show, by string, title board.Text, unit string, help board.Text) board
 		fields = append(fields, board.Field{Name: name, Hide: true})
 	}
 	return board.Panel{
-		Kind: board.BarsKind, W: 8, H: 9, Title: title, Unit: unit, Decimals: 0, Help: help, Empty: t("No hazards in this time", "该时段无隐患"),
+		Kind: board.BarsKind, W: 8, H: 9, Title: title, Unit: unit, Decimals: 0, Help: help, Empty: t("Nothing to show of this time", "该时段无可显示"),
 		Queries: []board.Query{reviewed(show, by)}, Fields: fields,
 	}
 }
@@ -129,7 +129,7 @@ func sentOf() board.Panel {
 
 func allHazards() board.Panel {
 	p := hazardTable()
-	p.W, p.H, p.Title, p.Empty = 24, 14, t("Hazards", "隐患"), t("No hazards in this time", "该时段无隐患")
+	p.W, p.H, p.Title, p.Empty = 24, 14, t("Hazards", "隐患"), t("Nothing to show of this time", "该时段无可显示")
 	p.Help = t("Those that were opened in this time, the newest first. Click an id for the history.", "该时段发生的隐患，最新在前。点击编号查看处置记录。")
 	p.Queries = []board.Query{hazards(chosen(grafana.Hazards{Show: "table", Limit: 1000}))}
 	p.Fields = hazardFields()

@@ -63,8 +63,8 @@ func (d *desk) tile(k tile, scale int) board.Panel {
 		Kind: board.StatKind, W: 4, H: 6, Title: k.name, Text: largeText * scale, Unit: "short", Fields: []board.Field{{Name: "state", Label: k.name}},
 		Options: map[string]any{"wideLayout": false, "textMode": "value_and_name", "text": map[string]any{"valueSize": largeText * scale, "titleSize": rowText * scale}},
 		Help:    t("The worst open hazard. Click for the details.", "当前最严重的未处置隐患。点击查看详情。"),
-		Empty:   t("OK", "正常"),
-		Steps:   board.From(board.Fine, board.Rise{At: 1, Colour: board.Warning}, board.Rise{At: thousand, Colour: board.Critical}),
+		Empty:   t("Unknown", "未知"), // there is no answer
+		Steps:   judged(board.Rise{At: 1, Colour: board.Warning}, board.Rise{At: thousand, Colour: board.Critical}),
 		Words: []board.Word{
 			{From: at(0), To: at(0), Text: t("OK", "正常"), Colour: board.Fine},
 			{From: at(1), To: at(thousand - 1), Text: t("Warning", "警告"), Colour: board.Warning},
@@ -108,7 +108,7 @@ func wallCount(severity string, name board.Text, colour string, scale int) board
 		Kind: board.StatKind, W: 8, H: 6, Title: name, Unit: "short", Text: hugeText * scale,
 		Help: t("How many are open in the whole city.", "全市未处置数量。"), Empty: t("Unknown", "未知"),
 		Queries:   []board.Query{hazards(grafana.Hazards{Show: "open", By: "severity", Severity: []string{severity}})},
-		Steps:     board.From(board.Fine, board.Rise{At: 1, Colour: colour}),
+		Steps:     judged(board.Rise{At: 1, Colour: colour}),
 		Fields:    []board.Field{{Name: severity, Label: name}},
 		Options:   map[string]any{"wideLayout": true, "textMode": "value_and_name", "text": map[string]any{"valueSize": hugeText * scale, "titleSize": hugeText * scale / 2}},
 		Links:     []board.Link{{Title: t("All hazards", "全部隐患"), Sheet: "hazards"}},
