@@ -104,6 +104,22 @@ describe('variables', () => {
     ]);
   });
 
+  it('of assets keep what is chosen, also where the list is cut before it', async () => {
+    const { source, asked } = sourceWith({ 'api/belfry/v1/assets': { assets: [{ asset: 'W1' }] } });
+    const variable = { state: { value: ['W1', 'W90'] } };
+    const ask = async (query: Partial<BelfryVariableQuery>) => {
+      const request = {
+        targets: [{ refId: 'V', of: 'assets', ...query }],
+        scopedVars: { __sceneObject: { text: '', value: { valueOf: () => variable } } },
+      } as unknown as DataQueryRequest<BelfryVariableQuery>;
+      const { data } = await firstValueFrom(new BelfryVariables(source).query(request));
+      return data.map(({ value }) => value);
+    };
+    expect(await ask({})).toEqual(['W1', 'W1', 'W90']);
+    expect(asked[1].params).toMatchObject({ asset: ['W90'] });
+    expect(await ask({ street: ['a'] })).not.toContain('W90');
+  });
+
   it('may be the values of a label', async () => {
     const { data } = await values(
       { of: 'label_values', label: 'point' },

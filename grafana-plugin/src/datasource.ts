@@ -6,17 +6,20 @@ import {
   type DataSourceInstanceSettings,
   type DataSourceWithSupplementaryQueriesSupport,
   type DataQueryRequest,
+  type DataQueryResponse,
   type MetricFindValue,
   type ScopedVars,
   type SupplementaryQueryOptions,
   SupplementaryQueryType,
 } from '@grafana/data';
-import { DataSourceWithBackend, getTemplateSrv, type TemplateSrv } from '@grafana/runtime';
+import { DataSourceWithBackend, getGrafanaLiveSrv, getTemplateSrv, type TemplateSrv } from '@grafana/runtime';
+import { type Observable } from 'rxjs';
 import { BelfryAnnotations } from './query/annotations';
 import { withFilters } from './query/adhoc';
 import { defaultQuery } from './query/defaults';
 import { interpolate } from './query/interpolate';
 import { userLanguage } from './query/language';
+import { withNotices } from './query/notices';
 import { CATALOG_LABELS, isComplete, selectorsOf } from './query/promql';
 import { streaming } from './query/streaming';
 import { logsVolume, logsVolumeRequest } from './query/supplementary';
@@ -49,6 +52,10 @@ export class BelfryDataSource
 
   applyTemplateVariables(query: BelfryQuery, scopedVars: ScopedVars, filters?: AdHocVariableFilter[]): BelfryQuery {
     return { lang: this.names(), ...withFilters(interpolate(query, this.templates, scopedVars), filters) };
+  }
+
+  query(request: DataQueryRequest<BelfryQuery>): Observable<DataQueryResponse> {
+    return withNotices(super.query(request), getGrafanaLiveSrv());
   }
 
   /** What is not finished is not asked. */

@@ -28,6 +28,7 @@ export interface AssetSearch {
   district?: Filter;
   street?: Filter;
   team?: Filter;
+  asset?: Filter;
   limit?: number;
 }
 

@@ -7,6 +7,7 @@ import {
 import { from, map, type Observable } from 'rxjs';
 import { VariableEditor } from '../components/VariableEditor';
 import type { BelfryDataSource } from '../datasource';
+import { type AssetInfo } from '../resources';
 import { interpolateExpr, interpolateFilter } from './interpolate';
 import { literal, selectorText, type Matcher } from './promql';
 import { type BelfryVariableQuery, type Filter } from '../types';
@@ -29,7 +30,8 @@ export class BelfryVariables extends CustomVariableSupport<BelfryDataSource, Bel
 
   query(request: DataQueryRequest<BelfryVariableQuery>): Observable<DataQueryResponse> {
     const [target] = request.targets;
-    return from(this.values(this.interpolate(target, request))).pipe(map((data) => ({ data })));
+    const kept = chosen(request);
+    return from(this.values(this.interpolate(target, request), kept)).pipe(map((data) => ({ data })));
   }
 
   private interpolate(query: BelfryVariableQuery, { scopedVars }: DataQueryRequest): BelfryVariableQuery {
@@ -47,8 +49,8 @@ export class BelfryVariables extends CustomVariableSupport<BelfryDataSource, Bel
     };
   }
 
-  /** The values of a variable, each with the text that people choose by. */
-  async values(query: BelfryVariableQuery): Promise<MetricFindValue[]> {
+  /** The values of a variable, each with the text that people choose by. Kept are those that are chosen now. */
+  async values(query: BelfryVariableQuery, kept: string[] = []): Promise<MetricFindValue[]> {
     const { resources } = this.source;
     switch (query.of) {
       case 'districts':
@@ -57,7 +59,7 @@ export class BelfryVariables extends CustomVariableSupport<BelfryDataSource, Bel
       case 'domains':
         return plain(await resources.labelValues(CATALOG_FIELDS[query.of], catalogSelector(query)));
       case 'assets':
-        return this.assets(query);
+        return this.assets(query, kept);
       case 'label_values':
         return query.label ? plain(await resources.labelValues(query.label, query.select || undefined)) : [];
       case 'metrics':
@@ -67,14 +69,36 @@ export class BelfryVariables extends CustomVariableSupport<BelfryDataSource, Bel
     }
   }
 
-  private async assets({ q, domain, district, street, team }: BelfryVariableQuery): Promise<MetricFindValue[]> {
-    const assets = await this.source.resources.assets({ q, domain, district, street, team, limit: MOST_ASSETS });
-    const chinese = this.source.names() === 'zh-CN';
-    return assets.map((a) => {
-      const name = (chinese ? a.name_zh : a.name) || a.name || a.name_zh;
-      return { text: name && name !== a.asset ? `${name} (${a.asset})` : a.asset, value: a.asset };
-    });
+  /**
+   * The worst assets, and those that are chosen: Grafana chooses another one where the chosen is not among the values.
+   */
+  private async assets({ q, domain, district, street, team }: BelfryVariableQuery, kept: string[]) {
+    const { resources } = this.source;
+    const filters = { domain, district, street, team };
+    const assets = await resources.assets({ q, ...filters, limit: MOST_ASSETS });
+    const missing = kept.filter((id) => !assets.some(({ asset }) => asset === id));
+    const found =
+      missing.length > 0 ? await resources.assets({ ...filters, asset: missing, limit: missing.length }) : [];
+    const values = [...assets, ...found].map((asset) => this.choice(asset));
+    if (!Object.values(filters).some((words) => words?.length)) {
+      // Belfry may have readings of one that it knows nothing else of.
+      values.push(...plain(missing.filter((id) => !found.some(({ asset }) => asset === id))));
+    }
+    return values;
   }
+
+  private choice({ asset, name, name_zh }: AssetInfo): MetricFindValue {
+    const shown = (this.source.names() === 'zh-CN' ? name_zh : name) || name || name_zh;
+    return { text: shown && shown !== asset ? `${shown} (${asset})` : asset, value: asset };
+  }
+}
+
+/** What the variable has as its value while it asks for its values. */
+function chosen({ scopedVars }: DataQueryRequest): string[] {
+  const variable: { state?: { value?: unknown } } | undefined = scopedVars.__sceneObject?.value?.valueOf();
+  return [variable?.state?.value]
+    .flat()
+    .filter((v): v is string => typeof v === 'string' && v !== '' && v !== '$__all');
 }
 
 function plain(values: string[]): MetricFindValue[] {
