@@ -249,11 +249,12 @@ func (c *Client) Explain(ctx context.Context, names []string) ([]Metric, error) 
 
 // Detectors lists those that run.
 func (c *Client) Detectors(ctx context.Context) ([]Detector, error) {
-	var answer struct {
-		Detectors []Detector `json:"detectors"`
-	}
-	err := c.get(ctx, c.at("api", "belfry", "v1", "detectors"), nil, readJSON(&answer))
-	return answer.Detectors, err
+	var p page[Detector]
+	err := c.get(ctx, c.at("api", "belfry", "v1", "detectors"), nil, func(r io.Reader) (err error) {
+		p, err = decodePage[Detector](r, "detectors")
+		return err
+	})
+	return p.items, err
 }
 
 // Version is Prometheus' version that Belfry speaks the API of. It is the
@@ -268,8 +269,4 @@ func (c *Client) Version(ctx context.Context) (string, error) {
 		return err
 	})
 	return version, err
-}
-
-func readJSON(to any) func(io.Reader) error {
-	return func(r io.Reader) error { return json.NewDecoder(r).Decode(to) }
 }

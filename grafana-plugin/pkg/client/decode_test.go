@@ -140,8 +140,7 @@ func FuzzLists(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		_, _ = decodePage[Hazard](strings.NewReader(text), "hazards")
 		_, _ = decodePage[Asset](strings.NewReader(text), "assets")
-		var s Stats
-		_ = readJSON(&s)(strings.NewReader(text))
+		_, _ = decodeStats(strings.NewReader(text), true)
 		if tree, err := decodeData[node](strings.NewReader(text)); err == nil {
 			tree.walk(func(n *node) { _ = SelectorText(n.Matchers) })
 		}

@@ -135,10 +135,17 @@ func (c *Client) Series(ctx context.Context, s Selection) (series []map[string]s
 // decodeData reads the data of an answer of the Prometheus API.
 func decodeData[T any](r io.Reader) (T, error) {
 	var answer struct {
-		Data T `json:"data"`
+		Data *T `json:"data"`
 	}
 	err := json.NewDecoder(r).Decode(&answer)
-	return answer.Data, err
+	if err == nil && answer.Data == nil {
+		err = errShape
+	}
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return *answer.Data, nil
 }
 
 func seconds(t time.Time) string {

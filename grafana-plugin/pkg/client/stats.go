@@ -3,17 +3,19 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"time"
 )
 
 // Stats are how many hazards there were, and how long they took.
 type Stats struct {
-	Times  []time.Time  `json:"times"` // where steps begin
-	Groups []StatsGroup `json:"groups"`
-	Total  int          `json:"total"` // groups that there are
-	Next   string       `json:"next"`
+	Times  []time.Time // where steps begin
+	Groups []StatsGroup
+	Total  int // groups that there are
+	Next   string
 }
 
 // StatsGroup is what was counted of the hazards of one group.
@@ -79,6 +81,30 @@ func (g *StatsGroup) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
+// decodeStats reads a page, which has groups, and times where there are steps:
+// without them, what answers is none, and it would be taken for all clear.
+func decodeStats(r io.Reader, steps bool) (Stats, error) {
+	var there struct {
+		Times  *[]time.Time  `json:"times"`
+		Groups *[]StatsGroup `json:"groups"`
+		Total  int           `json:"total"`
+		Next   string        `json:"next"`
+	}
+	if err := json.NewDecoder(r).Decode(&there); err != nil {
+		return Stats{}, fmt.Errorf("read counts of hazards: %w", err)
+	}
+	if there.Groups == nil {
+		return Stats{}, errors.New("read counts of hazards: want groups in it")
+	}
+	page := Stats{Groups: *there.Groups, Total: there.Total, Next: there.Next}
+	if there.Times != nil {
+		page.Times = *there.Times
+	} else if steps {
+		return Stats{}, errors.New("read counts of hazards: want times in it")
+	}
+	return page, nil
+}
+
 // Stats counts hazards; groups beyond limit are left out, and Total says how
 // many there are.
 func (c *Client) Stats(ctx context.Context, query url.Values, limit int) (*Stats, error) {
@@ -87,7 +113,11 @@ func (c *Client) Stats(ctx context.Context, query url.Values, limit int) (*Stats
 	query.Set("limit", fmt.Sprint(min(limit, perPage)))
 	for range pages(limit, false) {
 		var page Stats
-		if err := c.get(ctx, c.at("api", "belfry", "v1", "hazards", "stats"), query, readJSON(&page)); err != nil {
+		err := c.get(ctx, c.at("api", "belfry", "v1", "hazards", "stats"), query, func(r io.Reader) (err error) {
+			page, err = decodeStats(r, query.Has("step"))
+			return err
+		})
+		if err != nil {
 			return nil, err
 		}
 		all.Times, all.Total = page.Times, max(page.Total, len(all.Groups)+len(page.Groups))
