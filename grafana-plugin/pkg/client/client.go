@@ -76,7 +76,7 @@ func parseURL(text string) (*url.URL, error) {
 	}
 	u, err := url.Parse(text)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
-		return nil, &Error{Kind: BadURL, Detail: text}
+		return nil, &Error{Kind: BadURL, Detail: clip(public(text))}
 	}
 	u.Path = strings.TrimRight(u.Path, "/")
 	u.RawPath = strings.TrimRight(u.RawPath, "/")
@@ -139,13 +139,17 @@ func (c *Client) do(req *http.Request, read func(io.Reader) error) error {
 			return &Error{Kind: TooLarge, URL: c.URL(), Detail: fmt.Sprintf("%d MiB", c.limits.Body>>20)}
 		}
 		if body.failed != nil {
-			return c.failed(req.Context(), body.failed)
+			return c.broken(req.Context(), body.failed)
 		}
 		var known *Error
 		if errors.As(err, &known) {
 			return known
 		}
-		return &Error{Kind: Garbled, URL: c.URL(), Detail: err.Error(), err: err}
+		kind := Garbled
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			kind = CutShort
+		}
+		return &Error{Kind: kind, URL: c.URL(), Detail: err.Error(), err: err}
 	}
 	return nil
 }

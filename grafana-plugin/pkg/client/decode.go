@@ -74,11 +74,11 @@ func decodeResult(r io.Reader, limits Limits) (*Result, error) {
 	if d.it.Error != nil && !errors.Is(d.it.Error, io.EOF) {
 		return d.result, fmt.Errorf("read the answer to a query: %w", d.it.Error)
 	}
-	if d.result.Type == "" {
-		return nil, errShape
-	}
 	if !d.whole {
 		return nil, fmt.Errorf("read the answer to a query: %w", io.ErrUnexpectedEOF)
+	}
+	if d.result.Type == "" {
+		return nil, errShape
 	}
 	return d.result, nil
 }
@@ -94,7 +94,9 @@ type decoder struct {
 
 // object calls back for each key; the callback reads the value.
 func (d *decoder) object(member func(key string)) {
-	if d.it.WhatIsNext() != jsoniter.ObjectValue {
+	if next := d.it.WhatIsNext(); errors.Is(d.it.Error, io.EOF) {
+		return
+	} else if next != jsoniter.ObjectValue {
 		d.it.ReportError("answer", "want an object")
 		return
 	}

@@ -37,6 +37,9 @@ const (
 	Failed                   // 5xx
 	TooLarge                 // more bytes than the limit
 	Garbled                  // the answer is no answer
+	CutShort                 // the answer has no end
+	TooLong                  // a proxy does not take so long a question
+	Unasked                  // 3xx that leads nowhere
 	Canceled                 // whoever asked has gone
 )
 
@@ -46,6 +49,7 @@ type Error struct {
 	Status int // of HTTP; 0: there was no answer
 	URL    string
 	Detail string // Belfry's own words, or those of the network
+	proxy  bool   // what answers does not speak as Belfry does
 	err    error
 }
 
@@ -57,17 +61,25 @@ func (e *Error) Unwrap() error { return e.err }
 
 // In says what is wrong, and how to mend it.
 func (e *Error) In(l wording.Lang) string {
+	own := *e
+	own.Detail = strings.TrimRight(e.Detail, ". \n") // sentences go on after it
 	switch e.Kind {
-	case Busy, Failed, TooLarge, Garbled, Canceled, BadRequest, NotFound:
-		return e.answered(l)
+	case Busy, Failed, TooLarge, Canceled, BadRequest, NotFound:
+		return own.answered(l)
+	case Garbled, CutShort, TooLong, Unasked:
+		return own.between(l)
 	default:
-		return e.connection(l)
+		return own.connection(l)
 	}
 }
 
 func (e *Error) connection(l wording.Lang) string {
 	switch e.Kind {
 	case Timeout:
+		if e.proxy {
+			return wording.Text{EN: "The proxy in front of Belfry at %s did not wait for the answer (%s). Ask for less time or fewer series, or let the proxy wait longer; if it is always so, check that Belfry runs.",
+				ZH: "%s 处 Belfry 前面的代理未等到应答（%s）。请缩短时间范围或减少序列，或调大代理的超时；若总是如此，请确认 Belfry 正在运行。"}.In(l, e.URL, e.Detail)
+		}
 		return wording.Text{EN: "Belfry at %s gave no answer in time. Ask for less time or fewer series, or raise the timeout in the data source's settings.",
 			ZH: "%s 处的 Belfry 未在时限内应答。请缩短时间范围或减少序列，或在数据源设置中调大超时。"}.In(l, e.URL)
 	case TLS:
@@ -97,6 +109,10 @@ func (e *Error) connection(l wording.Lang) string {
 func (e *Error) answered(l wording.Lang) string {
 	switch e.Kind {
 	case NotFound:
+		if e.proxy {
+			return wording.Text{EN: "There is no %s at %s. Check the URL in the data source's settings, and its path if a proxy adds one; if they are right, Belfry is older than this plugin: update Belfry.",
+				ZH: "没有 %s（%s）。请检查数据源设置中的 URL；若经代理，还要检查路径前缀。若都正确，说明 Belfry 版本早于本插件：请升级 Belfry。"}.In(l, e.Detail, e.URL)
+		}
 		return wording.Text{EN: "Belfry has no such thing (%s). If this always happens, it is older than this plugin: update Belfry.",
 			ZH: "Belfry 中没有此项（%s）。若总是如此，说明 Belfry 版本早于本插件：请升级 Belfry。"}.In(l, e.Detail)
 	case BadRequest:
@@ -107,14 +123,29 @@ func (e *Error) answered(l wording.Lang) string {
 	case TooLarge:
 		return wording.Text{EN: "Belfry's answer is larger than %s. Ask for less time or fewer series, or aggregate (sum by, topk).",
 			ZH: "Belfry 的应答超过 %s。请缩短时间范围、减少序列，或做聚合（sum by、topk）。"}.In(l, e.Detail)
-	case Garbled:
-		return wording.Text{EN: "The answer from %s cannot be read: %s. If there is a proxy in between, look whether it cuts or changes answers.",
-			ZH: "无法解析 %s 的应答：%s。若中间有代理，请检查它是否截断或改动了应答。"}.In(l, e.URL, e.Detail)
 	case Canceled:
 		return wording.Text{EN: "The query was canceled.", ZH: "查询已取消。"}.In(l)
 	default:
 		return wording.Text{EN: "Belfry answers with an error (HTTP %d): %s. Its log says more.",
 			ZH: "Belfry 返回错误（HTTP %d）：%s。详情见其日志。"}.In(l, e.Status, e.Detail)
+	}
+}
+
+// between is for what is most often the work of a proxy.
+func (e *Error) between(l wording.Lang) string {
+	switch e.Kind {
+	case CutShort:
+		return wording.Text{EN: "The answer from %s ended in the middle (%s). Ask again; if it is always so, look at the limits of size and time of the proxy in between, and into Belfry's log.",
+			ZH: "%s 的应答中途断开（%s）。请重试；若总是如此，请检查中间代理的大小和时间限制，并查看 Belfry 日志。"}.In(l, e.URL, e.Detail)
+	case TooLong:
+		return wording.Text{EN: "The query is longer than what a proxy in front of %s takes (%s). Use fewer words in filters or a shorter expression, or let the proxy take more.",
+			ZH: "查询过长，%s 前面的代理不接受（%s）。请减少过滤词或缩短表达式，或放宽代理的限制。"}.In(l, e.URL, e.Detail)
+	case Unasked:
+		return wording.Text{EN: "%s answers %s, as Belfry never does. Let the proxy or cache in between pass on questions and answers as they are.",
+			ZH: "%s 返回 %s，Belfry 不会这样应答。请让中间的代理或缓存原样转发请求和应答。"}.In(l, e.URL, e.Detail)
+	default:
+		return wording.Text{EN: "The answer from %s cannot be read: %s. If there is a proxy in between, look whether it cuts or changes answers.",
+			ZH: "无法解析 %s 的应答：%s。若中间有代理，请检查它是否截断或改动了应答。"}.In(l, e.URL, e.Detail)
 	}
 }
 
@@ -159,6 +190,16 @@ func (c *Client) failed(ctx context.Context, err error) error {
 	return e
 }
 
+// broken is for what the network says when a part of the answer is there.
+func (c *Client) broken(ctx context.Context, err error) error {
+	failed := c.failed(ctx, err)
+	var known *Error
+	if errors.As(failed, &known) && known.Kind == Unreachable {
+		known.Kind = CutShort
+	}
+	return failed
+}
+
 func isTLS(err error) bool {
 	var (
 		verify *tls.CertificateVerificationError
@@ -182,10 +223,12 @@ func (c *Client) refused(resp *http.Response) error {
 	e := &Error{Kind: Failed, Status: resp.StatusCode, URL: c.URL()}
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, refusalBytes)) // what there is of it
 	said, belfry := reason(resp, body)
-	e.Detail = said
+	e.Detail, e.proxy = said, !belfry
 	switch code := resp.StatusCode; {
+	case code < 400 && resp.Header.Get("Location") == "":
+		e.Kind, e.Detail = Unasked, resp.Status
 	case code < 400:
-		e.Kind, e.Detail = Redirected, clip(resp.Header.Get("Location"))
+		e.Kind, e.Detail = Redirected, clip(public(resp.Header.Get("Location")))
 	case strings.Contains(string(body), "HTTP request to an HTTPS server"):
 		e.Kind, e.Detail = TLS, clip(strings.TrimSpace(string(body)))
 	case code == http.StatusUnauthorized:
@@ -194,18 +237,42 @@ func (c *Client) refused(resp *http.Response) error {
 		e.Kind = Forbidden
 	case code == http.StatusTooManyRequests || code == http.StatusServiceUnavailable:
 		e.Kind = Busy
-	case code == http.StatusBadGateway || code == http.StatusGatewayTimeout:
+	case code == http.StatusGatewayTimeout:
+		e.Kind, e.Detail, e.proxy = Timeout, resp.Status, true
+	case code == http.StatusBadGateway:
 		e.Kind, e.Detail = Unreachable, fmt.Sprintf("a proxy in front of it says %s", resp.Status)
 	case code == http.StatusNotFound && !belfry:
 		e.Kind, e.Detail = NotFound, clip(resp.Request.URL.Path)
 	case code == http.StatusNotFound:
 		e.Kind = NotFound
+	case isTooLong(code) && !belfry:
+		e.Kind, e.Detail = TooLong, resp.Status
 	case code < 500 && !belfry:
 		e.Kind, e.Detail = NotBelfry, resp.Status
 	case code < 500 || code == http.StatusUnprocessableEntity:
 		e.Kind = BadRequest
 	}
 	return e
+}
+
+func isTooLong(code int) bool {
+	return code == http.StatusRequestEntityTooLarge || code == http.StatusRequestURITooLong || code == http.StatusRequestHeaderFieldsTooLarge
+}
+
+// public is an address without what only those in the know may see: who logs in,
+// and parameters, such as those of a login.
+func public(address string) string {
+	if i := strings.IndexAny(address, "?#"); i >= 0 {
+		address = address[:i+1] + "…"
+	}
+	scheme, rest, found := strings.Cut(address, "//")
+	if at := strings.LastIndex(rest, "@"); found && at >= 0 {
+		return scheme + "//xxxxx" + rest[at:]
+	}
+	if at := strings.LastIndex(address, "@"); at >= 0 {
+		return "xxxxx" + address[at:]
+	}
+	return address
 }
 
 // reason is what an answer says of itself, and whether it does so as Belfry

@@ -58,7 +58,7 @@ func (c *Client) Picture(ctx context.Context, event string) (kind string, body [
 	body, err = c.all(resp.Body, pictureBytes)
 	var known *Error
 	if err != nil && !errors.As(err, &known) {
-		err = c.failed(ctx, err)
+		err = c.broken(ctx, err)
 	}
 	return kind, body, err
 }

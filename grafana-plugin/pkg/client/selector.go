@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/belfry-city/belfry/grafana-plugin/pkg/wording"
 )
 
 // Matcher is one of a series selector.
@@ -93,7 +95,10 @@ func (c *Client) Selector(ctx context.Context, expr string) ([]Matcher, error) {
 		return nil, err
 	}
 	if tree.Type != "vectorSelector" {
-		return nil, &Error{Kind: BadRequest, URL: c.URL(), Detail: "want a series selector such as {__name__=\"structure_strain_microstrain\",asset=\"B1\"}; got " + clip(expr)}
+		return nil, &wording.Fault{Text: wording.Text{
+			EN: `want a series selector such as {__name__="structure_strain_microstrain",asset="B1"}; got %s`,
+			ZH: `应为序列选择器，如 {__name__="structure_strain_microstrain",asset="B1"}，实际为 %s`,
+		}, Args: []any{clip(expr)}}
 	}
 	return tree.Matchers, nil
 }

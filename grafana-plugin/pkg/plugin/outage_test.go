@@ -117,7 +117,7 @@ func TestBehindAProxyWithAPathAndHeaders(t *testing.T) {
 	}
 	require.NoError(t, g.at(srv.URL+"/city/belfry/", header).vector(t).Error)
 	require.ErrorContains(t, g.at(srv.URL+"/city/belfry").vector(t).Error, "no city")
-	require.ErrorContains(t, g.at(srv.URL, header).vector(t).Error, "Belfry has no such thing (/api/v1/query)")
+	require.ErrorContains(t, g.at(srv.URL, header).vector(t).Error, "There is no /api/v1/query at "+srv.URL+". Check the URL")
 }
 
 func TestASlowBelfry(t *testing.T) {
@@ -167,7 +167,11 @@ func TestAnswersOfAllKindsThatAreNone(t *testing.T) {
 		{"no result", 200, "application/json", `{}`, "another shape", backend.StatusBadGateway},
 		{"other JSON", 200, "application/json", `[1,2]`, "cannot be read", backend.StatusBadGateway},
 		{"numbers that are none", 200, "application/json", `{"data":{"resultType":"vector","result":[{"metric":{},"value":[1,"many"]}]}}`, "cannot be read", backend.StatusBadGateway},
-		{"a page of errors", 404, "text/html", strings.Repeat("<html>", 10000), "Belfry has no such thing (/api/v1/query)", backend.StatusNotFound},
+		{"a page of errors", 404, "text/html", strings.Repeat("<html>", 10000), "Check the URL in the data source's settings, and its path if a proxy adds one", backend.StatusNotFound},
+		{"nothing at all", 200, "application/json", ``, "ended in the middle", backend.StatusBadGateway},
+		{"a proxy that did not wait", 504, "text/html", "<html>nginx", "did not wait for the answer (504 Gateway Timeout). Ask for less time", backend.StatusTimeout},
+		{"a proxy that takes only short questions", 413, "text/html", "<html>nginx", "The query is longer than what a proxy in front of " + srv.URL + " takes (413", backend.StatusBadRequest},
+		{"a cache that answers what was not asked", 304, "text/html", "", srv.URL + " answers 304 Not Modified, as Belfry never does", backend.StatusBadGateway},
 	} {
 		t.Run(test.story, func(t *testing.T) {
 			f := func(w http.ResponseWriter) {
@@ -182,6 +186,13 @@ func TestAnswersOfAllKindsThatAreNone(t *testing.T) {
 			require.Less(t, len(got.Error.Error()), 3000)
 		})
 	}
+	half := func(w http.ResponseWriter) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Length", "1000")
+		_, _ = w.Write([]byte(`{"status":"success","data":{"resultType":"vector","result":[`))
+	}
+	answer.Store(&half)
+	require.ErrorContains(t, c.vector(t).Error, "The answer from "+srv.URL+" ended in the middle (unexpected EOF). Ask again")
 	endless := func(w http.ResponseWriter) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write([]byte(`{"status":"success","data":{"resultType":"vector","result":[`))
@@ -194,6 +205,32 @@ func TestAnswersOfAllKindsThatAreNone(t *testing.T) {
 	}
 	answer.Store(&endless)
 	require.ErrorContains(t, c.vector(t).Error, "Belfry's answer is larger than 64 MiB")
+}
+
+// TestNothingIsNotAllClear is about answers in which no hazards are, as they are
+// no answers of Belfry's.
+func TestNothingIsNotAllClear(t *testing.T) {
+	body := atomic.Pointer[string]{}
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(*body.Load()))
+	}))
+	defer srv.Close()
+	c := startPlugin(t).at(srv.URL)
+	now := time.Now()
+	for _, text := range []string{`{}`, `null`, `{"status":"error","error":"no"}`, `{"groups":null}`} {
+		body.Store(&text)
+		for _, query := range []string{
+			`{"kind":"hazards","hazards":{"show":"open"}}`, `{"kind":"hazards","hazards":{"show":"counts"}}`, `{"kind":"response"}`,
+			`{"kind":"response","response":{"show":"opened"}}`, `{"kind":"hazards"}`, `{"kind":"assets"}`, `{"kind":"events"}`, `{"kind":"anomalies","anomalies":{"select":"x"}}`,
+		} {
+			require.ErrorContains(t, c.ask(t, now.Add(-time.Hour), now, query)[0].Error, "cannot be read", "%s %s", text, query)
+		}
+		require.Equal(t, backend.HealthStatusError, c.check(t).Status, text)
+	}
+	groups := `{"groups":[]}`
+	body.Store(&groups)
+	require.ErrorContains(t, c.ask(t, now.Add(-time.Hour), now, `{"kind":"hazards","hazards":{"show":"counts"}}`)[0].Error, "want times in it")
 }
 
 // authority makes a CA and a certificate for 127.0.0.1, as PEM files.

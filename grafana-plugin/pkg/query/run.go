@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"runtime/debug"
 	"sync"
@@ -89,7 +88,7 @@ func (r *Runner) Run(ctx context.Context, req Request) backend.Responses {
 	for _, q := range req.Queries {
 		m, err := Parse(q.JSON)
 		if err != nil {
-			answer(q.RefID, failure(err, r.Lang))
+			answer(q.RefID, failure(err, m.Language(r.Lang)))
 			continue
 		}
 		m.RefID = q.RefID
@@ -131,7 +130,7 @@ func (a *asked) answer(ctx context.Context) (resp backend.DataResponse) {
 	defer func() {
 		if p := recover(); p != nil {
 			backend.Logger.Error("a query panicked", "kind", a.Kind, "panic", p, "stack", string(debug.Stack()))
-			resp = backend.DataResponse{Status: backend.StatusInternal, ErrorSource: backend.ErrorSourcePlugin, Error: fmt.Errorf("the plugin made a mistake: %v", p)}
+			resp = backend.DataResponse{Status: backend.StatusInternal, ErrorSource: backend.ErrorSourcePlugin, Error: errors.New(a.say(wording.Text{EN: "the plugin made a mistake: %v", ZH: "插件内部出错：%v"}, p))}
 		}
 	}()
 	frames, err := a.frames(ctx)
@@ -171,7 +170,7 @@ func (a *asked) frames(ctx context.Context) (data.Frames, error) {
 func failure(err error, lang wording.Lang) backend.DataResponse {
 	var known *client.Error
 	if !errors.As(err, &known) {
-		return backend.DataResponse{Error: err, Status: backend.StatusBadRequest, ErrorSource: backend.ErrorSourceDownstream}
+		return backend.DataResponse{Error: errors.New(wording.Say(err, lang)), Status: backend.StatusBadRequest, ErrorSource: backend.ErrorSourceDownstream}
 	}
 	return backend.DataResponse{Error: errors.New(known.In(lang)), Status: status(known), ErrorSource: backend.ErrorSourceDownstream}
 }
@@ -182,7 +181,7 @@ func status(e *client.Error) backend.Status {
 		return backend.StatusTimeout
 	case client.Canceled:
 		return backend.Status(499)
-	case client.BadRequest, client.BadURL, client.TooLarge:
+	case client.BadRequest, client.BadURL, client.TooLarge, client.TooLong:
 		return backend.StatusBadRequest
 	case client.TokenRefused, client.Forbidden:
 		// Not 401: Grafana takes that for its own session, and logs people out.
