@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/live"
 
 	"github.com/belfry-city/belfry/grafana-plugin/pkg/query"
+	"github.com/belfry-city/belfry/grafana-plugin/pkg/wording"
 )
 
 // Spec is what a channel is of.
@@ -55,7 +55,9 @@ type Channels struct {
 func NewChannels(uid string) *Channels { return &Channels{uid: uid, known: map[string]Spec{}} }
 
 // ErrUnknown is for a name that is nobody's.
-var ErrUnknown = errors.New("there is no such channel")
+var ErrUnknown error = &wording.Fault{Text: wording.Text{
+	EN: "there is no such channel; reload the dashboard", ZH: "没有这个实时通道，请重新加载仪表板",
+}}
 
 // Of returns the channel of a query, as Grafana names it; empty: it cannot have
 // one.

@@ -103,9 +103,9 @@ func names(f *data.Frame) (all []string) {
 }
 
 // call asks a resource.
-func (c *connected) call(t *testing.T, path string) *backend.CallResourceResponse {
+func (c *connected) call(t *testing.T, path string, accepted ...string) *backend.CallResourceResponse {
 	t.Helper()
-	req := &backend.CallResourceRequest{PluginContext: c.context(), Path: strings.Split(path, "?")[0], URL: path, Method: http.MethodGet}
+	req := &backend.CallResourceRequest{PluginContext: c.context(), Path: strings.Split(path, "?")[0], URL: path, Method: http.MethodGet, Headers: map[string][]string{"Accept-Language": accepted}}
 	stream, err := c.res.CallResource(t.Context(), backend.ToProto().CallResourceRequest(req))
 	require.NoError(t, err)
 	resp, err := stream.Recv()

@@ -133,7 +133,7 @@ func TestAMistakeOfOneQueryIsItsOwn(t *testing.T) {
 	require.ErrorContains(t, answers[0].Error, "Belfry does not accept this: invalid parameter \"query\": 1:6: parse error")
 	require.Equal(t, backend.StatusBadRequest, answers[0].Status)
 	require.NoError(t, answers[1].Error)
-	require.ErrorContains(t, answers[2].Error, `kind: want one of metrics, hazards, assets, events, anomalies, response; got "weather"`)
+	require.ErrorContains(t, answers[2].Error, `kind: want one of ["metrics" "hazards" "assets" "events" "anomalies" "response"]; got "weather"`)
 	require.ErrorContains(t, answers[3].Error, `min step: want a duration such as 15s or 1m; got "soon"`)
 	require.NoError(t, answers[4].Error)
 	require.Empty(t, answers[4].Frames)

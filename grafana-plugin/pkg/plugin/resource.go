@@ -32,20 +32,20 @@ func (s *source) routes() http.Handler {
 	}
 	mux.HandleFunc("GET /api/belfry/v1/events/{id}/snapshot", s.picture)
 	mux.HandleFunc("GET /explain", s.explain)
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		s.refuse(w, http.StatusNotFound, wording.Text{EN: "the data source has no such path", ZH: "数据源没有这个路径"}.In(s.lang))
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		s.refuse(w, http.StatusNotFound, wording.Text{EN: "the data source has no such path", ZH: "数据源没有这个路径"}.In(s.asks(r)))
 	})
 	return mux
 }
 
 // pass hands a question on, and its answer back.
 func (s *source) pass(w http.ResponseWriter, r *http.Request) {
-	if !s.usable(w) {
+	if !s.usable(w, r) {
 		return
 	}
 	body, err := s.client.Raw(r.Context(), r.URL.EscapedPath(), r.URL.Query())
 	if err != nil {
-		s.fail(w, err)
+		s.fail(w, r, err)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
@@ -54,12 +54,12 @@ func (s *source) pass(w http.ResponseWriter, r *http.Request) {
 
 // picture hands on the picture of an event, and nothing that a browser would run.
 func (s *source) picture(w http.ResponseWriter, r *http.Request) {
-	if !s.usable(w) {
+	if !s.usable(w, r) {
 		return
 	}
 	kind, body, err := s.client.Picture(r.Context(), r.PathValue("id"))
 	if err != nil {
-		s.fail(w, err)
+		s.fail(w, r, err)
 		return
 	}
 	w.Header().Set("Content-Type", kind)
@@ -76,17 +76,17 @@ type explanation struct {
 }
 
 func (s *source) explain(w http.ResponseWriter, r *http.Request) {
-	if !s.usable(w) {
+	if !s.usable(w, r) {
 		return
 	}
 	names, err := s.client.MetricNames(r.Context(), r.URL.Query().Get("expr"))
 	if err != nil {
-		s.fail(w, err)
+		s.fail(w, r, err)
 		return
 	}
 	all, err := s.client.Metrics(r.Context())
 	if err != nil {
-		s.fail(w, err)
+		s.fail(w, r, err)
 		return
 	}
 	byName := make(map[string]client.Metric, len(all))
@@ -105,19 +105,22 @@ func (s *source) explain(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(e) // whoever asked may have gone
 }
 
-func (s *source) usable(w http.ResponseWriter) bool {
+// asks is the language of who asks.
+func (s *source) asks(r *http.Request) wording.Lang { return s.language(r.Header.Get(acceptLanguage)) }
+
+func (s *source) usable(w http.ResponseWriter, r *http.Request) bool {
 	if s.broken != nil {
-		s.refuse(w, http.StatusBadRequest, s.say(s.broken))
+		s.refuse(w, http.StatusBadRequest, wording.Say(s.broken, s.asks(r)))
 	}
 	return s.broken == nil
 }
 
-func (s *source) fail(w http.ResponseWriter, err error) {
+func (s *source) fail(w http.ResponseWriter, r *http.Request, err error) {
 	code := http.StatusBadGateway
 	var known *client.Error
 	if errors.As(err, &known) {
 		switch known.Kind {
-		case client.BadRequest:
+		case client.BadRequest, client.TooLong:
 			code = http.StatusBadRequest
 		case client.NotFound:
 			code = http.StatusNotFound
@@ -127,7 +130,7 @@ func (s *source) fail(w http.ResponseWriter, err error) {
 			code = http.StatusGatewayTimeout
 		}
 	}
-	s.refuse(w, code, s.say(err))
+	s.refuse(w, code, wording.Say(err, s.asks(r)))
 }
 
 // refuse says it where Grafana's frontend looks for it.

@@ -7,9 +7,7 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/grafana/grafana-plugin-sdk-go/backend/datasource"
 
-	"github.com/belfry-city/belfry/grafana-plugin/pkg/client"
 	"github.com/belfry-city/belfry/grafana-plugin/pkg/query"
-	"github.com/belfry-city/belfry/grafana-plugin/pkg/wording"
 )
 
 // ID is the plugin's, as in plugin.json.
@@ -38,17 +36,4 @@ func (s *source) QueryData(ctx context.Context, req *backend.QueryDataRequest) (
 	}
 	resp.Responses = s.runner.Run(ctx, query.Request{Queries: req.Queries, Alerting: req.Headers[fromAlert] == "true"})
 	return resp, nil
-}
-
-// say is an error in a language, if it has words in both.
-func say(err error, lang wording.Lang) string {
-	var known *client.Error
-	if errors.As(err, &known) {
-		return known.In(lang)
-	}
-	var both words
-	if errors.As(err, &both) {
-		return both.In(lang)
-	}
-	return err.Error()
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/belfry-city/belfry/grafana-plugin/pkg/live"
 	"github.com/belfry-city/belfry/grafana-plugin/pkg/query"
+	"github.com/belfry-city/belfry/grafana-plugin/pkg/wording"
 )
 
 // SubscribeStream lets everybody follow who may ask the data source, as Grafana
@@ -30,7 +31,7 @@ func (s *source) SubscribeStream(ctx context.Context, req *backend.SubscribeStre
 	}
 	frame, err := s.runner.Now(ctx, spec.Query, spec.Length())
 	if err != nil {
-		return nil, errors.New(say(err, spec.Query.Language(s.lang)))
+		return nil, errors.New(wording.Say(err, spec.Query.Language(s.lang)))
 	}
 	if resp.InitialData, err = backend.NewInitialFrame(frame, data.IncludeAll); err != nil {
 		return nil, fmt.Errorf("begin a channel: %w", err)
@@ -51,7 +52,7 @@ func (s *source) RunStream(ctx context.Context, req *backend.RunStreamRequest, s
 	}
 	spec, err := s.channels.Find(req.Path, req.Data)
 	if err != nil {
-		return err
+		return errors.New(s.say(err))
 	}
 	stream := live.Stream{Client: s.client, Runner: s.runner, Spec: spec, Lang: spec.Query.Language(s.lang), Sender: sender}
 	return stream.Run(ctx)

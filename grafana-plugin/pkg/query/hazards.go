@@ -33,7 +33,9 @@ func oneOf(key, word string, words ...string) (string, error) {
 		return words[0], nil
 	}
 	if !slices.Contains(words, word) {
-		return "", fmt.Errorf("%s: want one of %q; got %q", key, words, word)
+		return "", &wording.Fault{
+			Text: wording.Text{EN: "%s: want one of %s; got %q", ZH: "%s：应为 %s 之一，实际为 %q"}, Args: []any{key, fmt.Sprintf("%q", words), word},
+		}
 	}
 	return word, nil
 }

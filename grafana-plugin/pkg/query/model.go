@@ -3,7 +3,6 @@ package query
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -112,7 +111,7 @@ func (f *Filter) UnmarshalJSON(text []byte) error {
 		return err
 	}
 	if len(words) > filterWords {
-		return fmt.Errorf("want at most %d words of a filter; got %d", filterWords, len(words))
+		return &wording.Fault{Text: wording.Text{EN: "a filter: want at most %d words; got %d", ZH: "过滤条件：最多 %d 个词，实际为 %d 个"}, Args: []any{filterWords, len(words)}}
 	}
 	all := slices.Contains(words, "All") || slices.Contains(words, "$__all")
 	*f = slices.DeleteFunc(words, func(w string) bool { return w == "" || all && !excludes(w) })
@@ -147,13 +146,20 @@ func (f Filter) Excluded() (words []string) {
 func Parse(text []byte) (Model, error) {
 	m := Model{Kind: KindMetrics}
 	if err := json.Unmarshal(text, &m); err != nil {
-		return m, fmt.Errorf("read the query: %w", err)
+		// The language may come after what is wrong.
+		var asked struct {
+			Lang string `json:"lang"`
+		}
+		_ = json.Unmarshal(text, &asked) // it was an error before
+		m.Lang = asked.Lang
+		return m, wording.WrongJSON(err, wording.Text{EN: "the query", ZH: "查询"})
 	}
 	if m.Kind == "" {
 		m.Kind = KindMetrics
 	}
 	if !slices.Contains(Kinds(), m.Kind) {
-		return m, fmt.Errorf("kind: want one of %s; got %q", strings.Join(Kinds(), ", "), m.Kind)
+		_, err := oneOf("kind", m.Kind, Kinds()...)
+		return m, err
 	}
 	return m, nil
 }

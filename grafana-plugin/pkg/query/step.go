@@ -1,13 +1,14 @@
 package query
 
 import (
-	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend/gtime"
+
+	"github.com/belfry-city/belfry/grafana-plugin/pkg/wording"
 )
 
 // maxPoints is how many points of one series Belfry gives at most.
@@ -27,7 +28,7 @@ type window struct {
 func newWindow(from, to time.Time, interval time.Duration, least string, scrape time.Duration) (window, error) {
 	w := window{from: from, to: to, step: max(interval, leastStep), scrape: scrape}
 	if to.Before(from) {
-		return w, fmt.Errorf("the time range ends before it begins")
+		return w, &wording.Fault{Text: wording.Text{EN: "the time range ends before it begins", ZH: "时间范围的结束早于开始"}}
 	}
 	if least = strings.TrimPrefix(strings.TrimSpace(least), ">"); least != "" {
 		d, err := parseInterval(least, w)
@@ -59,7 +60,7 @@ func roundUp(d time.Duration) time.Duration {
 func parseInterval(text string, w window) (time.Duration, error) {
 	d, err := gtime.ParseIntervalStringToTimeDuration(interpolate(text, w))
 	if err != nil || d <= 0 {
-		return 0, fmt.Errorf("min step: want a duration such as 15s or 1m; got %q", text)
+		return 0, &wording.Fault{Text: wording.Text{EN: "min step: want a duration such as 15s or 1m; got %q", ZH: "最小步长：应为 15s 或 1m 这样的时长，实际为 %q"}, Args: []any{text}}
 	}
 	return d, nil
 }
