@@ -1,6 +1,7 @@
 package live
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/url"
@@ -26,6 +27,9 @@ const (
 	pace = 500 * time.Millisecond
 	// longestWait is between attempts to reach Belfry.
 	longestWait = 10 * time.Second
+	// patience is how many first answers may fail before a panel that has another
+	// answer is emptied for a notice.
+	patience = 3
 )
 
 // Stream is one channel that is followed.
@@ -36,14 +40,17 @@ type Stream struct {
 	Lang   wording.Lang
 	Sender Sender
 
-	last   *data.Frame // that was sent
+	last   *data.Frame // the newest answer
 	begun  bool        // steady has the columns of the panel's answer
 	steady query.Steady
+	opened bool // Belfry tells of changes, or did
+	failed int  // answers since the last that was good
 }
 
 // Run sends the answer now and whenever it changes, until the context ends or
 // nobody takes frames any more. While Belfry is away it sends the last answer
-// with a notice, and goes on by itself.
+// with a notice, and goes on by itself. What was refused it asks again, as the
+// next change may be hours away.
 func (s *Stream) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -53,14 +60,26 @@ func (s *Stream) Run(ctx context.Context) error {
 	defer wg.Wait()
 	defer cancel()
 	wg.Go(func() { s.follow(ctx, news) })
+	wait := backoff.NewExponentialBackOff()
+	wait.InitialInterval, wait.MaxInterval = time.Second, 15*time.Second
+	var again <-chan time.Time
 	for {
+		var cut error
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case cut := <-news:
-			if err := s.send(ctx, cut); err != nil {
-				return err
-			}
+		case cut = <-news:
+		case <-again:
+		}
+		if err := s.send(ctx, cut); err != nil {
+			return err
+		}
+		again = nil
+		switch {
+		case s.failed == 0:
+			wait.Reset()
+		case cut == nil: // after a cut, follow tells when there is something to ask again
+			again = time.After(wait.NextBackOff())
 		}
 		timer := time.NewTimer(pace)
 		select {
@@ -141,25 +160,29 @@ func (s *Stream) once(ctx context.Context, news chan error, lastID *string, open
 	})
 }
 
-// send sends the answer as it is now; where there is none, the last one with
-// what is wrong. Before the first answer it sends nothing, since Grafana would show
-// that in the place of what the panel has.
+// send sends the answer as it is now; where there is none, or nothing will tell of
+// its changes, the last one with what is wrong.
 func (s *Stream) send(ctx context.Context, cut error) error {
-	if cut == nil {
+	why := cut
+	if cut == nil || s.last == nil {
 		frame, err := s.answer(ctx)
 		if err == nil {
-			s.last = frame
-			return s.Sender.SendFrame(frame, data.IncludeAll)
+			s.last, s.failed = frame, 0
+		} else {
+			s.failed++
+			why = cmp.Or(cut, err)
 		}
-		cut = err
 	}
-	if ctx.Err() != nil {
+	s.opened = s.opened || cut == nil
+	switch {
+	case ctx.Err() != nil:
 		return ctx.Err()
-	}
-	if s.last == nil {
+	case why == nil:
+		return s.Sender.SendFrame(s.last, data.IncludeAll)
+	case s.last == nil && s.failed < patience:
 		return nil
 	}
-	return s.Sender.SendFrame(s.stale(cut), data.IncludeAll)
+	return s.Sender.SendFrame(s.stale(why), data.IncludeAll)
 }
 
 // answer is the query's answer now, with all columns that were there.
@@ -182,21 +205,46 @@ func (s *Stream) answer(ctx context.Context) (*data.Frame, error) {
 	return frame, nil
 }
 
-// stale is the last frame with a notice.
+// stale is the last frame with a notice. Rows that are added to others are not
+// sent again.
+//
+// It has a column more, which nobody sees: Grafana hands on a notice only together
+// with other columns than those of the frame before, and keeps the values of the
+// columns that stay.
 func (s *Stream) stale(why error) *data.Frame {
-	frame := *s.last
-	if frame.Meta != nil {
-		own := *frame.Meta
-		own.Notices = append([]data.Notice{}, own.Notices...)
-		frame.Meta = &own
+	frame := data.NewFrame("")
+	if s.last != nil {
+		frame = s.last
 	}
-	text := why.Error()
-	var known *client.Error
-	if errors.As(why, &known) {
-		text = known.In(s.Lang)
+	rows := s.Spec.Query.Kind != query.KindMetrics
+	text := wording.Text{EN: "This is not up to date: %s", ZH: "这里显示的不是最新状态：%s"}
+	if !s.opened {
+		text = wording.Text{EN: "This does not change live: %s", ZH: "这里不会实时更新：%s"}
 	}
-	frame.AppendNotices(data.Notice{Severity: data.NoticeSeverityError, Text: wording.Text{
-		EN: "This is not up to date: %s", ZH: "这里显示的不是最新状态：%s",
-	}.In(s.Lang, text)})
-	return &frame
+	return marked(frame, rows, text.In(s.Lang, wording.Say(why, s.Lang)))
+}
+
+// mark is the name of the column that nobody sees.
+const mark = "not live"
+
+func marked(from *data.Frame, rows bool, text string) *data.Frame {
+	frame := data.NewFrame(from.Name)
+	frame.RefID, frame.Meta = from.RefID, &data.FrameMeta{}
+	if from.Meta != nil {
+		*frame.Meta = *from.Meta
+	}
+	frame.Meta.Notices = append([]data.Notice{{Severity: data.NoticeSeverityError, Text: text}}, frame.Meta.Notices...)
+	n := 0
+	for _, f := range from.Fields {
+		if !rows {
+			empty := data.NewFieldFromFieldType(f.Type(), 0)
+			empty.Name, empty.Labels, empty.Config = f.Name, f.Labels, f.Config
+			f = empty
+		}
+		n = f.Len()
+		frame.Fields = append(frame.Fields, f)
+	}
+	unseen := map[string]any{"hidden": true, "hideFrom": map[string]bool{"viz": true, "legend": true, "tooltip": true}}
+	frame.Fields = append(frame.Fields, data.NewField(mark, nil, make([]string, n)).SetConfig(&data.FieldConfig{Custom: unseen}))
+	return frame
 }

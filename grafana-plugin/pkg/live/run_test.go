@@ -25,6 +25,8 @@ type busy struct {
 	refusals         atomic.Int64 // how many more answers are refused
 	lastID           atomic.Value
 	cut              chan struct{} // ends a stream
+	quiet            chan struct{} // if not nil, each lets something change
+	closed           atomic.Bool   // the stream is refused
 }
 
 func newBusy(t *testing.T) *busy {
@@ -42,6 +44,10 @@ func newBusy(t *testing.T) *busy {
 	})
 	mux.HandleFunc("/api/belfry/v1/stream", func(w http.ResponseWriter, r *http.Request) {
 		b.streams.Add(1)
+		if b.closed.Load() {
+			http.Error(w, "no more streams", http.StatusServiceUnavailable)
+			return
+		}
 		b.lastID.Store(r.Header.Get("Last-Event-ID"))
 		w.Header().Set("Content-Type", "text/event-stream")
 		for {
@@ -51,6 +57,14 @@ func newBusy(t *testing.T) *busy {
 			case <-b.cut:
 				return
 			default:
+			}
+			if b.quiet != nil {
+				_ = http.NewResponseController(w).Flush()
+				select {
+				case <-r.Context().Done():
+					return
+				case <-b.quiet:
+				}
 			}
 			if _, err := fmt.Fprintf(w, "id: %d\nevent: opened\ndata: {}\n\n", b.version.Add(1)); err != nil {
 				return
@@ -161,5 +175,50 @@ func TestNothingComesBeforeTheFirstAnswer(t *testing.T) {
 	first := s.take(t)
 	require.Negative(t, b.refusals.Load())
 	require.Positive(t, asset(t, first))
+	close(s.frames)
+}
+
+func TestAChangeIsShownAlthoughBelfryRefusedToTellIt(t *testing.T) {
+	b := newBusy(t)
+	b.quiet = make(chan struct{})
+	s := &slow{frames: make(chan *data.Frame)}
+	b.run(t, s)
+	require.Zero(t, asset(t, s.take(t)))
+	b.refusals.Store(2)
+	b.quiet <- struct{}{} // and nothing more ever changes
+	for range 2 {
+		f := s.take(t)
+		require.Contains(t, f.Meta.Notices[0].Text, "This is not up to date: Belfry is busy or starting")
+		require.Zero(t, asset(t, f))
+		require.Equal(t, mark, f.Fields[len(f.Fields)-1].Name)
+	}
+	f := s.take(t)
+	require.EqualValues(t, 1, asset(t, f))
+	require.Empty(t, f.Meta.Notices)
+	_, at := f.FieldByName(mark)
+	require.Equal(t, -1, at)
+	close(s.frames)
+}
+
+func TestAPanelWhoseStreamIsRefusedHasItsAnswerAndTheReason(t *testing.T) {
+	b := newBusy(t)
+	b.closed.Store(true)
+	s := &slow{frames: make(chan *data.Frame)}
+	b.run(t, s)
+	f := s.take(t)
+	require.Contains(t, f.Meta.Notices[0].Text, "This does not change live: Belfry is busy or starting: no more streams")
+	require.Zero(t, asset(t, f))
+	close(s.frames)
+}
+
+func TestAPanelThatNeverHasAnAnswerSaysWhy(t *testing.T) {
+	b := newBusy(t)
+	b.closed.Store(true)
+	b.refusals.Store(1_000_000)
+	s := &slow{frames: make(chan *data.Frame)}
+	b.run(t, s)
+	f := s.take(t)
+	require.Contains(t, f.Meta.Notices[0].Text, "This does not change live")
+	require.LessOrEqual(t, b.refusals.Load(), int64(1_000_000-patience))
 	close(s.frames)
 }

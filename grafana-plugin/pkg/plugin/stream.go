@@ -25,6 +25,9 @@ func (s *source) SubscribeStream(ctx context.Context, req *backend.SubscribeStre
 	if err != nil {
 		return &backend.SubscribeStreamResponse{Status: backend.SubscribeStreamStatusNotFound}, nil
 	}
+	if _, err := s.runner.Watched(ctx, spec.Query); errors.Is(err, query.ErrNoSelectors) {
+		return &backend.SubscribeStreamResponse{Status: backend.SubscribeStreamStatusNotFound}, nil
+	}
 	resp := &backend.SubscribeStreamResponse{Status: backend.SubscribeStreamStatusOK}
 	if spec.Query.Kind == query.KindMetrics {
 		return resp, nil // its rows are added to the answer

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,9 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 	"github.com/grafana/grafana-plugin-sdk-go/genproto/pluginv2"
 	"github.com/stretchr/testify/require"
+
+	"github.com/belfry-city/belfry/grafana-plugin/pkg/live"
+	"github.com/belfry-city/belfry/grafana-plugin/pkg/query"
 )
 
 // channel asks a live query, and returns the path of its channel.
@@ -183,6 +187,42 @@ func TestSubscribersAreGivenTheWholeAnswer(t *testing.T) {
 	b.stop()
 	_, err = c.subscription(t, path, "")
 	require.ErrorContains(t, err, "Belfry at "+b.url()+" cannot be reached")
+}
+
+func TestWhatReadsNoSeriesHasNoChannel(t *testing.T) {
+	b := serve(t, "rules: []\ndetectors: []\n")
+	c := startPlugin(t).at(b.url())
+	now := time.Now()
+	for _, expr := range []string{"vector(1)", "time()", "hour()"} {
+		frame := c.ask(t, now.Add(-time.Hour), now, `{"expr":"`+expr+`","live":true}`)[0].Frames[0]
+		require.Empty(t, frame.Meta.Channel, expr)
+		require.Contains(t, frame.Meta.Notices[0].Text, "This does not change live: the expression reads no series by name", expr)
+	}
+	path := strings.TrimPrefix(live.NewChannels("belfry-1").Of(live.Spec{Query: query.Model{Kind: query.KindMetrics, Expr: "time()"}}), "ds/belfry-1/")
+	require.Equal(t, backend.SubscribeStreamStatusNotFound, c.subscribe(t, path, ""), "nor one that is asked for all the same")
+}
+
+func TestAPanelThatCannotFollowSaysSo(t *testing.T) {
+	b := town(t)
+	srv := proxy(t, b, func(h http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, "/stream") {
+				w.Header().Set("Content-Type", "application/json")
+				w.WriteHeader(http.StatusBadRequest)
+				_, _ = w.Write([]byte(`{"error":"values: may find 10,000 series"}`))
+				return
+			}
+			h.ServeHTTP(w, r)
+		})
+	})
+	c := startPlugin(t).at(srv.URL)
+	for asked, rows := range map[string]int{`{"kind":"hazards","live":true,"hazards":{"status":["open"]}}`: 3, `{"expr":"gas_ch4_lel_percent","instant":true,"live":true}`: 0} {
+		path, first := c.channel(t, asked)
+		told := c.follow(t, path).until(t, func(f *data.Frame) bool { return len(f.Meta.Notices) > 0 })
+		require.Contains(t, told.Meta.Notices[0].Text, "This does not change live: Belfry does not accept this: values: may find 10,000 series")
+		require.Equal(t, append(names(first), "not live"), names(told), "Grafana keeps the values of columns that stay")
+		require.Equal(t, rows, told.Rows(), asked)
+	}
 }
 
 func TestChannels(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
 	"github.com/belfry-city/belfry/grafana-plugin/pkg/client"
+	"github.com/belfry-city/belfry/grafana-plugin/pkg/wording"
 )
 
 // canLive reports whether what changes of the answer can be sent as one frame
@@ -68,8 +69,26 @@ func (r *Runner) again(ctx context.Context, m Model, span, interval time.Duratio
 	return frame, nil
 }
 
-// errNoSelectors is why a panel of metrics cannot be live.
-var errNoSelectors = errors.New("want an expression that reads series by name")
+// ErrNoSelectors is why a panel of metrics cannot be live.
+var ErrNoSelectors error = &wording.Fault{Text: wording.Text{
+	EN: "the expression reads no series by name, so that nothing tells when it changes",
+	ZH: "表达式没有按名称读取任何序列，无从得知何时变化",
+}}
+
+// follow gives a frame the channel on which the same comes again when it changes,
+// or says why it does not.
+func (a *asked) follow(ctx context.Context, frame *data.Frame) {
+	if _, err := a.Watched(ctx, a.Model); errors.Is(err, ErrNoSelectors) {
+		frame.AppendNotices(data.Notice{Severity: data.NoticeSeverityInfo, Text: a.say(wording.Text{
+			EN: "This does not change live: %s. Refresh the dashboard to see it as it is now.", ZH: "这里不会实时更新：%s。刷新仪表板可看到当前状态。",
+		}, wording.Say(err, a.lang))})
+		return
+	}
+	if frame.Meta == nil {
+		frame.Meta = &data.FrameMeta{}
+	}
+	frame.Meta.Channel = a.Channel(a.Model, a.to.Sub(a.from))
+}
 
 // Watch is what of Belfry's stream tells that a query's answer has changed.
 type Watch struct {
@@ -103,7 +122,7 @@ func (r *Runner) Watched(ctx context.Context, m Model) (Watch, error) {
 		w.Values = append(w.Values, client.SelectorText(matchers))
 	}
 	if len(w.Values) == 0 {
-		return w, errNoSelectors
+		return w, ErrNoSelectors
 	}
 	return w, nil
 }

@@ -138,10 +138,7 @@ func (a *asked) answer(ctx context.Context) (resp backend.DataResponse) {
 		return failure(err, a.lang)
 	}
 	if a.Live && a.Channel != nil && !a.alerting && len(frames) > 0 && a.canLive() {
-		if frames[0].Meta == nil {
-			frames[0].Meta = &data.FrameMeta{}
-		}
-		frames[0].Meta.Channel = a.Channel(a.Model, a.to.Sub(a.from))
+		a.follow(ctx, frames[0])
 	}
 	for _, f := range frames {
 		f.RefID = a.RefID
