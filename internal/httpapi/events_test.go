@@ -131,8 +131,18 @@ func TestAPictureIsServedAsNothingElse(t *testing.T) {
 	resp, text = b.get(t, "/api/belfry/v1/events?q=x")
 	require.Equal(t, 503, resp.StatusCode)
 	require.Contains(t, text, "this takes longer than 10s; ask for less time, or without q")
-	resp, _ = b.post(t, "/api/belfry/v1/events", nil)
-	require.Equal(t, http.StatusMethodNotAllowed, resp.StatusCode)
+	for _, method := range []string{"POST", "PUT", "DELETE", "PATCH"} {
+		for _, path := range []string{"", "/e1", "/e1/snapshot"} {
+			resp, text = b.send(t, method, "/api/belfry/v1/events"+path, nil)
+			require.Equal(t, http.StatusMethodNotAllowed, resp.StatusCode)
+			require.Equal(t, "GET, HEAD", resp.Header.Get("Allow"))
+			require.Equal(t, "application/json", resp.Header.Get("Content-Type"))
+			require.JSONEq(t, `{"error":"this is read by GET; got `+method+`"}`, text)
+		}
+		resp, text = b.send(t, method, "/api/belfry/v1/weather", nil)
+		require.Equal(t, http.StatusNotFound, resp.StatusCode)
+		require.Contains(t, text, `{"error":"there is no such path`)
+	}
 }
 
 func TestFiltersOfEvents(t *testing.T) {

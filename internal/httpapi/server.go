@@ -139,6 +139,8 @@ func New(o Options) http.Handler {
 		r.Routes(func(pattern string, h http.Handler) { guarded(pattern, access.Read, gates.queries(h)) })
 	}
 
+	open(ownAPI, elsewhere(mux))
+
 	prom := newPrometheusAPI(o)
 	guarded("/api/v1/", access.Read, gates.queries(http.StripPrefix("/api/v1", prom)))
 	guarded("/api/v2/", access.Read, byMethod(o.Guard, o.Alertmanager))
@@ -153,6 +155,23 @@ func New(o Options) http.Handler {
 	guarded("/graph", access.Read, http.HandlerFunc(graph))
 	guarded("/{$}", access.Read, http.HandlerFunc(index))
 	return withRecovery(o, mux)
+}
+
+const ownAPI = "/api/belfry/v1/"
+
+// elsewhere answers what no route of Belfry's own API takes, as that API does: the
+// mux would answer in plain text.
+func elsewhere(mux *http.ServeMux) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		read := r.Clone(r.Context())
+		read.Method = http.MethodGet
+		if _, pattern := mux.Handler(read); pattern != ownAPI {
+			w.Header().Set("Allow", "GET, HEAD")
+			writeJSON(w, http.StatusMethodNotAllowed, map[string]string{"error": "this is read by GET; got " + r.Method})
+			return
+		}
+		writeJSON(w, http.StatusNotFound, map[string]string{"error": "there is no such path; docs/api.md has those that there are"})
+	}
 }
 
 // byMethod asks for more than reading where a request changes something:
