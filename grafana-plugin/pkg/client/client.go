@@ -83,8 +83,8 @@ func parseURL(text string) (*url.URL, error) {
 	return u, nil
 }
 
-// URL is the address of Belfry, without a password.
-func (c *Client) URL() string { return c.base.Redacted() }
+// URL is the address of Belfry, without who logs in: a token may be there.
+func (c *Client) URL() string { return public(c.base.String()) }
 
 // Close drops idle connections.
 func (c *Client) Close() {

@@ -160,3 +160,12 @@ func TestURLsOfTheSettings(t *testing.T) {
 		require.ErrorContains(t, err, "want one such as http://belfry:9400", wrong)
 	}
 }
+
+func TestAddressesInMessagesTellNoSecrets(t *testing.T) {
+	for address, want := range map[string]string{
+		"http://belfry:9400/city": "http://belfry:9400/city", "http://bf_token@belfry": "http://xxxxx@belfry", "http://me:p@ss/w@belfry/x": "http://xxxxx@belfry/x",
+		"/login?state=x#y": "/login?…", "http://h#x": "http://h#…", "me:pass@belfry": "xxxxx@belfry", "//me@h/": "//xxxxx@h/", "": "",
+	} {
+		require.Equal(t, want, public(address))
+	}
+}

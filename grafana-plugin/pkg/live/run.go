@@ -244,7 +244,7 @@ func marked(from *data.Frame, rows bool, text string) *data.Frame {
 		n = f.Len()
 		frame.Fields = append(frame.Fields, f)
 	}
-	unseen := map[string]any{"hidden": true, "hideFrom": map[string]bool{"viz": true, "legend": true, "tooltip": true}}
+	unseen := map[string]any{"hidden": true, "axisPlacement": "hidden", "hideFrom": map[string]bool{"viz": true, "legend": true, "tooltip": true}}
 	frame.Fields = append(frame.Fields, data.NewField(mark, nil, make([]string, n)).SetConfig(&data.FieldConfig{Custom: unseen}))
 	return frame
 }
