@@ -143,7 +143,7 @@ describe('what else Grafana asks', () => {
     const { source } = sourceWith({});
     const events: BelfryQuery = { refId: 'A', kind: 'events', events: { kind: ['fire'] } };
     const volume = source.getSupplementaryQuery({ type: SupplementaryQueryType.LogsVolume }, events);
-    expect(volume).toMatchObject({ refId: 'log-volume-A', events: { kind: ['fire'], show: 'counts' } });
+    expect(volume).toMatchObject({ refId: 'log-volume-A', events: { kind: ['fire'], show: 'volume' } });
     const range = { from: dateTime(0), to: dateTime(1), raw: { from: 'a', to: 'b' } };
     const request = {
       targets: [{ refId: 'B', kind: 'metrics', expr: 'x' }],

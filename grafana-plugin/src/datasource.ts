@@ -1,6 +1,6 @@
 import {
   type AdHocVariableFilter,
-  type CoreApp,
+  CoreApp,
   type DataSourceGetTagKeysOptions,
   type DataSourceGetTagValuesOptions,
   type DataSourceInstanceSettings,
@@ -55,7 +55,9 @@ export class BelfryDataSource
   }
 
   query(request: DataQueryRequest<BelfryQuery>): Observable<DataQueryResponse> {
-    return withNotices(super.query(request), getGrafanaLiveSrv());
+    const explore = request.app === CoreApp.Explore;
+    const targets = explore ? request.targets.map((target) => ({ ...target, explore })) : request.targets;
+    return withNotices(super.query({ ...request, targets }), getGrafanaLiveSrv());
   }
 
   /** What is not finished is not asked. */

@@ -44,7 +44,8 @@ export interface AssetsPart {
 }
 
 export interface EventsPart {
-  show?: 'logs' | 'counts' | 'annotations';
+  /** `volume` is what the bars above logs ask for, and `annotations` marks on panels; editors do not offer them. */
+  show?: 'logs' | 'counts' | 'volume' | 'annotations';
   kind?: Filter;
   domain?: Filter;
   team?: Filter;
@@ -85,6 +86,8 @@ export interface BelfryQuery extends DataQuery, Partial<Parts> {
   range?: boolean;
   instant?: boolean;
   exemplar?: boolean;
+  /** Asked in Explore, which has a graph and a table. */
+  explore?: boolean;
   legendFormat?: string;
   /** Colours that can be told apart, also by the colour-blind. */
   distinct?: boolean;

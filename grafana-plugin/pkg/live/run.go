@@ -207,10 +207,6 @@ func (s *Stream) answer(ctx context.Context) (*data.Frame, error) {
 
 // stale is the last frame with a notice. Rows that are added to others are not
 // sent again.
-//
-// It has a column more, which nobody sees: Grafana hands on a notice only together
-// with other columns than those of the frame before, and keeps the values of the
-// columns that stay.
 func (s *Stream) stale(why error) *data.Frame {
 	frame := data.NewFrame("")
 	if s.last != nil {
@@ -224,9 +220,6 @@ func (s *Stream) stale(why error) *data.Frame {
 	return marked(frame, rows, text.In(s.Lang, wording.Say(why, s.Lang)))
 }
 
-// mark is the name of the column that nobody sees.
-const mark = "not live"
-
 func marked(from *data.Frame, rows bool, text string) *data.Frame {
 	frame := data.NewFrame(from.Name)
 	frame.RefID, frame.Meta = from.RefID, &data.FrameMeta{}
@@ -234,17 +227,13 @@ func marked(from *data.Frame, rows bool, text string) *data.Frame {
 		*frame.Meta = *from.Meta
 	}
 	frame.Meta.Notices = append([]data.Notice{{Severity: data.NoticeSeverityError, Text: text}}, frame.Meta.Notices...)
-	n := 0
 	for _, f := range from.Fields {
 		if !rows {
 			empty := data.NewFieldFromFieldType(f.Type(), 0)
 			empty.Name, empty.Labels, empty.Config = f.Name, f.Labels, f.Config
 			f = empty
 		}
-		n = f.Len()
 		frame.Fields = append(frame.Fields, f)
 	}
-	unseen := map[string]any{"hidden": true, "axisPlacement": "hidden", "hideFrom": map[string]bool{"viz": true, "legend": true, "tooltip": true}}
-	frame.Fields = append(frame.Fields, data.NewField(mark, nil, make([]string, n)).SetConfig(&data.FieldConfig{Custom: unseen}))
 	return frame
 }

@@ -190,13 +190,10 @@ func TestAChangeIsShownAlthoughBelfryRefusedToTellIt(t *testing.T) {
 		f := s.take(t)
 		require.Contains(t, f.Meta.Notices[0].Text, "This is not up to date: Belfry is busy or starting")
 		require.Zero(t, asset(t, f))
-		require.Equal(t, mark, f.Fields[len(f.Fields)-1].Name)
 	}
 	f := s.take(t)
 	require.EqualValues(t, 1, asset(t, f))
 	require.Empty(t, f.Meta.Notices)
-	_, at := f.FieldByName(mark)
-	require.Equal(t, -1, at)
 	close(s.frames)
 }
 

@@ -84,6 +84,13 @@ func TestPanelsOfEvents(t *testing.T) {
 	marks := ask(`{"kind":"events","events":{"show":"annotations","asset":["CAM-9"]}}`)
 	require.Equal(t, []string{"Overflowing bin · Bridge camera · &lt;b&gt;full&lt;/b&gt;"}, column(t, marks, "text"))
 	require.Equal(t, column(t, marks, "time"), column(t, marks, "timeEnd"), "what has no end is a moment")
+	levels := c.ask(t, now.Add(-time.Hour), now, `{"kind":"events","events":{"show":"volume"}}`)[0]
+	require.NoError(t, levels.Error)
+	require.Len(t, levels.Frames, 4)
+	for i, level := range []string{"critical", "warning", "info", "unknown"} {
+		require.Equal(t, []string{"Time", "Value"}, names(levels.Frames[i]))
+		require.Equal(t, data.Labels{"level": level}, levels.Frames[i].Fields[1].Labels)
+	}
 	counts := ask(`{"kind":"events","events":{"show":"counts","severity":["!critical"]}}`)
 	require.Equal(t, data.FrameTypeTimeSeriesWide, counts.Meta.Type)
 	sum := map[string]float64{}

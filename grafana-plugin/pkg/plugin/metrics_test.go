@@ -125,6 +125,22 @@ func TestSeriesHaveTheUnitsOfTheirMetrics(t *testing.T) {
 	require.Equal(t, []string{"", ""}, units(`{"expr":"gas_ch4_lel_percent","range":true}`))
 }
 
+func TestExploreHasLinesAndATable(t *testing.T) {
+	b := serve(t, "rules: []\ndetectors: []\n")
+	c := startPlugin(t).at(b.url())
+	began := time.Now().Add(-time.Minute).Truncate(time.Minute).UTC()
+	readings(t, b, began)
+	resp := c.ask(t, began, began.Add(9*time.Second), `{"expr":"gas_ch4_lel_percent","range":true,"instant":true,"interval":"1s","explore":true}`)[0]
+	require.NoError(t, resp.Error)
+	require.Len(t, resp.Frames, 3)
+	require.EqualValues(t, data.VisTypeTable, resp.Frames[0].Meta.PreferredVisualization)
+	require.Equal(t, []string{"Time", "__name__", "asset", "street", "Value"}, names(resp.Frames[0]))
+	require.Equal(t, 2, resp.Frames[0].Rows())
+	for _, f := range resp.Frames[1:] {
+		require.EqualValues(t, data.VisTypeGraph, f.Meta.PreferredVisualization)
+	}
+}
+
 func TestAMistakeOfOneQueryIsItsOwn(t *testing.T) {
 	b := serve(t, "rules: []\ndetectors: []\n")
 	c := startPlugin(t).at(b.url())

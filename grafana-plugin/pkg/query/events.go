@@ -26,7 +26,7 @@ func (p *EventsPart) filters() filters {
 // events are what began in the panel's time.
 func (a *asked) events(ctx context.Context) (data.Frames, error) {
 	p := &a.Events
-	show, err := oneOf("events.show", p.Show, "logs", "counts", "annotations")
+	show, err := oneOf("events.show", p.Show, "logs", "counts", "volume", "annotations")
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +36,7 @@ func (a *asked) events(ctx context.Context) (data.Frames, error) {
 	}
 	between(v, a.from, a.to)
 	limit := limited(p.Limit, defaultEvents, mostEvents)
-	if show == "counts" || a.alerting {
+	if show == "counts" || show == "volume" || a.alerting {
 		limit = mostRows
 	}
 	list, err := a.Client.Events(ctx, v, limit)
@@ -47,6 +47,8 @@ func (a *asked) events(ctx context.Context) (data.Frames, error) {
 	switch {
 	case show == "counts" || a.alerting:
 		return data.Frames{a.eventCounts(list.Items, list.More)}, nil
+	case show == "volume":
+		return volume(a.eventCounts(list.Items, list.More)), nil
 	case show == "annotations":
 		frame = a.eventMarks(list.Items)
 	default:
@@ -170,6 +172,18 @@ func (a *asked) eventCounts(rows []client.Event, more bool) *data.Frame {
 		}, len(rows), from.Format(time.RFC3339)))
 	}
 	return frame
+}
+
+// volume has a frame for each level, as Grafana's bars above logs want them.
+func volume(counts *data.Frame) data.Frames {
+	var frames data.Frames
+	for _, field := range counts.Fields[1:] {
+		own := *field
+		own.Name, own.Labels, own.Config = valueName, data.Labels{"level": cmp.Or(field.Labels[bySeverity], "unknown")}, nil
+		frames = append(frames, wide(data.FrameTypeTimeSeriesMulti, counts.Fields[0], &own))
+	}
+	frames[0].Meta.Notices = counts.Meta.Notices
+	return frames
 }
 
 func (a *asked) eventMarks(rows []client.Event) *data.Frame {

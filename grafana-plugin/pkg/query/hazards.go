@@ -281,7 +281,17 @@ func (a *asked) series(values []float64, by, value string, n int) *data.Field {
 	padded := make([]float64, n)
 	copy(padded, values)
 	field := data.NewField(valueName, data.Labels{by: value}, padded)
-	return configured(field, data.FieldConfig{DisplayNameFromDS: a.groupName(value)})
+	return configured(field, data.FieldConfig{DisplayNameFromDS: a.groupName(value), Color: groupColour(by, value)})
+}
+
+// groupColour is that of a severity, which people know from everywhere else; nil:
+// that of the panel.
+func groupColour(by, value string) map[string]any {
+	colour := map[string]string{"critical": "#D55E00", "warning": "#F0E442", "info": "#56B4E9"}[value]
+	if by != bySeverity || colour == "" {
+		return nil
+	}
+	return map[string]any{"mode": "fixed", "fixedColor": colour}
 }
 
 func (a *asked) groupName(value string) string {

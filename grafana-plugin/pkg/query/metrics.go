@@ -79,7 +79,7 @@ func (a *asked) shape(result *client.Result, expr string, w window) (frames data
 	switch {
 	case result.Type == "string":
 		frames = data.Frames{textFrame(result)}
-	case a.Format == formatTable && !a.alerting:
+	case !a.alerting && (a.Format == formatTable || a.Explore && result.Type == "vector" && a.Format != formatHeatmap):
 		frames = data.Frames{a.table(result)}
 	case a.Format == formatHeatmap && !a.alerting:
 		frames = heatmaps(result, expr, w)
@@ -87,6 +87,11 @@ func (a *asked) shape(result *client.Result, expr string, w window) (frames data
 		frames = data.Frames{a.together(result, expr, w)}
 	default:
 		frames = a.many(result, expr, w)
+	}
+	if a.Explore && result.Type == "matrix" {
+		for _, f := range frames {
+			f.Meta.PreferredVisualization = data.VisTypeGraph
+		}
 	}
 	if a.Distinct && (a.Live || result.Type == "matrix") {
 		colour(frames)

@@ -20,6 +20,7 @@ type Model struct {
 	Expr         string `json:"expr,omitzero"`
 	Range        bool   `json:"range,omitzero"`
 	Instant      bool   `json:"instant,omitzero"`
+	Explore      bool   `json:"explore,omitzero"` // asked there: lines and a table
 	Exemplar     bool   `json:"exemplar,omitzero"`
 	LegendFormat string `json:"legendFormat,omitzero"`
 	Interval     string `json:"interval,omitzero"` // the shortest step

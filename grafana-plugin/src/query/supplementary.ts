@@ -6,7 +6,7 @@ export function logsVolume(type: SupplementaryQueryType, query: BelfryQuery): Be
   if (type !== SupplementaryQueryType.LogsVolume || query.kind !== 'events' || query.hide) {
     return undefined;
   }
-  return { ...query, refId: `log-volume-${query.refId}`, live: false, events: { ...query.events, show: 'counts' } };
+  return { ...query, refId: `log-volume-${query.refId}`, live: false, events: { ...query.events, show: 'volume' } };
 }
 
 export function logsVolumeRequest(
