@@ -1,4 +1,4 @@
-import { type DataFrame, type DataQueryResponse, LiveChannelEventType } from '@grafana/data';
+import { type DataFrame, type DataQueryResponse, LiveChannelEventType, LoadingState } from '@grafana/data';
 import { type GrafanaLiveSrv } from '@grafana/runtime';
 import { Subject } from 'rxjs';
 import { withNotices } from './notices';
@@ -10,8 +10,8 @@ function panel() {
   const pushed = new Subject<unknown>();
   const live = { getStream: jest.fn(() => pushed) } as unknown as GrafanaLiveSrv;
   const shown: unknown[] = [];
-  const subscription = withNotices(answers, live).subscribe(({ data }) =>
-    shown.push(data[0].meta?.notices?.map(({ text }: { text: string }) => text) ?? [])
+  const subscription = withNotices(answers, live).subscribe(({ state, errors }) =>
+    shown.push([state, ...(errors ?? []).map(({ message }) => message)])
   );
   const push = (schema?: object) => pushed.next({ type: LiveChannelEventType.Message, message: { schema, data: {} } });
   const frame: DataFrame = { fields: [], length: 0, meta: { channel: 'ds/belfry/x' } };
@@ -21,13 +21,15 @@ function panel() {
 describe('live panels', () => {
   it('say that they are not up to date, and that they are again', () => {
     const { answers, shown, push, frame } = panel();
-    answers.next({ key: 'a', data: [frame] });
+    const streaming = { key: 'a', state: LoadingState.Streaming, data: [frame] };
+    answers.next(streaming);
     push({ meta: { notices: [notice] }, fields: [] });
-    answers.next({ key: 'a', data: [frame] });
+    answers.next(streaming);
     push();
     push({ meta: { notices: [notice] }, fields: [] });
     push({ fields: [] });
-    expect(shown).toEqual([[], [notice.text], [notice.text], []]);
+    const bad = [LoadingState.Error, notice.text];
+    expect(shown).toEqual([[LoadingState.Streaming], bad, bad, [LoadingState.Streaming]]);
   });
 
   it('listen once, and no longer than the panel does', () => {
@@ -43,7 +45,7 @@ describe('live panels', () => {
   it('are as they were where nothing is live', () => {
     const { answers, live, shown } = panel();
     answers.next({ data: [{ fields: [], length: 0 }] });
-    expect(shown).toEqual([[]]);
+    expect(shown).toEqual([[undefined]]);
     expect(live.getStream).not.toHaveBeenCalled();
   });
 });

@@ -3,6 +3,7 @@ import {
   type DataFrameJSON,
   type DataQueryResponse,
   isLiveChannelMessageEvent,
+  LoadingState,
   parseLiveChannelAddress,
 } from '@grafana/data';
 import { type GrafanaLiveSrv } from '@grafana/runtime';
@@ -32,7 +33,7 @@ export function withNotices(
         live.getStream<DataFrameJSON>(address).subscribe((event) => {
           const answer = newest.get(key);
           if (isLiveChannelMessageEvent(event) && event.message?.schema && answer && renew(answer, event.message)) {
-            subscriber.next({ ...answer, data: [...answer.data] });
+            subscriber.next(marked({ ...answer, data: [...answer.data] }));
           }
         })
       );
@@ -42,7 +43,7 @@ export function withNotices(
         const channel = answer.data.map((frame: DataFrame) => frame.meta?.channel).find(Boolean);
         const key = answer.key ?? channel ?? '';
         newest.set(key, answer);
-        subscriber.next(answer);
+        subscriber.next(marked(answer));
         if (channel) {
           watch(key, channel);
         }
@@ -55,6 +56,13 @@ export function withNotices(
       watched.forEach((subscription) => subscription.unsubscribe());
     };
   });
+}
+
+/** An answer that is not up to date is an error, so that the panel has the mark of one; its values stay. */
+function marked(answer: DataQueryResponse): DataQueryResponse {
+  const [frame]: DataFrame[] = answer.data;
+  const why = frame?.meta?.notices?.find(({ severity }) => severity === 'error');
+  return why ? { ...answer, state: LoadingState.Error, errors: [{ message: why.text, refId: frame.refId }] } : answer;
 }
 
 /** Puts the notices of a pushed frame on the one that is shown; says whether they are others. */
