@@ -16,6 +16,17 @@ describe('filters of a dashboard become matchers', () => {
     expect(withFilters(metrics('x'), [given]).expr).toBe(want);
   });
 
+  it.each([
+    [filter('severity', '=', 'critical'), 'x', 'x{severity=~"critical|"}'],
+    [filter('status', '=|', 'a.b', ['a.b', 'c']), 'x', 'x{status=~"(?:a\\\\.b|c)|"}'],
+    [filter('state', '=~', 'o.*|ok'), 'x', 'x{state=~"(?:o.*|ok)|"}'],
+    [filter('severity', '!=', 'info'), 'x', 'x{severity!="info"}'],
+    [filter('rule', '=', 'Leak'), 'ALERTS', 'ALERTS{alertname=~"Leak|"}'],
+    [filter('rule', '=', 'Leak'), 'x', 'x{rule=~"Leak|"}'],
+  ])('%j leaves readings that have no such label', (given, expr, want) => {
+    expect(withFilters(metrics(expr), [given]).expr).toBe(want);
+  });
+
   it('says which filter cannot be one', () => {
     expect(() => withFilters(metrics('x'), [filter('point', '<', '5')])).toThrow(/point/);
   });
@@ -42,6 +53,11 @@ describe('filters of a dashboard become words', () => {
   it('says that a regular expression is no word', () => {
     expect(() => withFilters(hazards([]), [filter('team', '=~', 'a.*')])).toThrow(/team/);
   });
+});
+
+it('leaves anomalies of readings that have no severity', () => {
+  const query: BelfryQuery = { refId: 'A', kind: 'anomalies', anomalies: { select: 'x' } };
+  expect(withFilters(query, [filter('severity', '=', 'info')]).anomalies?.select).toBe('x{severity=~"info|"}');
 });
 
 it('narrows what anomalies are of by what series say themselves', () => {

@@ -1,7 +1,7 @@
 import { type AdHocVariableFilter } from '@grafana/data';
 import { t } from '@grafana/i18n';
 import { FILTER_FIELDS, filterOf, partOf } from './interpolate';
-import { CATALOG_LABELS, literal, narrow, type Matcher } from './promql';
+import { CATALOG_LABELS, literal, metricsOf, narrow, type Matcher } from './promql';
 import { type BelfryQuery, type Filter } from '../types';
 
 /** The values of a filter: those of its list, or its only one. */
@@ -43,14 +43,14 @@ export function withFilters(query: BelfryQuery, filters: AdHocVariableFilter[] =
   }
   const kind = query.kind ?? 'metrics';
   if (kind === 'metrics') {
-    return { ...query, expr: narrow(query.expr ?? '', given.map(toMatcher)) };
+    return { ...query, expr: narrowSamples(query.expr ?? '', given) };
   }
   if (kind === 'anomalies') {
     // A selector cannot be joined with the catalog.
     const own = given.filter((f) => !CATALOG_LABELS.includes(f.key));
     return {
       ...query,
-      anomalies: { ...query.anomalies, select: narrow(query.anomalies?.select ?? '', own.map(toMatcher)) },
+      anomalies: { ...query.anomalies, select: narrowSamples(query.anomalies?.select ?? '', own) },
     };
   }
   const part = partOf(query, kind);
@@ -60,6 +60,43 @@ export function withFilters(query: BelfryQuery, filters: AdHocVariableFilter[] =
     }
   }
   return { ...query, [kind]: part };
+}
+
+/** What hazards and assets have, and hardly any samples. */
+const HAZARD_FIELDS = ['severity', 'state', 'status', 'rule'];
+
+/** Hazards as series, whose rule is in another label. */
+const isAlerts = (metric: string) => metric.startsWith('ALERTS');
+
+/**
+ * An expression with filters. Those of hazards would leave nothing of readings, so
+ * they narrow only the series that have such a label.
+ */
+function narrowSamples(expr: string, filters: AdHocVariableFilter[]): string {
+  const metrics = metricsOf(expr);
+  const ofAlerts = metrics.length > 0 && metrics.every(isAlerts);
+  return narrow(
+    expr,
+    filters.map((filter) => {
+      const matcher = toMatcher(filter);
+      if (!HAZARD_FIELDS.includes(filter.key)) {
+        return matcher;
+      }
+      return orAbsent(ofAlerts && filter.key === 'rule' ? { ...matcher, name: 'alertname' } : matcher);
+    })
+  );
+}
+
+/** A label that is not there is one that is empty. */
+function orAbsent(matcher: Matcher): Matcher {
+  switch (matcher.op) {
+    case '=':
+      return { ...matcher, op: '=~', value: `${literal(matcher.value)}|` };
+    case '=~':
+      return { ...matcher, value: `(?:${matcher.value})|` };
+    default:
+      return matcher;
+  }
 }
 
 function narrowFilter(words: Filter, filter: AdHocVariableFilter): Filter {
