@@ -26,7 +26,6 @@ test('a metric is chosen by the keyboard, and explained with its unit', async ({
   await metric.focus();
   await page.keyboard.type('ch4_lel');
   await expect(page.getByRole('option', { name: /^gas_ch4_lel_percent/ })).toBeVisible();
-  await page.keyboard.press('ArrowDown');
   await page.keyboard.press('Enter');
   await expect(page.getByText('gas_ch4_lel_percent', { exact: true }).first()).toBeVisible();
   await expect(page.getByLabel('What these metrics are')).toContainText('%');

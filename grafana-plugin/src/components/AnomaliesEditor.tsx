@@ -1,10 +1,12 @@
 import React, { type ChangeEvent, lazy, Suspense, useCallback, useId } from 'react';
 import { t } from '@grafana/i18n';
 import { EditorField, EditorRow } from '@grafana/plugin-ui';
-import { Combobox, Input, LoadingPlaceholder } from '@grafana/ui';
+import { Input, LoadingPlaceholder } from '@grafana/ui';
 import type { BelfryDataSource } from '../datasource';
 import { type AnomaliesPart, type BelfryQuery } from '../types';
+import { withTyped } from './choices';
 import { Explanation } from './Explanation';
+import { Finder } from './Finder';
 import { Distinct } from './Toggles';
 
 const PromQLEditor = lazy(() => import('./PromQLEditor'));
@@ -23,9 +25,10 @@ export function AnomaliesEditor({ query, source, onRun }: Props) {
   const detectors = useCallback(
     async (typed: string) => {
       const all = await source.resources.detectors().catch(() => []);
-      return all
+      const found = all
         .filter((d) => d.name.includes(typed))
         .map((d) => ({ value: d.name, label: d.name, description: d.select?.join(', ') }));
+      return withTyped(found, typed);
     },
     [source]
   );
@@ -54,14 +57,13 @@ export function AnomaliesEditor({ query, source, onRun }: Props) {
           htmlFor={ids.detector}
           width={28}
         >
-          <Combobox
+          <Finder
             id={ids.detector}
             options={detectors}
             value={part.detector || null}
             isClearable={true}
-            createCustomValue={true}
             placeholder={t('filter.any', 'Any')}
-            onChange={(choice) => set({ detector: choice?.value ?? '' })}
+            onChange={(detector) => set({ detector: detector ?? '' })}
           />
         </EditorField>
         <EditorField label={t('anomalies.limit', 'Series at most')} htmlFor={ids.limit} width={12}>

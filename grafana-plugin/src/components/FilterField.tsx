@@ -5,7 +5,7 @@ import type { BelfryDataSource } from '../datasource';
 import { type Filter } from '../types';
 import { choicesFor } from './choices';
 import { MultiChoice } from './MultiChoice';
-import { fieldLabel } from './words';
+import { fieldLabel, not, wordOf } from './words';
 
 interface Props {
   field: string;
@@ -23,6 +23,7 @@ export function FilterField({ field, value = [], source, onChange }: Props) {
         name={fieldLabel(field)}
         value={value}
         options={options}
+        labelOf={(word) => (word.startsWith('!') ? not(wordOf(field, word.slice(1))) : wordOf(field, word))}
         placeholder={t('filter.any', 'Any')}
         onChange={onChange}
       />

@@ -4,7 +4,8 @@ import { InputGroup } from '@grafana/plugin-ui';
 import { Button, Combobox } from '@grafana/ui';
 import type { BelfryDataSource } from '../datasource';
 import { type Matcher, type MatchOperator } from '../query/promql';
-import { assetChoices } from './choices';
+import { askable, isLabel, measuredChoices, withTyped, wordChoices } from './choices';
+import { Finder } from './Finder';
 
 interface Props {
   matcher: Matcher;
@@ -20,21 +21,25 @@ const OPERATORS: MatchOperator[] = ['=', '!=', '=~', '!~'];
 /** A label, how it is compared, and with what. */
 export function MatcherField({ matcher, select, source, onChange, onRemove }: Props) {
   const id = useId();
-  const of = select === '{}' ? undefined : select;
+  const of = askable(select);
   const labels = useCallback(
     async (typed: string) => {
       const names = await source.resources.labels(of).catch(() => []);
-      return names.filter((l) => l !== '__name__' && l.includes(typed)).map((value) => ({ value, label: value }));
+      const found = wordChoices(
+        names.filter((l) => l !== '__name__'),
+        typed
+      );
+      return withTyped(found, typed, isLabel);
     },
     [source, of]
   );
   const values = useCallback(
     async (typed: string) => {
       if (matcher.name === 'asset') {
-        return assetChoices(source, typed).catch(() => []);
+        return withTyped(await measuredChoices(source, typed, of).catch(() => []), typed);
       }
       const all = await source.resources.labelValues(matcher.name, of).catch(() => []);
-      return all.filter((v) => v.toLowerCase().includes(typed.toLowerCase())).map((value) => ({ value, label: value }));
+      return withTyped(wordChoices(all, typed), typed);
     },
     [source, of, matcher.name]
   );
@@ -49,14 +54,12 @@ export function MatcherField({ matcher, select, source, onChange, onRemove }: Pr
       <span hidden id={`${id}-value`}>
         {t('builder.value', 'Value')}
       </span>
-      <Combobox
+      <Finder
         aria-labelledby={`${id}-label`}
-        width="auto"
         minWidth={10}
         options={labels}
         value={matcher.name}
-        createCustomValue={true}
-        onChange={(choice) => onChange({ ...matcher, name: choice.value })}
+        onChange={(name = '') => onChange({ ...matcher, name })}
       />
       <Combobox
         aria-labelledby={`${id}-op`}
@@ -66,14 +69,12 @@ export function MatcherField({ matcher, select, source, onChange, onRemove }: Pr
         value={matcher.op}
         onChange={(choice) => onChange({ ...matcher, op: choice.value })}
       />
-      <Combobox
+      <Finder
         aria-labelledby={`${id}-value`}
-        width="auto"
         minWidth={14}
         options={values}
         value={matcher.value}
-        createCustomValue={true}
-        onChange={(choice) => onChange({ ...matcher, value: choice.value })}
+        onChange={(value = '') => onChange({ ...matcher, value })}
       />
       <Button
         variant="secondary"

@@ -1,13 +1,28 @@
-import React, { useCallback, useId } from 'react';
+import React, { useCallback, useId, useRef } from 'react';
 import { t } from '@grafana/i18n';
 import { EditorField, EditorFieldGroup, EditorRow } from '@grafana/plugin-ui';
 import { Button, Combobox, Switch } from '@grafana/ui';
 import type { BelfryDataSource } from '../datasource';
 import { AGGREGATES, build, RANGE_FUNCTIONS, type Built } from '../query/builder';
 import { selectorText, type Matcher } from '../query/promql';
-import { assetChoices, metricChoices } from './choices';
+import {
+  askable,
+  isDuration,
+  isLabel,
+  isMetric,
+  measuredChoices,
+  metricChoices,
+  withTyped,
+  wordChoices,
+} from './choices';
+import { Finder } from './Finder';
 import { MatcherField } from './MatcherField';
 import { MultiChoice } from './MultiChoice';
+
+const WINDOWS = ['$__rate_interval', '$__interval', '1m', '5m', '15m', '1h', '24h'];
+
+/** What the join with the catalog adds to series. */
+const PLACES = ['street', 'district', 'team', 'name', 'name_zh'];
 
 interface Props {
   built: Built;
@@ -30,7 +45,7 @@ export function MetricBuilder({ built, source, onChange }: Props) {
         <Together built={built} source={source} set={set} />
         <Names built={built} set={set} />
       </EditorRow>
-      <code>{build(built)}</code>
+      {build(built) !== '' && <code>{build(built)}</code>}
     </>
   );
 }
@@ -43,16 +58,18 @@ interface FieldProps {
 
 function Metric({ built, source, set }: FieldProps) {
   const id = useId();
-  const options = useCallback((typed: string) => metricChoices(source, typed).catch(() => []), [source]);
+  const options = useCallback(
+    async (typed: string) => withTyped(await metricChoices(source, typed).catch(() => []), typed, isMetric),
+    [source]
+  );
   return (
     <EditorField label={t('builder.metric', 'Metric')} htmlFor={id} width={36}>
-      <Combobox
+      <Finder
         id={id}
         options={options}
         value={built.metric || null}
-        createCustomValue={true}
         placeholder={t('builder.metric-placeholder', 'Type a name, or what it measures')}
-        onChange={(choice) => set({ metric: choice.value })}
+        onChange={(metric = '') => set({ metric })}
       />
     </EditorField>
   );
@@ -61,7 +78,14 @@ function Metric({ built, source, set }: FieldProps) {
 /** The matcher of the label asset, if it is one that chooses a single asset or is not there. */
 function Asset({ built, source, set }: FieldProps) {
   const id = useId();
-  const options = useCallback((typed: string) => assetChoices(source, typed).catch(() => []), [source]);
+  const { metric } = built;
+  const options = useCallback(
+    async (typed: string) => {
+      const select = metric === '' ? undefined : askable(selectorText(metric, []));
+      return withTyped(await measuredChoices(source, typed, select).catch(() => []), typed);
+    },
+    [source, metric]
+  );
   const at = built.matchers.findIndex((m) => m.name === 'asset');
   const matcher = built.matchers[at];
   if (matcher && matcher.op !== '=') {
@@ -75,15 +99,14 @@ function Asset({ built, source, set }: FieldProps) {
       htmlFor={id}
       width={24}
     >
-      <Combobox
+      <Finder
         id={id}
         options={options}
         value={matcher?.value ?? null}
-        createCustomValue={true}
         isClearable={true}
         placeholder={t('filter.any', 'Any')}
-        onChange={(choice) =>
-          set({ matchers: choice ? [{ name: 'asset', op: '=', value: choice.value }, ...others] : others })
+        onChange={(value) =>
+          set({ matchers: value === undefined ? others : [{ name: 'asset', op: '=', value }, ...others] })
         }
       />
     </EditorField>
@@ -122,6 +145,10 @@ function Matchers({ built, source, set }: FieldProps) {
   );
 }
 
+async function windows(typed: string) {
+  return withTyped(wordChoices(WINDOWS, typed), typed, isDuration);
+}
+
 function OverTime({ built, set }: Omit<FieldProps, 'source'>) {
   const fn = useId();
   const window = useId();
@@ -138,16 +165,7 @@ function OverTime({ built, set }: Omit<FieldProps, 'source'>) {
       </EditorField>
       {built.fn !== '' && (
         <EditorField label={t('builder.window', 'Of the last')} htmlFor={window} width={20}>
-          <Combobox
-            id={window}
-            value={built.window}
-            createCustomValue={true}
-            options={['$__rate_interval', '$__interval', '1m', '5m', '15m', '1h', '24h'].map((value) => ({
-              value,
-              label: value,
-            }))}
-            onChange={(choice) => set({ window: choice.value })}
-          />
+          <Finder id={window} value={built.window} options={windows} onChange={(window = '') => set({ window })} />
         </EditorField>
       )}
     </>
@@ -157,14 +175,21 @@ function OverTime({ built, set }: Omit<FieldProps, 'source'>) {
 function Together({ built, source, set }: FieldProps) {
   const aggregate = useId();
   const none = { value: '', label: t('builder.none', 'none') };
+  // The labels that the series have without the catalog.
+  const own = useRef<string[]>([]);
   const labels = useCallback(
     async (typed: string) => {
-      const known = await source.resources.labels(built.metric || undefined).catch(() => []);
-      const all = new Set([...known, ...(built.names ? ['street', 'district', 'team', 'name', 'name_zh'] : [])]);
-      return [...all].filter((l) => l !== '__name__' && l.includes(typed)).map((value) => ({ value, label: value }));
+      own.current = await source.resources.labels(askable(built.metric)).catch(() => []);
+      const all = new Set([...own.current, ...PLACES]);
+      all.delete('__name__');
+      return withTyped(wordChoices([...all], typed), typed, isLabel);
     },
-    [source, built.metric, built.names]
+    [source, built.metric]
   );
+  const setBy = (by: string[]) => {
+    const joins = by.some((label) => PLACES.includes(label) && !own.current.includes(label));
+    set({ by, names: built.names || joins });
+  };
   return (
     <>
       <EditorField label={t('builder.aggregate', 'Taken together')} htmlFor={aggregate} width={14}>
@@ -177,7 +202,7 @@ function Together({ built, source, set }: FieldProps) {
       </EditorField>
       {built.aggregate !== '' && (
         <EditorField label={t('field.by', 'By')} width={24}>
-          <MultiChoice name={t('field.by', 'By')} value={built.by} options={labels} onChange={(by) => set({ by })} />
+          <MultiChoice name={t('field.by', 'By')} value={built.by} options={labels} onChange={setBy} />
         </EditorField>
       )}
     </>

@@ -1,5 +1,11 @@
 import React, { useEffect, useRef } from 'react';
-import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from '@codemirror/autocomplete';
+import {
+  acceptCompletion,
+  autocompletion,
+  closeBrackets,
+  closeBracketsKeymap,
+  completionKeymap,
+} from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
 import { bracketMatching, HighlightStyle, syntaxHighlighting } from '@codemirror/language';
 import { linter, type Diagnostic } from '@codemirror/lint';
@@ -21,7 +27,7 @@ interface Props {
   onRun: (expr: string) => void;
 }
 
-/** PromQL with completion. Ctrl-Enter and Shift-Enter ask; Tab leaves. */
+/** PromQL with completion. Ctrl-Enter and Shift-Enter ask; Tab takes what is offered, and leaves where nothing is. */
 export default function PromQLEditor({ expr, source, onChange, onRun }: Props) {
   const theme = useTheme2();
   const host = useRef<HTMLDivElement>(null);
@@ -70,7 +76,13 @@ function behaviour(source: BelfryDataSource): Extension {
     EditorView.lineWrapping,
     EditorView.contentAttributes.of({ 'aria-label': t('code.label', 'PromQL expression') }),
     placeholder(t('code.placeholder', 'PromQL: type a metric, or ask by Ctrl-Space')),
-    keymap.of([...closeBracketsKeymap, ...completionKeymap, ...defaultKeymap, ...historyKeymap]),
+    keymap.of([
+      { key: 'Tab', run: acceptCompletion },
+      ...closeBracketsKeymap,
+      ...completionKeymap,
+      ...defaultKeymap,
+      ...historyKeymap,
+    ]),
   ];
 }
 

@@ -1,11 +1,13 @@
-import React, { type ChangeEvent, useId } from 'react';
+import React, { type ChangeEvent, useCallback, useId } from 'react';
 import { type QueryEditorProps } from '@grafana/data';
 import { t } from '@grafana/i18n';
 import { EditorField, EditorRow, EditorRows } from '@grafana/plugin-ui';
 import { Combobox, Input } from '@grafana/ui';
 import type { BelfryDataSource } from '../datasource';
 import { type BelfryOptions, type BelfryQuery, type BelfryVariableQuery } from '../types';
+import { askable, isLabel, withTyped, wordChoices } from './choices';
 import { FilterField } from './FilterField';
+import { Finder } from './Finder';
 import { variables } from './words';
 
 type Props = QueryEditorProps<BelfryDataSource, BelfryQuery, BelfryOptions, BelfryVariableQuery>;
@@ -24,6 +26,13 @@ export function VariableEditor({ query, datasource, onChange }: Props) {
   const of = query.of ?? 'domains';
   const set = (change: Partial<BelfryVariableQuery>) =>
     onChange({ ...query, refId: query.refId || 'variable', of, ...change });
+  const labels = useCallback(
+    async (typed: string) => {
+      const known = await datasource.resources.labels(askable(query.select ?? '')).catch(() => []);
+      return withTyped(wordChoices(known, typed), typed, isLabel);
+    },
+    [datasource, query.select]
+  );
   const hasSelector = of === 'label_values' || of === 'metrics';
   return (
     <EditorRows>
@@ -33,16 +42,7 @@ export function VariableEditor({ query, datasource, onChange }: Props) {
         </EditorField>
         {of === 'label_values' && (
           <EditorField label={t('variable.label', 'Label')} htmlFor={ids.label} width={24}>
-            <Combobox
-              id={ids.label}
-              createCustomValue={true}
-              value={query.label ?? null}
-              options={async (typed) => {
-                const labels = await datasource.resources.labels(query.select || undefined).catch(() => []);
-                return labels.filter((l) => l.includes(typed)).map((value) => ({ value, label: value }));
-              }}
-              onChange={(choice) => set({ label: choice.value })}
-            />
+            <Finder id={ids.label} value={query.label ?? null} options={labels} onChange={(label) => set({ label })} />
           </EditorField>
         )}
         {hasSelector && (

@@ -1,11 +1,12 @@
 import { type Completion, type CompletionContext, type CompletionResult } from '@codemirror/autocomplete';
 import { syntaxTree } from '@codemirror/language';
 import { type EditorState } from '@codemirror/state';
+import { type SyntaxNode } from '@lezer/common';
 import { newCompleteStrategy, type CompleteStrategy, type PrometheusClient } from '@prometheus-io/codemirror-promql';
 import { EqlRegex, EqlSingle, Neq, NeqRegex } from '@prometheus-io/lezer-promql';
 import type { BelfryDataSource } from '../datasource';
 import { quote, selectorText, type Matcher, type MatchOperator } from '../query/promql';
-import { assetChoices, describeMetric, metricChoices } from './choices';
+import { askable, assetChoices, describeMetric, measuredChoices, metricChoices } from './choices';
 
 /** What codemirror-promql asks a Prometheus, asked of Belfry by the plugin's backend. */
 function client(source: BelfryDataSource): PrometheusClient {
@@ -57,7 +58,7 @@ export function completion(source: BelfryDataSource): CompleteStrategy {
     promQL: async (context) => {
       const inString = stringOfAsset(context.state, context.pos);
       if (inString) {
-        return assets(source, context, inString.from);
+        return assets(source, context, inString);
       }
       const chinese = context.matchBefore(/\p{Script=Han}+/u);
       if (chinese) {
@@ -69,19 +70,40 @@ export function completion(source: BelfryDataSource): CompleteStrategy {
   };
 }
 
+interface AssetString {
+  from: number;
+  /** Of what assets are wanted; nothing where no metric is said. */
+  metric: string;
+}
+
 /** Where the text of a string begins that is compared with the label asset. */
-export function stringOfAsset(state: EditorState, pos: number): { from: number } | undefined {
+export function stringOfAsset(state: EditorState, pos: number): AssetString | undefined {
   const node = syntaxTree(state).resolveInner(pos, -1);
   const matcher = node.parent;
   const label = matcher?.getChild('LabelName');
   if (node.type.name !== 'StringLiteral' || !label || state.sliceDoc(label.from, label.to) !== 'asset') {
     return undefined;
   }
-  return pos > node.from ? { from: node.from + 1 } : undefined;
+  return pos > node.from ? { from: node.from + 1, metric: metricAround(node, state) } : undefined;
 }
 
-async function assets(source: BelfryDataSource, context: CompletionContext, from: number): Promise<CompletionResult> {
-  const found = await assetChoices(source, context.state.sliceDoc(from, context.pos)).catch(() => []);
+function metricAround(node: SyntaxNode, state: EditorState): string {
+  for (let up = node.parent; up; up = up.parent) {
+    const name = up.type.name === 'VectorSelector' && up.getChild('Identifier');
+    if (name) {
+      return state.sliceDoc(name.from, name.to);
+    }
+  }
+  return '';
+}
+
+async function assets(
+  source: BelfryDataSource,
+  context: CompletionContext,
+  { from, metric }: AssetString
+): Promise<CompletionResult> {
+  const typed = context.state.sliceDoc(from, context.pos);
+  const found = await measuredChoices(source, typed, askable(metric)).catch(() => []);
   return {
     from,
     // Belfry has searched names and pinyin, which the editor's own filter would not find again.

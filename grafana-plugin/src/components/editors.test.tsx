@@ -1,18 +1,31 @@
 import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react';
+import userEvent from '@testing-library/user-event';
 import React from 'react';
 import { CoreApp } from '@grafana/data';
 import { sourceWith } from '../test/source';
 import { type BelfryOptions, type BelfryQuery, type BelfrySecrets } from '../types';
 import { ConfigEditor } from './ConfigEditor';
-import { QueryEditor } from './QueryEditor';
+import { QueryEditor, type Props } from './QueryEditor';
 
 const answers = {
   'api/belfry/v1/metrics': {
-    metrics: [{ name: 'gas_ch4_lel_percent', unit: '%LEL', help: 'Methane', help_zh: '甲烷', series: 60 }],
+    metrics: [
+      { name: 'ALERTS' },
+      { name: 'scrape_errors', help: 'Errors' },
+      { name: 'gas_ch4_lel_percent', unit: '%LEL', domain: 'gas', help: 'Methane', help_zh: '甲烷', series: 60 },
+    ],
   },
+  'api/belfry/v1/assets': {
+    assets: [
+      { asset: 'C1', name: 'Camera' },
+      { asset: 'W1', name_zh: '解放碑' },
+    ],
+  },
+  'api/v1/label/asset/values': { data: ['W1', 'W7'] },
+  'api/v1/labels': { data: ['__name__', 'asset', 'point'] },
 };
 
-function edit(query: Partial<BelfryQuery>, options: BelfryOptions = {}) {
+function edit(query: Partial<BelfryQuery>, options: BelfryOptions = {}, props: Partial<Props> = {}) {
   const { source } = sourceWith(answers, undefined, options);
   const onChange = jest.fn<void, [BelfryQuery]>();
   const onRunQuery = jest.fn();
@@ -23,6 +36,7 @@ function edit(query: Partial<BelfryQuery>, options: BelfryOptions = {}) {
       onChange={onChange}
       onRunQuery={onRunQuery}
       app={CoreApp.PanelEditor}
+      {...props}
     />
   );
   return { onChange, onRunQuery };
@@ -94,10 +108,97 @@ describe('a query', () => {
     expect(onChange).toHaveBeenCalledWith(expect.objectContaining({ instant: true, range: false }));
   });
 
+  it('shows chosen words as people read them', () => {
+    edit({ kind: 'hazards', hazards: { status: ['open'], severity: ['!critical'], team: ['$team'] } });
+    for (const text of ['Open', 'not Critical', '$team']) {
+      expect(screen.getByText(text)).toBeInTheDocument();
+    }
+  });
+
   it('shows hostile words as text', () => {
     edit({ kind: 'hazards', hazards: { team: ['<img src=x onerror=alert(1)>'] } });
     expect(screen.getByText('<img src=x onerror=alert(1)>')).toBeInTheDocument();
     expect(document.querySelector('img[src="x"]')).toBeNull();
+  });
+});
+
+describe('words that are typed', () => {
+  const builder = { kind: 'metrics', expr: '', editorMode: 'builder' } as const;
+  const offered = () => screen.queryAllByRole('option').map((option) => option.textContent);
+
+  // jsdom lays nothing out, and lists show what there is room for.
+  beforeAll(() => {
+    const observer = { observe: () => undefined, unobserve: () => undefined, disconnect: () => undefined };
+    global.IntersectionObserver = jest.fn().mockReturnValue(observer);
+    jest.spyOn(Element.prototype, 'clientHeight', 'get').mockReturnValue(400);
+    jest.spyOn(Element.prototype, 'clientWidth', 'get').mockReturnValue(400);
+  });
+  afterAll(() => jest.restoreAllMocks());
+
+  async function type(label: string, text: string) {
+    const input = screen.getByLabelText(label, { selector: 'input' });
+    await userEvent.click(input);
+    await userEvent.type(input, text);
+    return input;
+  }
+
+  it('find a metric by what it measures, and Enter takes it', async () => {
+    const { onChange } = edit(builder);
+    await type('Metric', '甲烷');
+    await waitFor(() => expect(offered()).toHaveLength(1));
+    await userEvent.keyboard('{Enter}');
+    expect(onChange).toHaveBeenLastCalledWith(expect.objectContaining({ expr: 'gas_ch4_lel_percent' }));
+  });
+
+  it('are waited for: Enter does not take what was found before', async () => {
+    const { onChange } = edit(builder);
+    await type('Metric', '甲烷{Enter}');
+    expect(onChange).not.toHaveBeenCalled();
+  });
+
+  it('are offered as the last choice where they can be a metric', async () => {
+    const { onChange } = edit(builder);
+    await type('Metric', 'gas_');
+    await waitFor(() =>
+      expect(offered()).toEqual([expect.stringContaining('gas_ch4_lel_percent'), 'gas_Use as written'])
+    );
+    await userEvent.keyboard('{ArrowDown}{Enter}');
+    expect(onChange).toHaveBeenLastCalledWith(expect.objectContaining({ expr: 'gas_' }));
+  });
+
+  it('find assets of the metric only, and any text can be an asset', async () => {
+    const { onChange } = edit({ ...builder, expr: 'gas_ch4_lel_percent' });
+    await type('Asset', 'w');
+    await waitFor(() => expect(offered()).toEqual(['W1解放碑', 'W7', 'wUse as written']));
+    await userEvent.keyboard('{Enter}');
+    expect(onChange).toHaveBeenLastCalledWith(expect.objectContaining({ expr: 'gas_ch4_lel_percent{asset="W1"}' }));
+  });
+
+  it('list readings of the city before everything else', async () => {
+    edit(builder);
+    await userEvent.click(screen.getByLabelText('Metric', { selector: 'input' }));
+    await waitFor(() => expect(offered()).toHaveLength(3));
+    expect(offered()).toEqual([
+      expect.stringContaining('gas_ch4_lel_percent'),
+      expect.stringContaining('scrape_errors'),
+      'ALERTS',
+    ]);
+  });
+
+  it('find streets to take series together by, which adds them', async () => {
+    const { onChange } = edit({ ...builder, expr: 'sum(gas_ch4_lel_percent)' });
+    await type('By', 'street');
+    await waitFor(() => expect(offered()).toHaveLength(1));
+    await userEvent.keyboard('{ArrowDown}{Enter}');
+    expect(onChange.mock.lastCall?.[0].expr).toMatch(/^sum by \(street\) \(gas_ch4_lel_percent \* on \(asset\)/);
+  });
+
+  it('take an excluded word for a filter', async () => {
+    const { onChange } = edit({ kind: 'hazards' });
+    await type('Status', '!res');
+    await waitFor(() => expect(offered()[0]).toBe('not Resolved'));
+    await userEvent.keyboard('{ArrowDown}{Enter}');
+    expect(onChange.mock.lastCall?.[0].hazards).toEqual({ status: ['!resolved'] });
   });
 });
 

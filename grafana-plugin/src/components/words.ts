@@ -87,6 +87,33 @@ export function teams(): Choice[] {
   ];
 }
 
+/** The word that people read for a value of a field: 未结 for status open. What is not known stays as it is. */
+export function wordOf(field: string, value: string): string {
+  return known(field).find((choice) => choice.value === value)?.label ?? value;
+}
+
+function known(field: string): Choice[] {
+  switch (field) {
+    case 'severity':
+      return severities();
+    case 'state':
+      return states();
+    case 'status':
+      return statuses();
+    case 'domain':
+      return domains();
+    case 'team':
+      return teams();
+    default:
+      return [];
+  }
+}
+
+/** The word for a filter that excludes another. */
+export function not(word: string): string {
+  return t('filter.not', 'not {{word}}', { word });
+}
+
 /** What hazards and response times may be counted by. */
 export function groups<T extends string>(of: readonly T[]): Array<Choice<T>> {
   const labels: Record<string, string> = {
