@@ -61,8 +61,8 @@ export function ConfigEditor({ options, onOptionsChange }: Props) {
 /** A token of Belfry's, if not basic authentication before a proxy; TLS; headers. */
 function Authentication({ options, onOptionsChange }: Props) {
   const auth = convertLegacyAuthProps({ config: options, onChange: onOptionsChange });
-  const setToken = (token: string) =>
-    onOptionsChange({ ...options, secureJsonData: { ...options.secureJsonData, token } });
+  const setToken = (text: string) =>
+    onOptionsChange({ ...options, secureJsonData: { ...options.secureJsonData, token: withoutScheme(text) } });
   const resetToken = () =>
     onOptionsChange({
       ...options,
@@ -106,6 +106,11 @@ function Authentication({ options, onOptionsChange }: Props) {
       onAuthMethodSelect={(method) => auth.onAuthMethodSelect(method)}
     />
   );
+}
+
+/** A token without what stands before it in the header that it was copied from. */
+function withoutScheme(text: string): string {
+  return text.replace(/^\s*Bearer\s+/i, '');
 }
 
 /** What may be chosen, and what is chosen already, as by provisioning. */

@@ -237,6 +237,12 @@ describe('settings', () => {
     expect(secrets()).toEqual({ token: 'bf_x' });
   });
 
+  it('take a token without the Bearer in front of it', () => {
+    const { secrets } = configure();
+    fireEvent.change(screen.getByPlaceholderText('bf_…'), { target: { value: ' bearer  bf_x' } });
+    expect(secrets()).toEqual({ token: 'bf_x' });
+  });
+
   it('do not show a token that is there, but let it be replaced', async () => {
     const { secrets } = configure({}, { token: true });
     expect(screen.getByPlaceholderText('bf_…')).toBeDisabled();
