@@ -2,7 +2,7 @@ import React, { type ChangeEvent, lazy, Suspense, useId } from 'react';
 import { CoreApp, type TimeRange } from '@grafana/data';
 import { t } from '@grafana/i18n';
 import { EditorField, EditorRow } from '@grafana/plugin-ui';
-import { Alert, Combobox, Input, LoadingPlaceholder, RadioButtonGroup } from '@grafana/ui';
+import { Alert, Button, Combobox, Input, LoadingPlaceholder, RadioButtonGroup } from '@grafana/ui';
 import type { BelfryDataSource } from '../datasource';
 import { unbuild } from '../query/builder';
 import { type BelfryQuery, type Format } from '../types';
@@ -17,6 +17,8 @@ interface Props {
   source: BelfryDataSource;
   range?: TimeRange;
   app?: CoreApp;
+  /** Whether the answer can go on by itself. */
+  canFollow: boolean;
   /** The query is changed, and not asked yet. */
   onChange: (query: BelfryQuery) => void;
   /** The query is changed, and asked. */
@@ -24,7 +26,7 @@ interface Props {
 }
 
 /** A query of metrics, put together from fields or written as PromQL. */
-export function MetricsEditor({ query, source, app, onChange, onRun }: Props) {
+export function MetricsEditor({ query, source, app, canFollow, onChange, onRun }: Props) {
   const expr = query.expr ?? '';
   const wantsBuilder = (query.editorMode ?? 'code') === 'builder';
   const built = wantsBuilder ? unbuild(expr) : undefined;
@@ -34,7 +36,11 @@ export function MetricsEditor({ query, source, app, onChange, onRun }: Props) {
         <Alert
           severity="info"
           title={t('builder.cannot', 'The builder cannot show this expression, so it is shown as code.')}
-        />
+        >
+          <Button variant="secondary" size="sm" onClick={() => onRun({ ...query, expr: '' })}>
+            {t('builder.anew', 'Begin anew')}
+          </Button>
+        </Alert>
       )}
       {built ? (
         <MetricBuilder built={built} source={source} onChange={(next) => onRun({ ...query, expr: next })} />
@@ -49,7 +55,7 @@ export function MetricsEditor({ query, source, app, onChange, onRun }: Props) {
         </Suspense>
       )}
       <Explanation expr={expr} source={source} />
-      <Options query={query} app={app} onRun={onRun} />
+      <Options query={query} app={app} canFollow={canFollow} onRun={onRun} />
     </>
   );
 }
@@ -63,7 +69,7 @@ function typeOf({ range, instant }: BelfryQuery): QueryType {
   return instant ? 'instant' : 'range';
 }
 
-function Options({ query, app, onRun }: Pick<Props, 'query' | 'app' | 'onRun'>) {
+function Options({ query, app, canFollow, onRun }: Pick<Props, 'query' | 'app' | 'canFollow' | 'onRun'>) {
   const ids = { legend: useId(), step: useId(), format: useId() };
   const type = typeOf(query);
   return (
@@ -126,7 +132,7 @@ function Options({ query, app, onRun }: Pick<Props, 'query' | 'app' | 'onRun'>) 
         <>
           <Distinct query={query} onChange={onRun} />
           <Units query={query} onChange={onRun} />
-          <Live query={query} onChange={onRun} />
+          {canFollow && <Live query={query} onChange={onRun} />}
         </>
       )}
     </EditorRow>

@@ -13,6 +13,10 @@ interface Props {
   kind: Exclude<PartKind, 'anomalies'>;
   query: BelfryQuery;
   source: BelfryDataSource;
+  /** Whether the answer can go on by itself. */
+  canFollow: boolean;
+  /** Whether the answer becomes marks on panels, which are shown in one way only. */
+  marks: boolean;
   onChange: (query: BelfryQuery) => void;
 }
 
@@ -51,25 +55,29 @@ function shows(kind: Props['kind']): Choice[] {
 }
 
 /** What is asked of hazards, assets, events or response times: how it is shown, and of which. */
-export function PartEditor({ kind, query, source, onChange }: Props) {
+export function PartEditor({ kind, query, source, canFollow, marks, onChange }: Props) {
   const part: Record<string, unknown> = { ...query[kind] };
   const set = (change: Record<string, unknown>) => onChange({ ...query, [kind]: { ...part, ...change } });
   const show = typeof part.show === 'string' ? part.show : shows(kind)[0].value;
-  const grouped = kind === 'response' || (kind === 'hazards' && show !== 'table');
+  const fixed = marks && (kind === 'hazards' || kind === 'events');
+  const grouped = kind === 'response' || (kind === 'hazards' && show !== 'table' && !fixed);
+  const follows = canFollow && (kind === 'hazards' || kind === 'assets') && show !== 'counts';
   return (
     <EditorRows>
       <EditorRow>
-        <EditorField label={t('field.show', 'Show')}>
-          <RadioButtonGroup
-            aria-label={t('field.show', 'Show')}
-            options={shows(kind)}
-            value={show}
-            onChange={(value) => set({ show: value })}
-          />
-        </EditorField>
+        {!fixed && (
+          <EditorField label={t('field.show', 'Show')}>
+            <RadioButtonGroup
+              aria-label={t('field.show', 'Show')}
+              options={shows(kind)}
+              value={show}
+              onChange={(value) => set({ show: value })}
+            />
+          </EditorField>
+        )}
         {grouped && <By kind={kind} value={part.by} onChange={(by) => set({ by })} />}
         {kind !== 'response' && <SearchAndLimit part={part} set={set} />}
-        {(kind === 'hazards' || kind === 'assets') && show !== 'counts' && <Live query={query} onChange={onChange} />}
+        {follows && <Live query={query} onChange={onChange} />}
       </EditorRow>
       <EditorRow>
         {FILTER_FIELDS[kind].map((field) => (

@@ -12,20 +12,26 @@ import { ModeToggle } from './ModeToggle';
 import { PartEditor } from './PartEditor';
 import { kinds } from './words';
 
-export type Props = QueryEditorProps<BelfryDataSource, BelfryQuery, BelfryOptions>;
+export type Props = QueryEditorProps<BelfryDataSource, BelfryQuery, BelfryOptions> & {
+  /** What Grafana gives to the editor of an annotation. */
+  annotation?: unknown;
+};
 
 /** One query: its kind, and what that kind asks. */
-export function QueryEditor({ query: given, datasource, onChange, onRunQuery, app, range }: Props) {
+export function QueryEditor({ query: given, datasource, onChange, onRunQuery, app, range, annotation }: Props) {
   const id = useId();
   const query: BelfryQuery = { ...(given.kind || given.expr !== undefined ? {} : defaultQuery(app)), ...given };
   const kind = query.kind ?? 'metrics';
   const isAlert = app === CoreApp.UnifiedAlerting || app === CoreApp.CloudAlerting;
 
+  // Marks are shown in one way; neither they nor alerts follow what changes.
+  const marks = annotation !== undefined;
+  const canFollow = !marks && !isAlert;
+
   const change = (next: BelfryQuery) => {
     onChange(next);
-    if (datasource.filterQuery(next)) {
-      onRunQuery();
-    }
+    // Also what is not finished: else the panel keeps the answer of what was asked before.
+    onRunQuery();
   };
 
   return (
@@ -43,11 +49,27 @@ export function QueryEditor({ query: given, datasource, onChange, onRunQuery, ap
         )}
       </EditorHeader>
       {kind === 'metrics' && (
-        <MetricsEditor query={query} source={datasource} range={range} app={app} onChange={onChange} onRun={change} />
+        <MetricsEditor
+          query={query}
+          source={datasource}
+          range={range}
+          app={app}
+          canFollow={canFollow}
+          onChange={onChange}
+          onRun={change}
+        />
       )}
       {kind === 'anomalies' && <AnomaliesEditor query={query} source={datasource} onRun={change} />}
       {kind !== 'metrics' && kind !== 'anomalies' && (
-        <PartEditor key={kind} kind={kind} query={query} source={datasource} onChange={change} />
+        <PartEditor
+          key={kind}
+          kind={kind}
+          query={query}
+          source={datasource}
+          canFollow={canFollow}
+          marks={marks}
+          onChange={change}
+        />
       )}
     </EditorRows>
   );

@@ -115,6 +115,36 @@ describe('a query', () => {
     }
   });
 
+  it('that is not finished is run as well, so that no other answer stays', () => {
+    const { onRunQuery } = edit({ kind: 'anomalies', anomalies: { select: '' } });
+    fireEvent.click(screen.getByLabelText('Distinct colours'));
+    expect(onRunQuery).toHaveBeenCalled();
+  });
+
+  it('can begin anew where the builder cannot show it', () => {
+    const { onChange } = edit({ kind: 'metrics', expr: 'topk(3, x)', editorMode: 'builder' });
+    fireEvent.click(screen.getByRole('button', { name: 'Begin anew' }));
+    expect(onChange).toHaveBeenLastCalledWith(expect.objectContaining({ expr: '', editorMode: 'builder' }));
+  });
+
+  it('shows no code where there is none', () => {
+    edit({ kind: 'metrics', expr: '', editorMode: 'builder' });
+    expect(document.querySelector('code')).toBeNull();
+  });
+
+  it.each(['hazards', 'events'] as const)('of %s as marks on panels is shown in one way, and not live', (kind) => {
+    edit({ kind, [kind]: { show: 'counts' } }, {}, { app: undefined, annotation: {} } as Partial<Props>);
+    for (const label of ['Show', 'By', 'Live']) {
+      expect(screen.queryByLabelText(label)).not.toBeInTheDocument();
+    }
+    expect(screen.getByLabelText('Severity', { selector: 'input' })).toBeInTheDocument();
+  });
+
+  it('of an alert is not live', () => {
+    edit({ kind: 'metrics', expr: 'x', editorMode: 'builder' }, {}, { app: CoreApp.UnifiedAlerting });
+    expect(screen.queryByLabelText('Live')).not.toBeInTheDocument();
+  });
+
   it('shows hostile words as text', () => {
     edit({ kind: 'hazards', hazards: { team: ['<img src=x onerror=alert(1)>'] } });
     expect(screen.getByText('<img src=x onerror=alert(1)>')).toBeInTheDocument();
