@@ -89,7 +89,7 @@ describe('variables', () => {
         'api/v1/label/team/values': { data: ['', 'sanitation'] },
       }
     );
-    expect(data).toEqual([{ text: 'sanitation', value: 'sanitation' }]);
+    expect(data).toEqual([{ text: 'Sanitation', value: 'sanitation' }]);
     expect(asked[0].params).toEqual({ 'match[]': ['asset_info{domain!~"gas",street=~"a|b"}'] });
   });
 

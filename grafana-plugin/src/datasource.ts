@@ -14,6 +14,7 @@ import {
 } from '@grafana/data';
 import { DataSourceWithBackend, getGrafanaLiveSrv, getTemplateSrv, type TemplateSrv } from '@grafana/runtime';
 import { type Observable } from 'rxjs';
+import { fieldLabel, wordOf } from './components/words';
 import { BelfryAnnotations } from './query/annotations';
 import { withFilters } from './query/adhoc';
 import { defaultQuery } from './query/defaults';
@@ -81,7 +82,7 @@ export class BelfryDataSource
     const known = ['asset', 'domain', 'district', 'street', 'team', 'severity', 'state', 'status', 'rule'];
     const labels = await this.resources.labels(selectOf(options?.queries));
     const keys = [...known, ...labels.filter((label) => label !== '__name__' && !known.includes(label))];
-    return keys.map((text) => ({ text, value: text }));
+    return keys.map((key) => ({ text: fieldLabel(key), value: key }));
   }
 
   async getTagValues(options: DataSourceGetTagValuesOptions<BelfryQuery>): Promise<MetricFindValue[]> {
@@ -93,7 +94,7 @@ export class BelfryDataSource
     const { key } = options;
     const select = CATALOG_LABELS.includes(key) ? 'asset_info' : selectOf(options.queries);
     const values = fixed[key] ?? (await this.resources.labelValues(key === 'rule' ? 'alertname' : key, select));
-    return values.map((text) => ({ text, value: text }));
+    return values.map((value) => ({ text: wordOf(key, value), value }));
   }
 
   getSupportedSupplementaryQueryTypes(): SupplementaryQueryType[] {

@@ -6,6 +6,7 @@ import {
 } from '@grafana/data';
 import { from, map, type Observable } from 'rxjs';
 import { VariableEditor } from '../components/VariableEditor';
+import { wordOf } from '../components/words';
 import type { BelfryDataSource } from '../datasource';
 import { type AssetInfo } from '../resources';
 import { interpolateExpr, interpolateFilter } from './interpolate';
@@ -56,8 +57,11 @@ export class BelfryVariables extends CustomVariableSupport<BelfryDataSource, Bel
       case 'districts':
       case 'streets':
       case 'teams':
-      case 'domains':
-        return plain(await resources.labelValues(CATALOG_FIELDS[query.of], catalogSelector(query)));
+      case 'domains': {
+        const field = CATALOG_FIELDS[query.of];
+        const values = plain(await resources.labelValues(field, catalogSelector(query)));
+        return values.map(({ value }) => ({ value, text: wordOf(field, String(value)) }));
+      }
       case 'assets':
         return this.assets(query, kept);
       case 'label_values':
