@@ -25,7 +25,7 @@ func (d *desk) camerasUp() board.Panel {
 
 func (d *desk) camerasDown() board.Panel {
 	return onOff(t("Cameras that were down", "曾离线的摄像机"), t("Those that were down in this time, ten at most.", "该时段曾离线的摄像机，最多十台。"),
-		withNames(`camera_up{asset=~"$asset"} and bottomk(10, min_over_time(camera_up{asset=~"$asset"}[$__range] @ end()) and on (asset) `+info+`)`),
+		withNames(`camera_up{asset=~"$asset"} and bottomk(10, min_over_time(camera_up{asset=~"$asset"}[$__range] @ end()) and on (asset) `+infoNow+`)`),
 		yesNo(t("DOWN", "离线"), t("up", "在线"), board.Critical, board.Fine))
 }
 

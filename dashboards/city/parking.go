@@ -69,6 +69,6 @@ func stays() board.Panel {
 
 func (d *desk) wrong() board.Panel {
 	return onOff(t("Sensors that disagree", "数据不一致的泊位"), t("Bays of which two sources say different things.", "两个来源结果不一致的泊位。"),
-		withNames(`parking_bay_disagreement{asset=~"$asset"} and topk(10, max_over_time(parking_bay_disagreement{asset=~"$asset"}[$__range] @ end()) and on (asset) `+info+`)`),
+		withNames(`parking_bay_disagreement{asset=~"$asset"} and topk(10, max_over_time(parking_bay_disagreement{asset=~"$asset"}[$__range] @ end()) and on (asset) `+infoNow+`)`),
 		yesNo(t("agree", "一致"), t("disagree", "不一致"), board.Fine, board.Info))
 }

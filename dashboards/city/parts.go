@@ -43,7 +43,7 @@ func orInf(v float64) float64 {
 // worstWithOwn is worstOf for a metric whose limits are each asset's own: they are
 // drawn where one asset is chosen, and can be told from the values by their dashes.
 func worstWithOwn(metric string, expr func(string) string, title board.Text, unit string, decimals int, help board.Text) board.Panel {
-	one := fmt.Sprintf(`count(group by (asset) (%s{asset=~"$asset"} and on (asset) %s)) == 1`, metric, info)
+	one := fmt.Sprintf(`count(group by (asset) (%s{asset=~"$asset"} @ end() and on (asset) %s)) == 1`, metric, infoNow)
 	own := func(level string) string { return fmt.Sprintf(`%s and on () (%s)`, limits(metric, level), one) }
 	dashes := map[string]any{"lineStyle": map[string]any{"fill": "dash", "dash": []int{10, 10}}, "lineWidth": 2, "showPoints": "never"}
 	return board.Panel{
@@ -80,7 +80,7 @@ func ofLimit(metric string) string {
 // score draws how unusual the readings of a domain are to its models.
 func (d *desk) score(domain, detectors string) board.Panel {
 	select1 := fmt.Sprintf(`anomaly_score{detector=~%q,asset=~"$asset"}`, detectors)
-	expr := fmt.Sprintf(`%s and topk(%d, max_over_time(%s[$__range] @ end()) and on (asset) %s)`, select1, shown, select1, info)
+	expr := fmt.Sprintf(`%s and topk(%d, max_over_time(%s[$__range] @ end()) and on (asset) %s)`, select1, shown, select1, infoNow)
 	return board.Panel{
 		Kind: board.LinesKind, W: 12, H: 9, Title: t("Most unusual readings", "最异常的读数"), Unit: "short", Decimals: 2,
 		Empty:       t("Models have not learned enough yet", "模型尚未学习充分"),

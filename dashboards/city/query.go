@@ -10,6 +10,10 @@ import (
 // info is what the catalog has of the assets that the variables choose.
 const info = `asset_info{domain=~"$domain",district=~"$district",street=~"$street",asset=~"$asset"}`
 
+// infoNow is that at the end of the time shown. What has nothing else in it is
+// evaluated once, and not for each step.
+const infoNow = info + " @ end()"
+
 // shown is how many lines a panel has at most. More cannot be told apart.
 const shown = 10
 
@@ -42,7 +46,7 @@ func farthest(metric string) string {
 func ranked(metric, by, over string) string {
 	series := metric + `{asset=~"$asset"}`
 	rank := fmt.Sprintf(over, series)
-	return withNames(fmt.Sprintf("%s and %s(%d, %s and on (asset) %s)", series, by, shown, rank, info))
+	return withNames(fmt.Sprintf("%s and %s(%d, %s and on (asset) %s)", series, by, shown, rank, infoNow))
 }
 
 // lines asks for series over time.

@@ -29,7 +29,7 @@ func (d *desk) drainage() []board.Panel {
 		d.worstOf("road", "road_water_depth_mm", highest, t("Water on roads, the deepest ten", "道路积水（最深十处）"), "suffix: mm", 0,
 			t("150 mm stops a car's engine.", "积水超过 150 mm 车辆可能熄火。")),
 		onOff(t("Manhole covers", "井盖"), t("Covers that were open in this time.", "该时段曾打开的井盖。"),
-			withNames(fmt.Sprintf(`manhole_open{asset=~"$asset"} and topk(%d, max_over_time(manhole_open{asset=~"$asset"}[$__range] @ end()) and on (asset) %s)`, shown, info)),
+			withNames(fmt.Sprintf(`manhole_open{asset=~"$asset"} and topk(%d, max_over_time(manhole_open{asset=~"$asset"}[$__range] @ end()) and on (asset) %s)`, shown, infoNow)),
 			yesNo(t("closed", "关闭"), t("OPEN", "打开"), board.Fine, board.Critical)),
 		d.worstOf("drainage", "manhole_tilt_degrees", farthest, t("Tilt of covers, the farthest ten", "井盖倾角（最大十处）"), "suffix: °", 1,
 			t("A tilted cover is one that somebody falls into.", "倾斜的井盖有坠落风险。")),
@@ -54,7 +54,7 @@ func (d *desk) supply() []board.Panel {
 // ofLastNight stays until the next night has been measured.
 func ofLastNight(metric string) string {
 	last := fmt.Sprintf(`last_over_time(%s{asset=~"$asset"}[1d]`, metric)
-	return withNames(fmt.Sprintf("%s) and topk(%d, %s @ end()) and on (asset) %s)", last, shown, last, info))
+	return withNames(fmt.Sprintf("%s) and topk(%d, %s @ end()) and on (asset) %s)", last, shown, last, infoNow))
 }
 
 // pumps have no limits that all have in common; models watch them.
