@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"regexp"
 	"strings"
 	"time"
 
@@ -73,12 +74,9 @@ func (r *rule) annotate(p *part, hash uint64, sample promql.Sample, expand func(
 // steady says whether templates depend on nothing but an element's labels and
 // value: they neither ask the store nor the clock.
 func steady(templates labels.Labels) bool {
+	asks := regexp.MustCompile(`\b(query|now)\b`)
 	yes := true
-	templates.Range(func(l labels.Label) {
-		if strings.Contains(l.Value, "query") || strings.Contains(l.Value, "now") {
-			yes = false
-		}
-	})
+	templates.Range(func(l labels.Label) { yes = yes && !asks.MatchString(l.Value) })
 	return yes
 }
 
