@@ -32,7 +32,7 @@ func (c *Client) evaluate(ctx context.Context, route string, form url.Values) (*
 	var result *Result
 	err := c.post(ctx, c.at("api", "v1", route), form, func(r io.Reader) (err error) {
 		result, err = decodeResult(r, c.limits)
-		if body, ok := r.(*bounded); ok && body.over && len(result.Series) > 0 {
+		if body, ok := r.(*bounded); ok && body.over && result != nil && len(result.Series) > 0 {
 			result.Cut = true
 			return nil
 		}

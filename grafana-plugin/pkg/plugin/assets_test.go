@@ -33,7 +33,7 @@ func TestPanelsOfAssets(t *testing.T) {
 	require.Equal(t, "suffix: %LEL", gas.Config.Unit)
 	require.Equal(t, []string{"R1", "W1"}, column(t, ask(`{"kind":"assets","assets":{"show":"map"}}`), "asset"), "what has a position, the worst on top")
 	nowhere := ask(`{"kind":"assets","assets":{"show":"map","asset":["L1","W2"]}}`)
-	require.Contains(t, nowhere.Meta.Notices[0].Text, "None of the first of these 2 assets has a position")
+	require.Contains(t, nowhere.Meta.Notices[0].Text, "The worst of these 2 assets have no position. Give lat and lon")
 	require.Equal(t, []string{"W1", "R1"}, column(t, ask(`{"kind":"assets","assets":{"state":["!ok"]}}`), "asset"))
 	require.Equal(t, []string{"R1"}, column(t, ask(`{"kind":"assets","assets":{"q":"xcd"}}`), "asset"), "pinyin initials")
 	cut := ask(`{"kind":"assets","lang":"zh-CN","assets":{"limit":1}}`)

@@ -86,7 +86,7 @@ func (a *asked) assets(ctx context.Context) (data.Frames, error) {
 
 func (a *asked) noPlaces(total int) data.Notice {
 	return data.Notice{Severity: data.NoticeSeverityWarning, Text: a.say(wording.Text{
-		EN: "None of the first of these %d assets has a position. Give lat and lon in Belfry's catalog.",
+		EN: "The worst of these %d assets have no position. Give lat and lon in Belfry's catalog.",
 		ZH: "这 %d 个设施中，排在前面的都没有坐标。请在 Belfry 的设施目录中填写 lat 和 lon。",
 	}, total)}
 }
